@@ -1,0 +1,63 @@
+# make demo   convert the sample data to NIfTI and back, and show it
+# make test   run the tests
+#
+# Both need Python 3.11 or newer with venv, and nothing else: what they use is installed into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check install --quiet
+
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint ruff mypy docs clean
+
+help:
+	@echo 'make demo   convert the sample data to NIfTI and back, into demo-output/'
+	@echo 'make test   run the tests (pass options with PYTEST_ARGS="-k name")'
+	@echo 'make lint   run ruff and mypy'
+	@echo 'make docs   build the documentation into docs/_build/html and run its examples'
+	@echo 'make clean  remove everything that these made'
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	  "imagedata needs Python 3.11 or newer, not " + sys.version.split()[0] + \
+	  ": call make with PYTHON=<a newer python>")'
+	@echo 'Making $(VENV)'
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+# The package is installed in place, so that .venv always runs the sources as they are; only a
+# change of pyproject.toml (dependencies, entry points) needs an installation.
+$(VENV)/.installed: pyproject.toml $(VENV)/.created
+	@echo 'Installing imagedata into $(VENV)'
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-%: pyproject.toml $(VENV)/.created
+	@echo 'Installing imagedata and what "$*" needs into $(VENV)'
+	@$(PIP) --editable '.[$*]'
+	@touch $@
+
+demo: $(VENV)/.installed
+	$(PY) examples/demo.py
+
+test: $(VENV)/.installed-test
+	$(PY) -m pytest$(if $(PYTEST_ARGS), $(PYTEST_ARGS))
+
+lint: ruff mypy
+
+ruff: $(VENV)/.installed-lint
+	$(PY) -m ruff check .
+
+mypy: $(VENV)/.installed-lint
+	$(PY) -m mypy
+
+docs: $(VENV)/.installed-docs
+	$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	$(PY) -m sphinx -q -W --keep-going -b doctest docs docs/_build/doctest
+
+clean:
+	rm -rf $(VENV) .real-data demo-output docs/_build docs/generated build dist
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

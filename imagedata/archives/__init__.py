@@ -1,0 +1,1 @@
+"""Archives: where files are found together, and written together."""

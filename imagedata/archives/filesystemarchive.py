@@ -1,0 +1,142 @@
+"""Files and folders of the local disk: finding what to read, and writing all or nothing."""
+
+from __future__ import annotations
+
+import glob
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+from ..errors import InputNotFoundError, WriteError
+from ..formats.contract import Source
+
+__all__ = ['FilesystemArchive', 'staged']
+
+
+class FilesystemArchive:
+    """Archive for local files and folders."""
+
+    plugin_type: ClassVar[str] = 'archive'
+    name: ClassVar[str] = 'filesystem'
+    description: ClassVar[str] = 'Files and folders'
+
+    def sources(self, path: Path) -> list[Source]:
+        """Return the files of a file, folder (with all below it) or pattern, in sorted order.
+
+        Raises
+        ------
+        InputNotFoundError
+            When nothing is there.
+        """
+        if path.is_dir():
+            return list(_walk(path))
+        if path.exists():
+            return [Source(str(path), path)]
+        if glob.has_magic(str(path)):
+            matches = sorted(glob.glob(str(path), recursive=True))
+            if matches:
+                return [source for match in matches for source in self.sources(Path(match))]
+            raise InputNotFoundError(f'no file matches {path}')
+        raise InputNotFoundError(f'there is no file or folder {path}')
+
+
+def _walk(folder: Path) -> Iterator[Source]:
+    for root, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            path = Path(root, name)
+            yield Source(str(path), path)
+
+
+@contextmanager
+def staged(target: Path) -> Iterator[tuple[Path, Callable[[list[tuple[str, Path]]], None]]]:
+    """Give a folder to write in, and a function that moves files from there into place.
+
+    The folder stands beside the target, on the same disk, and is gone afterwards. When moving
+    fails half-way, files that were replaced are put back, and new ones are removed.
+
+    Parameters
+    ----------
+    target : Path
+        The file or folder that is written.
+
+    Yields
+    ------
+    folder : Path
+    commit : function of a list of (name within `folder`, final path)
+
+    Raises
+    ------
+    WriteError
+        When the disk is full, or the target cannot be written.
+    """
+    made: list[Path] = []
+    folder: Path | None = None
+    try:
+        base = _existing_parent(target, made)
+        folder = base / f'.{target.name}.{secrets.token_hex(4)}.part'
+        folder.mkdir()
+        yield folder, lambda moves: _move_all(folder, moves)
+    except OSError as error:
+        _remove_empty(made)
+        if isinstance(error, WriteError):
+            raise
+        raise WriteError(
+            f'{target} cannot be written: {error.strerror or error}; what was there is unchanged'
+        ) from error
+    except BaseException:
+        _remove_empty(made)
+        raise
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        _remove_empty(made)
+
+
+def _existing_parent(target: Path, made: list[Path]) -> Path:
+    """Return the folder of the target, made with its parents where missing (noted in `made`)."""
+    parent = target.absolute().parent
+    missing = [p for p in [parent, *parent.parents] if not p.exists()]
+    for path in reversed(missing):
+        path.mkdir()
+        made.append(path)
+    return parent
+
+
+def _remove_empty(made: list[Path]) -> None:
+    """Remove folders that were made and hold nothing."""
+    for path in reversed(made):
+        try:
+            path.rmdir()
+        except OSError:
+            return
+
+
+def _move_all(folder: Path, moves: list[tuple[str, Path]]) -> None:
+    """Move files into place together, or leave everything as it was."""
+    made: list[Path] = []
+    placed: list[Path] = []
+    saved: list[tuple[Path, Path]] = []
+    try:
+        for number, (name, final) in enumerate(moves):
+            _existing_parent(final, made)
+            if final.exists():
+                if final.is_dir():
+                    raise WriteError(f'{final} is a folder: a file cannot replace it')
+                old = folder / f'.old{number}'
+                os.link(final, old) if hasattr(os, 'link') else shutil.copy2(final, old)
+                saved.append((old, final))
+            os.replace(folder / name, final)
+            if not saved or saved[-1][1] != final:
+                placed.append(final)
+    except BaseException:
+        for path in placed:
+            path.unlink(missing_ok=True)
+        for old, final in saved:
+            os.replace(old, final)
+        _remove_empty(made)
+        raise

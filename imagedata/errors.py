@@ -1,0 +1,213 @@
+"""The errors and warnings of the library: one tree under `ImagedataError`.
+
+Every class is also the built-in kind that fits, so that `except FileNotFoundError` or
+`except ValueError` in a program works as expected. The modules that raise an error also
+export it (`imagedata.formats.CannotSort`, `imagedata.series.MultipleSeriesError`, ...).
+"""
+
+__all__ = [
+    'ArchivePluginNotFound',
+    'AxisError',
+    'BadShapeGiven',
+    'CannotSort',
+    'CorruptFileError',
+    'DoNotSetSlicesError',
+    'DuplicateImageError',
+    'EmptyImageError',
+    'FileAlreadyExistsError',
+    'FormatPluginNotFound',
+    'GeometryError',
+    'GeometryMismatchError',
+    'GeometryMismatchWarning',
+    'ImagedataError',
+    'ImagedataWarning',
+    'InputNotFoundError',
+    'LossWarning',
+    'MissingDependencyError',
+    'MissingImageError',
+    'MissingSliceError',
+    'MultipleSeriesError',
+    'NoArchiveError',
+    'NoDataReadError',
+    'NoTransportError',
+    'NotImageError',
+    'NotTimeOrder',
+    'OrderNotFoundError',
+    'PixelDecodeError',
+    'PluginWarning',
+    'SOPInstanceUIDNotFound',
+    'TemplateMismatchError',
+    'TransportPluginNotFound',
+    'UnknownInputError',
+    'UnknownOptionType',
+    'UnknownTag',
+    'WriteError',
+    'WriteNotImplemented',
+]
+
+
+class ImagedataError(Exception):
+    """Base of every error that this library raises on purpose."""
+
+    def __str__(self) -> str:
+        # KeyError and OSError would show their message quoted or as a tuple.
+        return str(self.args[0]) if self.args else ''
+
+
+# --- finding and identifying input -------------------------------------------------------
+
+
+class InputNotFoundError(ImagedataError, FileNotFoundError):
+    """A path or URL to read does not exist."""
+
+
+class NoDataReadError(ImagedataError, ValueError):
+    """The input exists, and holds nothing that could be read (an empty folder)."""
+
+
+class UnknownInputError(ImagedataError, ValueError):
+    """No format plugin knows the input."""
+
+
+class NotImageError(ImagedataError, ValueError):
+    """The input is known, and is not an image."""
+
+
+class EmptyImageError(ImagedataError, ValueError):
+    """The image has no pixels."""
+
+
+class CorruptFileError(ImagedataError, ValueError):
+    """A file of a known format is truncated or contradicts itself."""
+
+
+class PixelDecodeError(CorruptFileError):
+    """The pixel data of a file cannot be decoded."""
+
+
+class MissingDependencyError(ImagedataError, ImportError):
+    """An optional package is needed; the message gives the `pip install` line."""
+
+
+class NoTransportError(ImagedataError, ValueError):
+    """No transport plugin handles the scheme of a URL."""
+
+
+class NoArchiveError(ImagedataError, ValueError):
+    """No archive plugin handles the input."""
+
+
+class FormatPluginNotFound(ImagedataError, LookupError):
+    """No format plugin of that name is installed."""
+
+
+class ArchivePluginNotFound(ImagedataError, LookupError):
+    """No archive plugin of that name is installed."""
+
+
+class TransportPluginNotFound(ImagedataError, LookupError):
+    """No transport plugin of that name is installed."""
+
+
+class UnknownOptionType(ImagedataError, TypeError):
+    """Options are neither a dict nor a namespace."""
+
+
+# --- grouping and sorting ----------------------------------------------------------------
+
+
+class MultipleSeriesError(ImagedataError, ValueError):
+    """The input holds more than one series where one is wanted."""
+
+
+class CannotSort(ImagedataError, ValueError):
+    """The images do not form a complete grid of slices and tags."""
+
+
+class MissingSliceError(CannotSort):
+    """A slice position is missing from an otherwise even stack."""
+
+
+class MissingImageError(CannotSort):
+    """Some slices have fewer images than others (a time point without all its slices)."""
+
+
+class DuplicateImageError(CannotSort):
+    """Two images claim the same place in the sorted grid."""
+
+
+class OrderNotFoundError(CannotSort):
+    """The series does not have the attribute that it should be sorted on."""
+
+
+class UnknownTag(ImagedataError, ValueError):
+    """A sort criterion or tag name is not known."""
+
+
+class NotTimeOrder(ImagedataError, ValueError):
+    """A time line was asked of a series that has no time axis."""
+
+
+class SOPInstanceUIDNotFound(ImagedataError, LookupError):
+    """No SOP instance UID is known for an image."""
+
+
+# --- array and geometry ------------------------------------------------------------------
+
+
+class AxisError(ImagedataError, ValueError):
+    """An axis does not exist, or does not fit the array."""
+
+
+class GeometryError(ImagedataError, ValueError):
+    """There is no geometry, or it does not allow what was asked."""
+
+
+class GeometryMismatchError(GeometryError):
+    """Two Series do not occupy the same places."""
+
+
+class BadShapeGiven(ImagedataError, ValueError):
+    """A shape does not fit the data."""
+
+
+class DoNotSetSlicesError(ImagedataError, AttributeError):
+    """The number of slices follows from the array and cannot be set."""
+
+
+# --- writing -----------------------------------------------------------------------------
+
+
+class WriteError(ImagedataError, OSError):
+    """Writing failed; what was there before is untouched."""
+
+
+class FileAlreadyExistsError(WriteError, FileExistsError):
+    """The target exists and must not be replaced."""
+
+
+class WriteNotImplemented(ImagedataError, NotImplementedError):
+    """The format cannot hold data of this kind."""
+
+
+class TemplateMismatchError(ImagedataError, ValueError):
+    """A template or geometry does not fit the data that it is given for."""
+
+
+# --- warnings ----------------------------------------------------------------------------
+
+
+class ImagedataWarning(UserWarning):
+    """Base of every warning of this library."""
+
+
+class GeometryMismatchWarning(ImagedataWarning):
+    """Two Series with different geometry met in one operation."""
+
+
+class LossWarning(ImagedataWarning):
+    """Something is not, or not exactly, kept in what is written."""
+
+
+class PluginWarning(ImagedataWarning):
+    """A plugin was skipped."""

@@ -1,0 +1,602 @@
+"""The Series: a NumPy array that knows what its axes are, where its voxels lie, and whose they are.
+
+NumPy's own `__array_finalize__` is left alone, so that a view made behind our back carries no
+header at all. The operations below attach one where they can prove that it is right.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from os import PathLike
+from typing import Any, ClassVar, SupportsIndex
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from . import numpy_functions
+from .axis import SPATIAL, Axis
+from .errors import (
+    DoNotSetSlicesError,
+    GeometryMismatchWarning,
+    MultipleSeriesError,
+    NoDataReadError,
+)
+from .geometry import FloatArray
+from .header import Edit, Header, Identity, SeriesData, default_header
+from .indexing import PendingHeader, index_header, is_basic, plain_dims, resolve
+from .options import OptionsLike, merge_options
+from .properties import SeriesProperties
+from .template import apply_geometry, apply_template
+
+__all__ = ['DoNotSetSlicesError', 'MultipleSeriesError', 'NoDataReadError', 'Series']
+
+_NDARRAY = np.ndarray
+_ndarray_getitem = np.ndarray.__getitem__
+
+
+class Series(SeriesProperties, np.ndarray):
+    """Medical image series: a NumPy array with axes, geometry and DICOM attributes.
+
+    Parameters
+    ----------
+    data : str, path, list of them, array_like or Series
+        What to read, or values. A path may be a file, a folder, or a pattern with `*`.
+    input_order : str
+        What the images of one slice position are sorted on: 'auto', 'none', 'time',
+        'triggertime', 'b', 'fa', 'te', any DICOM keyword, or several separated by commas. For
+        an array: names of its leading dimensions.
+    opts : dict or argparse.Namespace, optional
+        Options, as an alternative to keywords. It is not changed.
+    input_format : str, optional
+        Name of the only format to try.
+    dtype : data type, optional
+        Type of the values; they are converted.
+    template : Series, str or path, optional
+        DICOM series whose patient, study and acquisition attributes describe these values.
+    geometry : Series, str or path, optional
+        Series whose voxels lie where these do.
+    axes : iterable of Axis, optional
+        One for each dimension.
+    shape, buffer, offset, strides, order
+        Ignored; here for programs that subclass.
+    **kwargs
+        Further options.
+
+    Raises
+    ------
+    ImagedataError
+        Of a kind of its own for each thing that can be wrong with the input; the message
+        names the file.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> a = Series(np.zeros((4, 3, 5, 6), np.uint16), 'time')
+    >>> a.axes._fields
+    ('time', 'slice', 'row', 'column')
+    >>> a[1, :, 2:].shape
+    (3, 3, 6)
+    """
+
+    name: ClassVar[str] = 'Series'
+    description: ClassVar[str] = 'Medical image series'
+    authors: ClassVar[str] = 'the imagedata developers'
+    version: ClassVar[str] = '4.0.0'
+    url: ClassVar[str] = ''
+
+    _state: Header | PendingHeader | None = None
+    _identity: Identity | None = None
+
+    def __new__(
+        cls,
+        data: Any,
+        input_order: str = 'auto',
+        opts: OptionsLike = None,
+        input_format: str | None = None,
+        shape: Sequence[int] = (0,),
+        dtype: DTypeLike | None = None,
+        buffer: Any = None,
+        offset: int = 0,
+        strides: Any = None,
+        order: str | None = None,
+        template: Series | Header | str | PathLike[str] | None = None,
+        geometry: Series | Header | str | PathLike[str] | None = None,
+        axes: Iterable[Axis] | None = None,
+        **kwargs: Any,
+    ) -> Series:
+        options = merge_options(opts, kwargs)
+        template = options.pop('template', None) if template is None else template
+        geometry = options.pop('geometry', None) if geometry is None else geometry
+        axes = options.pop('axes', None) if axes is None else axes
+        dtype = options.pop('dtype', None) if dtype is None else dtype
+        if input_order == 'auto':
+            input_order = options.pop('input_order', 'auto')
+        options.pop('input_order', None)
+        if input_format is None:
+            input_format = options.pop('input_format', None)
+        if _is_location(data):
+            loaded = _read_one(data, input_order, {**options, 'input_format': input_format, 'dtype': dtype})
+        else:
+            loaded = _from_values(data, input_order, dtype)
+        header = loaded.header
+        if geometry is not None:
+            header = apply_geometry(header, _header_of(geometry, options))
+        if template is not None:
+            header = apply_template(header, _header_of(template, options))
+        series = loaded.array.view(cls)
+        series._state = header
+        series._identity = loaded.identity
+        if axes is not None:
+            series.axes = axes
+        return series
+
+    # --- header and identity --------------------------------------------------------------
+
+    @property
+    def header(self) -> Header:  # type: ignore[override]
+        """What is known of the array beside its values. It never changes; setters replace it."""
+        state = self._state
+        if type(state) is Header:
+            return state
+        if state is None:
+            header = Header(dims=plain_dims(self.ndim))
+        else:
+            header = resolve(state)
+        self._state = header
+        return header
+
+    @header.setter
+    def header(self, header: Header) -> None:
+        self._state = header
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        """Shape of the array, or of the one that was not read with `headers_only`."""
+        header = self.header
+        if self.ndim == len(header.dims):
+            return self.shape
+        counts = dict(zip(SPATIAL, header.geometry.shape if header.geometry else (1, 1, 1), strict=True))
+        return tuple(counts[d] if d in counts else len(header.tag_axes[d]) for d in header.dims)
+
+    def _attached(self, result: Any, state: Header | PendingHeader, identity: Identity | None) -> Any:
+        """Return a result of this class with header and identity; NumPy scalars as they are."""
+        if not isinstance(result, _NDARRAY):
+            return result
+        series = result.view(type(self))
+        series._state = state
+        series._identity = identity
+        return series
+
+    def with_data(self, array: ArrayLike) -> Series:
+        """Return other values at the places of this Series.
+
+        Parameters
+        ----------
+        array : array_like
+            Of this Series' shape, for instance a result of `scipy.ndimage`.
+
+        Raises
+        ------
+        BadShapeGiven
+            When the shapes differ.
+        """
+        from .errors import BadShapeGiven
+
+        values = np.asarray(array)
+        if values.shape != self.shape:
+            raise BadShapeGiven(f'values of shape {values.shape} do not fit this Series of shape {self.shape}')
+        result: Series = self._attached(values, self.header, Identity(values_changed=True))
+        return result
+
+    def explain(self) -> str:
+        """Tell how the files were grouped, sorted and decoded, and what was left out and why."""
+        return '\n'.join(self.header.report) or 'This Series was not read from files.'
+
+    # --- indexing ---------------------------------------------------------------------------
+
+    def __getitem__(self, key: Any) -> Any:
+        result = _ndarray_getitem(self, key)
+        if not isinstance(result, Series):
+            return result
+        state = self._state
+        if state is not None:
+            if is_basic(key):
+                result._state = PendingHeader(state, key, self.shape, result.ndim)
+            elif isinstance(key, str) or (isinstance(key, list) and key and isinstance(key[0], str)):
+                result._state = state
+            else:
+                header = self.header
+                picked = index_header(header, _plain(key), self.shape)
+                if picked is None or len(picked.dims) != result.ndim:
+                    picked = header.plain(plain_dims(result.ndim))
+                result._state = picked
+            result._identity = self._get_identity()
+        return result
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        _NDARRAY.__setitem__(self, _plain(key), value)
+
+    # --- NumPy's protocols --------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        for operand in inputs:
+            if _is_foreign(operand):
+                return NotImplemented
+        plain = [x.view(_NDARRAY) if isinstance(x, Series) else x for x in inputs]
+        out = kwargs.get('out')
+        if out is not None:
+            kwargs['out'] = tuple(x.view(_NDARRAY) if isinstance(x, Series) else x for x in out)
+        if 'where' in kwargs and isinstance(kwargs['where'], Series):
+            kwargs['where'] = kwargs['where'].view(_NDARRAY)
+        result = getattr(ufunc, method)(*plain, **kwargs)
+        if out is not None:
+            return _given_out(out, result)
+        if method == '__call__':
+            if type(result) is tuple:
+                return tuple(_from_operands(r, inputs) for r in result)
+            return _from_operands(result, inputs)
+        if method == 'reduce':
+            return numpy_functions.reduced(
+                inputs[0], result, kwargs.get('axis', 0), bool(kwargs.get('keepdims', False))
+            )
+        if method == 'accumulate':
+            return self._attached(result, inputs[0].header, Identity(values_changed=True))
+        return result
+
+    def __array_function__(
+        self, func: Callable[..., Any], types: Iterable[type], args: Any, kwargs: Any
+    ) -> Any:
+        if not all(issubclass(t, (Series, _NDARRAY)) for t in types):
+            return NotImplemented
+        return numpy_functions.dispatch(func, args, kwargs)
+
+    # --- copies -----------------------------------------------------------------------------
+
+    def copy(self, order: Any = 'C') -> Series:
+        """Return a copy: a series of its own, with the same header."""
+        copied: Series = self._attached(self.view(_NDARRAY).copy(order), self._keep(), self._new_identity())
+        return copied
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Series:
+        return self.copy()
+
+    def astype(self, dtype: DTypeLike, *args: Any, **kwargs: Any) -> Series:  # type: ignore[override]
+        """Return the values converted, as `ndarray.astype`."""
+        values = self.view(_NDARRAY).astype(dtype, *args, **kwargs)
+        if kwargs.get('copy', True) is False and np.shares_memory(values, self) and values.dtype == self.dtype:
+            return self
+        converted: Series = self._attached(values, self._keep(), self._new_identity())
+        return converted
+
+    def _keep(self) -> Header | PendingHeader:
+        return self.header if self._state is None else self._state
+
+    def _new_identity(self) -> Identity:
+        changed = self._identity is not None and self._identity.values_changed
+        return Identity(values_changed=changed)
+
+    def transpose(self, *axes: Any) -> Series:
+        """Return the array with its dimensions in another order, as `ndarray.transpose`."""
+        values = self.view(_NDARRAY).transpose(*axes)
+        given = axes[0] if len(axes) == 1 and not isinstance(axes[0], (int, np.integer)) else axes
+        order = [int(i) % self.ndim for i in given] if given else list(range(self.ndim))[::-1]
+        moved: Series = self._attached(values, self.header.transposed(order), self._get_identity())
+        return moved
+
+    @property
+    def T(self) -> Series:  # type: ignore[override]
+        """The array with its dimensions reversed."""
+        return self.transpose()
+
+    def swapaxes(self, axis1: SupportsIndex, axis2: SupportsIndex) -> Series:
+        """Return the array with two dimensions interchanged."""
+        order = list(range(self.ndim))
+        a, b = int(axis1), int(axis2)
+        order[a], order[b] = order[b], order[a]
+        return self.transpose(order)
+
+    def __reduce__(self) -> Any:
+        rebuild, args, state = _NDARRAY.__reduce__(self)  # type: ignore[misc]
+        return rebuild, args, (state, self.header, self._get_identity().uid, self._identity.values_changed)  # type: ignore[union-attr]
+
+    def __setstate__(self, state: Any) -> None:
+        array, header, uid, changed = state
+        _NDARRAY.__setstate__(self, array)
+        self._state = header
+        self._identity = Identity(uid, values_changed=changed)
+
+    # --- DICOM elements -----------------------------------------------------------------------
+
+    def getDicomAttribute(self, keyword: str | int | tuple[int, int], slice: int = 0, tag: Any = None) -> Any:
+        """Return the value of a DICOM element, None when it is not there.
+
+        Parameters
+        ----------
+        keyword : str, int or pair
+            A keyword ('EchoTime'), or a tag (0x00180081, (0x0018, 0x0081), '0018|0081').
+        slice : int
+            Slice whose image is asked.
+        tag : int or tuple of int, optional
+            Index along the tag axes; the first when not given.
+        """
+        from .dicom_elements import element_value
+
+        return element_value(self, keyword, slice, tag)
+
+    def setDicomAttribute(
+        self,
+        keyword: str | int | tuple[int, int],
+        value: Any,
+        slice: int | None = None,
+        tag: Any = None,
+    ) -> None:
+        """Set the value of a DICOM element in what is written.
+
+        Parameters
+        ----------
+        keyword : str, int or pair
+            A keyword ('EchoTime'), or a tag (0x00180081, (0x0018, 0x0081), '0018|0081').
+        value : object
+            Value, or None to leave the element out.
+        slice : int, optional
+            The one slice to set it for; all when not given.
+        tag : int or tuple, optional
+            The one index along the tag axes, or values of the tags, to set it for.
+
+        Raises
+        ------
+        ValueError
+            When the keyword is not in the DICOM dictionary.
+        """
+        from .dicom_elements import image_numbers, parse_tag
+
+        name = str(parse_tag(keyword))
+        header = self.header
+        images = None
+        if slice is not None or tag is not None:
+            if header.images is None:
+                self.header = header = replace(header, images=self._image_grid())
+            images = image_numbers(self, slice, tag)
+        self.header = replace(header, edits=(*header.edits, Edit(name, value, images)))
+
+    # --- places -------------------------------------------------------------------------------
+
+    def getPositionForVoxel(self, r: ArrayLike, transformation: ArrayLike | None = None) -> FloatArray:
+        """Return the place of a voxel.
+
+        Parameters
+        ----------
+        r : (3,) array_like
+            Slice, row and column; whole or fractional.
+        transformation : (4, 4) array_like, optional
+            Used instead of this Series' own.
+
+        Returns
+        -------
+        (3, 1) ndarray
+            z, y, x in mm.
+        """
+        index = np.asarray(r, dtype=float).reshape(3)
+        if transformation is not None:
+            return (np.asarray(transformation, dtype=float) @ [*index, 1.0])[:3].reshape(3, 1)  # type: ignore[no-any-return]
+        canonical = np.empty(3)
+        canonical[self._column_order()] = index
+        return self._grid().to_world(canonical)[::-1].reshape(3, 1).copy()
+
+    def getVoxelForPosition(self, p: ArrayLike, transformation: ArrayLike | None = None) -> NDArray[np.int64]:
+        """Return the voxel nearest to a place.
+
+        Parameters
+        ----------
+        p : (3,) array_like
+            z, y, x in mm.
+        transformation : (4, 4) array_like, optional
+            Used instead of this Series' own.
+
+        Returns
+        -------
+        (3, 1) ndarray of int
+            Slice, row and column; outside the grid where the place is.
+        """
+        place = np.asarray(p, dtype=float).reshape(3)
+        if transformation is not None:
+            index = (np.linalg.inv(np.asarray(transformation, dtype=float)) @ [*place, 1.0])[:3]
+        else:
+            index = self._grid().to_index(place[::-1])[self._column_order()]
+        return np.floor(index + 0.5).astype(int).reshape(3, 1)  # type: ignore[no-any-return]
+
+    def get_transformation_components_xyz(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return origin (3,), orientation (6,) and slice normal (3,), all in x, y, z order."""
+        grid = self._grid()
+        return grid.origin.copy(), grid.orientation, grid.normal
+
+    # --- writing --------------------------------------------------------------------------------
+
+    def write(
+        self,
+        url: str | PathLike[str],
+        opts: OptionsLike = None,
+        formats: str | Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write the Series.
+
+        Parameters
+        ----------
+        url : str or path
+            A file, whose extension tells the format, or a folder.
+        opts : dict or argparse.Namespace, optional
+            Options, as an alternative to keywords. It is not changed.
+        formats : str or list of str, optional
+            Names or extensions of the formats to write; '%p' in `url` becomes the name of each.
+        **kwargs
+            Options of writing: `keep_uid`, `sernum`, `serdes`, `imagetype`, `window`, ...
+
+        Raises
+        ------
+        WriteError
+            When it failed; what was there before is untouched.
+        """
+        from .writing import write
+
+        write(SeriesData(self.view(_NDARRAY), self.header, self._get_identity()), url, formats,
+              merge_options(opts, kwargs))  # fmt: skip
+
+    # --- text -----------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        dims = ', '.join(f'{d}: {n}' for d, n in zip(self.header.dims, self._shape, strict=True))
+        text = f'<Series ({dims}) {"RGB" if self.color else self.dtype}'
+        grid = self.header.geometry
+        if grid is not None and not grid.assumed:
+            text += ' ' + ' x '.join(f'{s:.4g}' for s in grid.spacing) + ' mm'
+        modality = self.header.attribute('modality')
+        described = self.header.attribute('seriesDescription')
+        if modality or described:
+            text += f' {modality or ""} {described or ""!r}'.rstrip()
+        return text + '>'
+
+    def __str__(self) -> str:
+        from .summary import summary
+
+        return summary(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+
+def _is_location(data: Any) -> bool:
+    """Return whether `data` says where to read, not what the values are."""
+    if isinstance(data, (str, PathLike)):
+        return True
+    return isinstance(data, (list, tuple)) and bool(data) and all(isinstance(d, (str, PathLike)) for d in data)
+
+
+def _read_one(data: Any, order: str, options: dict[str, Any]) -> SeriesData:
+    """Read one series; several are an error that lists them."""
+    from .reading import read_series
+
+    return read_series(data, order, options)
+
+
+def _from_values(data: Any, input_order: str, dtype: DTypeLike | None) -> SeriesData:
+    """Return values with the header that they bring, or a default one."""
+    if isinstance(data, Series):
+        values = data.view(_NDARRAY)
+        values = values.astype(dtype) if dtype is not None else values
+        return SeriesData(values, data.header, data._new_identity())
+    values = np.asarray(data, dtype=dtype)
+    if values.ndim == 0:
+        values = values.reshape(1)
+    order = 'none' if input_order == 'auto' else input_order
+    return SeriesData(values, default_header(values.shape, order), Identity())
+
+
+def _header_of(source: Any, options: dict[str, Any]) -> Header:
+    """Return the header of a template or geometry, reading it when it is a path."""
+    if isinstance(source, Series):
+        return source.header
+    if isinstance(source, Header):
+        return source
+    if isinstance(source, (str, PathLike)):
+        from .reading import read_template
+
+        return read_template(source)
+    raise ValueError(f'a template or geometry is a Series, a Header or a path, got {type(source).__name__}')
+
+
+def _plain(key: Any) -> Any:
+    """Return an index without Series in it."""
+    if isinstance(key, Series):
+        return key.view(_NDARRAY)
+    if isinstance(key, tuple):
+        return tuple(k.view(_NDARRAY) if isinstance(k, Series) else k for k in key)
+    return key
+
+
+_NATIVE = (np.ndarray, np.generic, int, float, complex, bool, list, tuple, str, bytes, type(None))
+
+
+def _is_foreign(operand: Any) -> bool:
+    """Return whether an operand has a NumPy protocol of its own, which then decides."""
+    if type(operand) is Series or isinstance(operand, _NATIVE):
+        override = getattr(type(operand), '__array_ufunc__', None)
+        return not (override in _OUR_UFUNCS or isinstance(operand, Series))
+    return getattr(type(operand), '__array_ufunc__', None) is not None
+
+
+_OUR_UFUNCS = (np.ndarray.__array_ufunc__, getattr(np.generic, '__array_ufunc__', None), None)
+
+
+def _given_out(out: tuple[Any, ...], result: Any) -> Any:
+    """Return the very arrays that were given as `out`; their values are new."""
+    for array in out:
+        if isinstance(array, Series):
+            array._identity = Identity(values_changed=True)
+    return out if isinstance(result, tuple) else out[0]
+
+
+def _from_operands(result: Any, operands: Sequence[Any]) -> Any:
+    """Attach to a ufunc's result the header of the first Series that has its shape."""
+    if not isinstance(result, _NDARRAY):
+        return result
+    source = None
+    for operand in operands:
+        if isinstance(operand, Series):
+            if source is None:
+                if operand.shape == result.shape:
+                    source = operand
+            elif operand._state is not source._state:
+                _compare_grids(source, operand)
+    if source is not None:
+        for operand in operands:
+            if operand is source:
+                break
+            if isinstance(operand, Series):
+                _compare_grids(source, operand)
+        series = result.view(type(source))
+        if source._state is not None:
+            series._state = source._state
+        series._identity = Identity(values_changed=True)
+        return series
+    return _broadcast_header(result, [o for o in operands if isinstance(o, Series)])
+
+
+def _broadcast_header(result: NDArray[Any], operands: Sequence[Series]) -> Any:
+    """Attach a header to a result that is larger than every Series that made it."""
+    series = result.view(type(operands[0]))
+    series._identity = Identity(values_changed=True)
+    for operand in operands:
+        k = operand.ndim
+        if k and result.shape[result.ndim - k :] == operand.shape:
+            names = [f'unknown{i}' for i in range(result.ndim + k)]
+            new = [n for n in names if n not in operand.header.dims][: result.ndim - k]
+            series._state = replace(operand.header, dims=(*new, *operand.header.dims))
+            return series
+    series._state = operands[0].header.plain(plain_dims(result.ndim))
+    return series
+
+
+def _compare_grids(first: Series, second: Series) -> None:
+    """Warn when two Series of one operation do not lie in the same place."""
+    a, b = first.header, second.header
+    if a.geometry is b.geometry or a.geometry is None or b.geometry is None:
+        return
+    if a.geometry.assumed or b.geometry.assumed:
+        return
+    if [d for d in a.dims if d in SPATIAL] != [d for d in b.dims if d in SPATIAL]:
+        return
+    difference = a.geometry.difference(b.geometry)
+    if difference:
+        warnings.warn(
+            f'two Series of one operation differ in geometry: {difference}; '
+            'the result has the geometry of the first. align() or match_geometry() brings them together',
+            GeometryMismatchWarning,
+            stacklevel=4,
+        )
+
+

@@ -1,0 +1,1 @@
+"""Transports: how a URL is reached."""
