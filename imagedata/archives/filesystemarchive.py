@@ -17,47 +17,12 @@ from ..formats.contract import Source
 __all__ = ['FilesystemArchive', 'staged']
 
 
-class FilesystemArchive:
-    """Archive for local files and folders."""
-
-    plugin_type: ClassVar[str] = 'archive'
-    name: ClassVar[str] = 'filesystem'
-    description: ClassVar[str] = 'Files and folders'
-
-    def sources(self, path: Path) -> list[Source]:
-        """Return the files of a file, folder (with all below it) or pattern, in sorted order.
-
-        Raises
-        ------
-        InputNotFoundError
-            When nothing is there.
-        """
-        if path.is_dir():
-            return list(_walk(path))
-        if path.exists():
-            return [Source(str(path), path)]
-        if glob.has_magic(str(path)):
-            matches = sorted(glob.glob(str(path), recursive=True))
-            if matches:
-                return [source for match in matches for source in self.sources(Path(match))]
-            raise InputNotFoundError(f'no file matches {path}')
-        raise InputNotFoundError(f'there is no file or folder {path}')
-
-
-def _walk(folder: Path) -> Iterator[Source]:
-    for root, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files):
-            path = Path(root, name)
-            yield Source(str(path), path)
-
-
 @contextmanager
 def staged(target: Path) -> Iterator[tuple[Path, Callable[[list[tuple[str, Path]]], None]]]:
     """Give a folder to write in, and a function that moves files from there into place.
 
-    The folder stands beside the target, on the same disk, and is gone afterwards. When moving
-    fails half-way, files that were replaced are put back, and new ones are removed.
+    The folder stands beside the target, or in it where the target is a folder: on the same
+    disk. It is gone afterwards. When moving fails half-way, files that were replaced are put back, and new ones are removed.
 
     Parameters
     ----------
@@ -77,7 +42,7 @@ def staged(target: Path) -> Iterator[tuple[Path, Callable[[list[tuple[str, Path]
     made: list[Path] = []
     folder: Path | None = None
     try:
-        base = _existing_parent(target, made)
+        base = target if target.is_dir() else _existing_parent(target, made)
         folder = base / f'.{target.name}.{secrets.token_hex(4)}.part'
         folder.mkdir()
         yield folder, lambda moves: _move_all(folder, moves)
@@ -140,3 +105,40 @@ def _move_all(folder: Path, moves: list[tuple[str, Path]]) -> None:
             os.replace(old, final)
         _remove_empty(made)
         raise
+
+
+class FilesystemArchive:
+    """Archive for local files and folders."""
+
+    plugin_type: ClassVar[str] = 'archive'
+    name: ClassVar[str] = 'filesystem'
+    description: ClassVar[str] = 'Files and folders'
+
+    def sources(self, path: Path) -> list[Source]:
+        """Return the files of a file, folder (with all below it) or pattern, in sorted order.
+
+        Raises
+        ------
+        InputNotFoundError
+            When nothing is there.
+        """
+        if path.is_dir():
+            return list(_walk(path))
+        if path.exists():
+            return [Source(str(path), path)]
+        if glob.has_magic(str(path)):
+            matches = sorted(glob.glob(str(path), recursive=True))
+            if matches:
+                return [source for match in matches for source in self.sources(Path(match))]
+            raise InputNotFoundError(f'no file matches {path}')
+        raise InputNotFoundError(f'there is no file or folder {path}')
+
+    staged = staticmethod(staged)
+
+
+def _walk(folder: Path) -> Iterator[Source]:
+    for root, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            path = Path(root, name)
+            yield Source(str(path), path)

@@ -1,0 +1,1 @@
+"""DICOM: scanning files, frames, sorting, pixels, and writing."""

@@ -1,0 +1,33 @@
+"""The DICOM format plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from ..header import SeriesData
+from .contract import ReadRequest, ReadResult, Source, WriteRequest
+
+__all__ = ['DICOMPlugin']
+
+
+class DICOMPlugin:
+    """DICOM files: PS3.10 file format, classic single-frame images."""
+
+    plugin_type: ClassVar[str] = 'format'
+    name: ClassVar[str] = 'dicom'
+    description: ClassVar[str] = 'DICOM files'
+    extensions: ClassVar[tuple[str, ...]] = ('.dcm', '.dicom', '.ima')
+    single_file: ClassVar[bool] = False
+
+    def read(self, sources: Sequence[Source], request: ReadRequest) -> ReadResult:
+        """Read the DICOM series in `sources`; files that are not DICOM are left."""
+        from .dicom.read import read
+
+        return read(sources, request)
+
+    def write(self, data: SeriesData, request: WriteRequest) -> list[str]:
+        """Write one file an image, and return their paths relative to the folder."""
+        from .dicom.write import write
+
+        return write(data, request)

@@ -1,0 +1,124 @@
+"""From what the user names to series: find the files, ask each format, and account for all of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from os import PathLike, fspath
+from typing import Any
+
+from .errors import MultipleSeriesError, NoDataReadError, NotImageError, UnknownInputError
+from .formats.contract import ReadRequest, Source
+from .header import Header, SeriesData
+from .registry import archive, format_for, formats, transport_for
+
+__all__ = ['find_sources', 'read', 'read_series', 'read_template']
+
+_SCHEME = re.compile(r'([A-Za-z][A-Za-z0-9+.-]+):')
+
+
+def find_sources(urls: Any) -> list[Source]:
+    """Return the files that paths, URLs, folders and patterns name, each once.
+
+    Raises
+    ------
+    InputNotFoundError
+        When one of them does not exist.
+    NoDataReadError
+        When there is no file at all.
+    """
+    given = [urls] if isinstance(urls, (str, PathLike)) else list(urls)
+    found: dict[str, Source] = {}
+    for url in given:
+        text = fspath(url)
+        scheme = _SCHEME.match(text)
+        # One letter before a colon is a drive, and needs two letters in the pattern above.
+        transport = transport_for(scheme[1].lower() if scheme and '://' in text else 'file')
+        for source in archive('filesystem').sources(transport.path(text)):
+            found.setdefault(source.name, source)
+    if not found:
+        raise NoDataReadError(f'there is no file in {", ".join(map(str, given))}')
+    return list(found.values())
+
+
+def read(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = None) -> list[SeriesData]:
+    """Read every series that is found.
+
+    Parameters
+    ----------
+    urls : str, path or list of them
+    order : str
+        What to sort the images of one slice position on.
+    options : mapping, optional
+        Further options; 'input_format' names the only format to try.
+
+    Raises
+    ------
+    UnknownInputError
+        When no format knows the files.
+    NotImageError
+        When they are of a known format and hold no image.
+    """
+    given = dict(options or {})
+    wanted = given.pop('input_format', None)
+    request = ReadRequest(order, given)
+    left = [(source, '') for source in find_sources(urls)]
+    series: list[SeriesData] = []
+    plugins = [format_for(wanted)] if wanted else list(formats())
+    for plugin in plugins:
+        if not left:
+            break
+        result = plugin.read([source for source, _ in left], request)
+        series += result.series
+        reasons = {source.name: reason for source, reason in left}
+        left = [(s, '; '.join(filter(None, [reasons[s.name], why]))) for s, why in result.left]
+    if not series:
+        raise _nothing_read(urls, left, plugins)
+    lines = tuple(f'left out: {source.name}: {reason}' for source, reason in left)
+    return [replace(s, header=replace(s.header, report=(*s.header.report, *lines))) for s in series]
+
+
+def _nothing_read(urls: Any, left: Sequence[tuple[Source, str]], plugins: Sequence[Any]) -> Exception:
+    """Return the error for files of which none was read."""
+    names = fspath(urls) if isinstance(urls, (str, PathLike)) else ', '.join(map(fspath, urls))
+    shown = [f'{source.name}: {reason}' for source, reason in left[:3]]
+    more = f' (and {len(left) - 3} more)' if len(left) > 3 else ''
+    tried = ', '.join(plugin.name for plugin in plugins)
+    if any('no image' in reason for _, reason in left):
+        return NotImageError(f'{names} holds no image: {"; ".join(shown)}{more}')
+    return UnknownInputError(
+        f'{names} is of no format that is installed (tried: {tried}): {"; ".join(shown)}{more}'
+    )
+
+
+def read_series(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = None) -> SeriesData:
+    """Read one series.
+
+    Raises
+    ------
+    MultipleSeriesError
+        When there are several; the message lists them and says how to choose.
+    """
+    found = read(urls, order, options)
+    if len(found) == 1:
+        return found[0]
+    lines = [f'  {_describe(s)}' for s in found]
+    raise MultipleSeriesError(
+        f'{len(found)} series were found where one is wanted; choose one with input_serinsuid=<UID> '
+        '(and input_stack=<number> where they share it), or name its files:\n' + '\n'.join(lines)
+    )
+
+
+def _describe(data: SeriesData) -> str:
+    header = data.header
+    number = header.attribute('seriesNumber')
+    stack = header.attributes.get('input_stack')
+    counts = ' x '.join(str(n) for n in data.array.shape)
+    text = f'{data.identity.uid} number {number}, {header.attribute("seriesDescription") or "no description"!r}'
+    return f'{text}, {counts}' + ('' if stack is None else f', input_stack={stack}')
+
+
+def read_template(url: str | PathLike[str]) -> Header:
+    """Read what a template or geometry says, without pixels."""
+    return read_series(url, 'auto', {'headers_only': True}).header

@@ -1,0 +1,146 @@
+"""From a series to files: choose formats and names, write beside the target, move into place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import TemplateMismatchError, WriteError
+from .formats.contract import Format, WriteRequest, natural_image
+from .header import SeriesData
+from .registry import archive, format_for, formats, transport_for
+
+__all__ = ['write']
+
+
+def write(
+    data: SeriesData,
+    url: str | PathLike[str],
+    wanted: str | Sequence[str] | None,
+    options: Mapping[str, Any],
+) -> list[Path]:
+    """Write a series in one or several formats.
+
+    Parameters
+    ----------
+    data : SeriesData
+    url : str or path
+        A file or a folder; '%p' in it becomes the name of the format.
+    wanted : str or list of str or None
+        Names or extensions of formats. None: that of the file's extension; else DICOM where
+        the series has DICOM headers, else the format that it was read from, else DICOM.
+    options : mapping
+        'dtype' converts the values; the others are for the format.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    WriteError
+        When the disk or the target does not allow it; what was there before is unchanged.
+    """
+    options = dict(options)
+    names = wanted if wanted is not None else options.pop('output_format', None)
+    text = fspath(url)
+    plugins = _formats(names, text, data)
+    if len(plugins) > 1 and '%p' not in text and any(p.single_file for p in plugins) and Path(text).suffix:
+        raise WriteError(
+            f'{text} is one name for {len(plugins)} formats: put %p in it, which becomes the name of each'
+        )
+    image = _prepared(natural_image(data), options)
+    written: list[Path] = []
+    for plugin in plugins:
+        written += _write_one(plugin, image, text.replace('%p', plugin.name), options)
+    return written
+
+
+def _formats(names: Any, url: str, data: SeriesData) -> list[Format]:
+    """Return the formats to write."""
+    if names:
+        given = [names] if isinstance(names, str) else list(names)
+        chosen = [format_for(str(name)) for name in given]
+        return list(dict.fromkeys(chosen))
+    by_name = _format_of_name(url)
+    if by_name is not None:
+        return [by_name]
+    images = data.header.images
+    if images is not None and images.records is not None:
+        return [format_for('dicom')]
+    return [format_for(data.header.attributes.get('input_format') or 'dicom')]
+
+
+def _format_of_name(url: str) -> Format | None:
+    """Return the format whose extension a file name has; None for folders and unknown ones."""
+    if url.endswith(('/', '\\')) or Path(url).is_dir():
+        return None
+    lower = url.lower()
+    matches = [(len(e), f) for f in formats() for e in f.extensions if lower.endswith(e)]
+    return max(matches, key=lambda m: m[0])[1] if matches else None
+
+
+def _prepared(data: SeriesData, options: dict[str, Any]) -> SeriesData:
+    """Return the data as the generic options want them."""
+    dtype = options.pop('dtype', None)
+    array, header = data.array, data.header
+    if dtype is not None:
+        array = _converted(array, np.dtype(dtype))
+    renames = {'sernum': 'seriesNumber', 'serdes': 'seriesDescription', 'imagetype': 'imageType'}
+    values = {name: options.pop(option) for option, name in renames.items() if option in options}
+    if 'SOPClassUID' in options:
+        values['SOPClassUID'] = options.pop('SOPClassUID')
+    if values:
+        header = header.with_attributes(**values)
+    frame = options.pop('frame', None)
+    if frame is not None:
+        if header.geometry is None:
+            raise TemplateMismatchError('frame= needs a geometry, and this Series has none')
+        header = header.with_geometry(replace(header.geometry, frame_of_reference=str(frame)))
+    return SeriesData(array, header, data.identity)
+
+
+def _converted(array: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """Return the values in another type; an integer type that cannot hold them is an error."""
+    if dtype.kind in 'iu' and array.size and array.dtype.kind in 'iuf':
+        info = np.iinfo(dtype)
+        if array.dtype.kind == 'f' and not np.isfinite(array).all():
+            raise WriteError(f'values that are not finite cannot be written as {dtype}: replace them first')
+        low, high = array.min(), array.max()
+        if low < info.min or high > info.max:
+            raise WriteError(
+                f'values from {low} to {high} do not fit {dtype} ({info.min} to {info.max}): '
+                'choose a larger type, or scale or clip them first'
+            )
+        if array.dtype.kind == 'f':
+            array = np.rint(array)
+    return array.astype(dtype)
+
+
+def _write_one(plugin: Format, data: SeriesData, url: str, options: Mapping[str, Any]) -> list[Path]:
+    """Write one format: into a staging folder first, then into place, all files or none."""
+    target: Path = transport_for(url.split('://')[0] if '://' in url else 'file').path(url)
+    is_folder = url.endswith(('/', '\\')) or target.is_dir()
+    if not is_folder and not _has_extension(target, plugin):
+        if plugin.single_file:
+            target = target.with_name(target.name + plugin.extensions[0])
+        else:
+            is_folder = True
+    if is_folder and target.exists() and not target.is_dir():
+        raise WriteError(f'{target} is a file, and a folder is to be written: choose another name')
+    with archive('filesystem').staged(target) as (folder, commit):
+        request = WriteRequest(folder, None if is_folder else target.name, options)
+        names = plugin.write(data, request)
+        moves = [(name, target / name if is_folder else target.with_name(name)) for name in names]
+        commit(moves)
+    return [final for _, final in moves]
+
+
+def _has_extension(target: Path, plugin: Format) -> bool:
+    return target.name.lower().endswith(plugin.extensions)
