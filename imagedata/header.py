@@ -184,7 +184,8 @@ class Images:
         return self.records.dataset(image)
 
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -212,9 +213,9 @@ class Header:
 
     dims: tuple[str, ...] = ()
     geometry: Geometry | None = None
-    tag_axes: Mapping[str, Axis] = _NOTHING
+    tag_axes: Mapping[str, Axis] = field(default_factory=_nothing)
     images: Images | None = None
-    attributes: Mapping[str, Any] = _NOTHING
+    attributes: Mapping[str, Any] = field(default_factory=_nothing)
     edits: tuple[Edit, ...] = ()
     report: tuple[str, ...] = ()
 
