@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .conversion import converted
 from .errors import TemplateMismatchError, WriteError
 from .formats.contract import Format, WriteRequest, natural_image
 from .header import SeriesData
@@ -91,7 +92,7 @@ def _prepared(data: SeriesData, options: dict[str, Any]) -> SeriesData:
     dtype = options.pop('dtype', None)
     array, header = data.array, data.header
     if dtype is not None:
-        array = _converted(array, np.dtype(dtype))
+        array = converted(array, np.dtype(dtype))
     renames = {'sernum': 'seriesNumber', 'serdes': 'seriesDescription', 'imagetype': 'imageType'}
     values = {name: options.pop(option) for option, name in renames.items() if option in options}
     if 'SOPClassUID' in options:
@@ -104,23 +105,6 @@ def _prepared(data: SeriesData, options: dict[str, Any]) -> SeriesData:
             raise TemplateMismatchError('frame= needs a geometry, and this Series has none')
         header = header.with_geometry(replace(header.geometry, frame_of_reference=str(frame)))
     return SeriesData(array, header, data.identity)
-
-
-def _converted(array: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
-    """Return the values in another type; an integer type that cannot hold them is an error."""
-    if dtype.kind in 'iu' and array.size and array.dtype.kind in 'iuf':
-        info = np.iinfo(dtype)
-        if array.dtype.kind == 'f' and not np.isfinite(array).all():
-            raise WriteError(f'values that are not finite cannot be written as {dtype}: replace them first')
-        low, high = array.min(), array.max()
-        if low < info.min or high > info.max:
-            raise WriteError(
-                f'values from {low} to {high} do not fit {dtype} ({info.min} to {info.max}): '
-                'choose a larger type, or scale or clip them first'
-            )
-        if array.dtype.kind == 'f':
-            array = np.rint(array)
-    return array.astype(dtype)
 
 
 def _write_one(plugin: Format, data: SeriesData, url: str, options: Mapping[str, Any]) -> list[Path]:

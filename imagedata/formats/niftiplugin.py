@@ -12,7 +12,11 @@ __all__ = ['NiftiPlugin']
 
 
 class NiftiPlugin:
-    """NIfTI-1 files."""
+    """NIfTI files: `.nii`, `.nii.gz`, and `.hdr` with `.img`.
+
+    NIfTI-1 is read and written; NIfTI-2 is read, and written where a dimension is longer than
+    NIfTI-1 can count (32767). `imagedata.formats.nifti.layout` describes the voxel layout.
+    """
 
     plugin_type: ClassVar[str] = 'format'
     name: ClassVar[str] = 'nifti'
@@ -21,7 +25,57 @@ class NiftiPlugin:
     single_file: ClassVar[bool] = True
 
     def read(self, sources: Sequence[Source], request: ReadRequest) -> ReadResult:
-        raise NotImplementedError
+        """Read one series from each NIfTI file.
+
+        Parameters
+        ----------
+        sources : sequence of Source
+        request : ReadRequest
+            `order` names the dimensions after the third ('time', 'b', 'time,te'); 'auto' takes
+            the names that imagedata stored, else 'b' where a fitting `.bval` file lies beside
+            the image, else 'none'. Options: `dtype`, `headers_only`.
+
+        Returns
+        -------
+        ReadResult
+            Files that are not NIfTI are left.
+
+        Raises
+        ------
+        CorruptFileError
+            When a file contradicts itself or is truncated.
+        OrderNotFoundError
+            When the file does not have as many dimensions as `order` names.
+        """
+        from .nifti.read import read_sources
+
+        return read_sources(sources, request)
 
     def write(self, data: SeriesData, request: WriteRequest) -> list[str]:
-        raise NotImplementedError
+        """Write a series to one file, compressed when its name ends in '.gz'.
+
+        Parameters
+        ----------
+        data : SeriesData
+            Dimensions (tags..., slice, row, column), four tags at most.
+        request : WriteRequest
+            Without a file name, it is 'Image.nii.gz'.
+
+        Returns
+        -------
+        list of str
+            The name of the file.
+
+        Raises
+        ------
+        WriteNotImplemented
+            When NIfTI cannot hold the values or the dimensions.
+
+        Warns
+        -----
+        LossWarning
+            When slice positions, times or the type of values are not kept exactly.
+        """
+        from .nifti.write import write_file
+
+        return write_file(data, request)

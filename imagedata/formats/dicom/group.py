@@ -1,0 +1,125 @@
+"""From frames to stacks: the images of one series that share a plane, a matrix and a space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ...errors import NoDataReadError
+from ...geometry import FloatArray
+from .frames import Frame
+from .vendor._private import numbers
+
+__all__ = ['Stack', 'stacks']
+
+DIRECTION_TOLERANCE = 1e-3
+"""Largest difference of a direction cosine between images of one stack (0.06 degrees)."""
+
+
+@dataclass(slots=True)
+class Stack:
+    """Frames that may form one array.
+
+    Parameters
+    ----------
+    series_uid : str
+    number : int or None
+        Number of the stack among those of its series; None when it is the only one.
+    frames : list of Frame
+    """
+
+    series_uid: str
+    number: int | None
+    frames: list[Frame] = field(default_factory=list)
+
+
+def stacks(frames: Sequence[Frame], options: Mapping[str, Any]) -> list[Stack]:
+    """Group frames by series, then by frame of reference, orientation, matrix and pixel spacing.
+
+    Options: `input_serinsuid`, `input_echo`, `input_acquisition` and `input_stack` choose;
+    `split_acquisitions` and `split_echo_numbers` divide; `ignore_series_uid` joins;
+    `dir_cosine_tolerance` is the largest difference of a direction cosine.
+
+    Raises
+    ------
+    NoDataReadError
+        When nothing is left of what the user chose.
+    """
+    chosen = _chosen(frames, options)
+    tolerance = float(options.get('dir_cosine_tolerance', DIRECTION_TOLERANCE))
+    series: dict[tuple[str, ...], list[Stack]] = {}
+    for frame in sorted(chosen, key=lambda f: (f.instance_number, f.name)):
+        found = series.setdefault(_series_key(frame, options), [])
+        for stack in found:
+            if _belongs(frame, stack.frames[0], tolerance):
+                stack.frames.append(frame)
+                break
+        else:
+            found.append(Stack(str(frame.dataset.get('SeriesInstanceUID', '')), None, [frame]))
+    result: list[Stack] = []
+    for found in series.values():
+        if len(found) > 1:
+            for number, stack in enumerate(found):
+                stack.number = number
+        result += found
+    wanted = options.get('input_stack')
+    if wanted is not None:
+        result = [s for s in result if s.number == int(wanted) or (s.number is None and int(wanted) == 0)]
+        if not result:
+            raise NoDataReadError(f'no series has a stack number {wanted} (input_stack)')
+    return result
+
+
+def _chosen(frames: Sequence[Frame], options: Mapping[str, Any]) -> list[Frame]:
+    """Return the frames that the user's filters choose."""
+    chosen = list(frames)
+    for option, keyword in (
+        ('input_serinsuid', 'SeriesInstanceUID'),
+        ('input_echo', 'EchoNumbers'),
+        ('input_acquisition', 'AcquisitionNumber'),
+    ):
+        wanted = options.get(option)
+        if wanted is None:
+            continue
+        there = sorted({str(f.dataset.get(keyword)) for f in chosen})
+        chosen = [f for f in chosen if _same(f.dataset.get(keyword), wanted)]
+        if not chosen:
+            raise NoDataReadError(f'no image has {option}={wanted}; {keyword} is one of {", ".join(there)}')
+    return chosen
+
+
+def _same(value: Any, wanted: Any) -> bool:
+    return str(value) == str(wanted) or (numbers(value)[:1] == numbers(wanted)[:1] != [])
+
+
+def _series_key(frame: Frame, options: Mapping[str, Any]) -> tuple[str, ...]:
+    keywords = ['PatientID', 'StudyInstanceUID']
+    if not options.get('ignore_series_uid'):
+        keywords.append('SeriesInstanceUID')
+    if options.get('split_acquisitions'):
+        keywords.append('AcquisitionNumber')
+    if options.get('split_echo_numbers'):
+        keywords.append('EchoNumbers')
+    return tuple(str(frame.dataset.get(keyword, '')) for keyword in keywords)
+
+
+def _belongs(frame: Frame, other: Frame, tolerance: float) -> bool:
+    """Return whether two frames share space, plane and matrix."""
+    a, b = frame.dataset, other.dataset
+    return (
+        frame.size == other.size
+        and a.get('FrameOfReferenceUID') == b.get('FrameOfReferenceUID')
+        and a.get('SamplesPerPixel', 1) == b.get('SamplesPerPixel', 1)
+        and (frame.position is None) == (other.position is None)
+        and _close(frame.orientation, other.orientation, tolerance)
+        and _close(frame.spacing, other.spacing, 1e-4)
+    )
+
+
+def _close(a: FloatArray | None, b: FloatArray | None, tolerance: float) -> bool:
+    if a is None or b is None:
+        return a is b
+    return bool(np.max(np.abs(a - b)) <= tolerance)

@@ -1,0 +1,224 @@
+"""From Pixel Data to one array: each image decoded, rescaled, and put in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import CorruptFileError, MissingDependencyError, PixelDecodeError
+from .frames import Frame
+from .scan import PARSE_ERRORS
+
+__all__ = ['RGB', 'assemble', 'decode']
+
+RGB = np.dtype([('R', np.uint8), ('G', np.uint8), ('B', np.uint8)])
+"""Type of a colour voxel."""
+
+_NATIVE = {
+    '1.2.840.10008.1.2': '<',  # Implicit VR Little Endian
+    '1.2.840.10008.1.2.1': '<',  # Explicit VR Little Endian
+    '1.2.840.10008.1.2.2': '>',  # Explicit VR Big Endian
+    '1.2.840.10008.1.2.1.99': '<',  # Deflated Explicit VR Little Endian: inflated when parsed
+}
+
+
+def decode(frame: Frame) -> NDArray[Any]:
+    """Return the stored values of a frame.
+
+    Returns
+    -------
+    (rows, columns) ndarray
+        Integers as stored, or `RGB`.
+
+    Raises
+    ------
+    CorruptFileError
+        When there are fewer bytes than the matrix needs.
+    PixelDecodeError
+        When compressed pixels cannot be decoded.
+    """
+    dataset = frame.dataset
+    if frame.pixels is None:
+        raise CorruptFileError(f'{frame.name} has no pixels')
+    syntax = str(dataset.file_meta.get('TransferSyntaxUID', '1.2.840.10008.1.2'))
+    bits = int(dataset.BitsAllocated)
+    plain = int(dataset.get('SamplesPerPixel', 1)) == 1 and bits in (8, 16, 32)
+    if syntax in _NATIVE and plain and not (_NATIVE[syntax] == '>' and bits == 8):
+        stored = _native(frame, _NATIVE[syntax], bits)
+    else:
+        stored = _by_pydicom(frame)
+    if stored.dtype.names is None and stored.dtype.kind in 'iu':
+        stored = _used_bits(frame, stored)
+    return stored
+
+
+def _native(frame: Frame, order: str, bits: int) -> NDArray[Any]:
+    """Return uncompressed pixels, as a view of the bytes."""
+    rows, columns = frame.size
+    kind = 'i' if int(frame.dataset.get('PixelRepresentation', 0)) else 'u'
+    needed = rows * columns * bits // 8
+    assert frame.pixels is not None
+    if len(frame.pixels) < needed:
+        raise CorruptFileError(
+            f'{frame.name} is cut off: {rows} x {columns} pixels of {bits} bits need {needed} bytes, '
+            f'there are {len(frame.pixels)}; copy it anew, or leave it out with skip_broken_series=True'
+        )
+    values = np.frombuffer(frame.pixels, f'{order}{kind}{bits // 8}', rows * columns)
+    return values.reshape(rows, columns)
+
+
+def _by_pydicom(frame: Frame) -> NDArray[Any]:
+    """Return pixels decoded by pydicom and its decoders: compressed, colour, odd widths."""
+    from pydicom.pixels import pixel_array
+
+    dataset = _with_pixels(frame)
+    try:
+        values = pixel_array(dataset)
+    except (RuntimeError, ImportError) as error:
+        syntax = dataset.file_meta.TransferSyntaxUID.name
+        if 'missing dependencies' in str(error) or 'plugins' in str(error) and 'missing' in str(error):
+            raise MissingDependencyError(
+                f'{frame.name}: no decoder for {syntax} is installed: '
+                'pip install python-gdcm pylibjpeg pylibjpeg-openjpeg pylibjpeg-rle'
+            ) from error
+        raise PixelDecodeError(f'{frame.name}: pixels in {syntax} cannot be decoded ({error})') from error
+    except PARSE_ERRORS as error:
+        raise PixelDecodeError(f'{frame.name}: pixels cannot be decoded ({error})') from error
+    if values.shape[:2] != frame.size:
+        raise CorruptFileError(f'{frame.name}: {frame.size} pixels are announced, {values.shape[:2]} decoded')
+    if values.ndim == 3:
+        if values.shape[2] != 3 or values.dtype != np.uint8:
+            raise PixelDecodeError(
+                f'{frame.name}: colour of {values.shape[2]} samples of {values.dtype} is not supported'
+            )
+        return np.ascontiguousarray(values).view(RGB)[..., 0]
+    return values
+
+
+def _with_pixels(frame: Frame) -> Any:
+    """Return a dataset with its pixels put back, for a decoder; the header itself stays as it is."""
+    import pydicom
+    from pydicom.dataset import Dataset
+
+    dataset = Dataset()
+    wanted = (
+        'SOPClassUID', 'Rows', 'Columns', 'BitsAllocated', 'BitsStored', 'HighBit', 'PixelRepresentation',
+        'SamplesPerPixel', 'PhotometricInterpretation', 'PlanarConfiguration', 'NumberOfFrames',
+        'RedPaletteColorLookupTableDescriptor', 'GreenPaletteColorLookupTableDescriptor',
+        'BluePaletteColorLookupTableDescriptor', 'RedPaletteColorLookupTableData',
+        'GreenPaletteColorLookupTableData', 'BluePaletteColorLookupTableData', 'ExtendedOffsetTable',
+        'ExtendedOffsetTableLengths',
+    )  # fmt: skip
+    for keyword in wanted:
+        if keyword in frame.dataset:
+            setattr(dataset, keyword, frame.dataset[keyword].value)
+    dataset.file_meta = frame.dataset.file_meta
+    bits = int(frame.dataset.BitsAllocated)
+    kind = 'OB' if frame.dataset.file_meta.TransferSyntaxUID.is_compressed or bits <= 8 else 'OW'
+    dataset.add(pydicom.DataElement(0x7FE00010, kind, frame.pixels))
+    if frame.dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        dataset['PixelData'].is_undefined_length = True
+    return dataset
+
+
+def _used_bits(frame: Frame, stored: NDArray[Any]) -> NDArray[Any]:
+    """Return the values of the bits that are pixels, where others hold overlays (PS3.5 8.1.1).
+
+    Without overlays, values that use more bits than announced are kept whole: the header is
+    wrong then, not the pixels.
+    """
+    bits = stored.dtype.itemsize * 8
+    used = int(frame.dataset.get('BitsStored', bits))
+    high = int(frame.dataset.get('HighBit', used - 1))
+    if not 0 < used <= bits or not used - 1 <= high < bits:
+        raise CorruptFileError(
+            f'{frame.name}: {used} bits stored with high bit {high} do not fit {bits} bits allocated'
+        )
+    if used == bits or not (high != used - 1 or _has_overlay(frame) or _needs_sign(stored, used)):
+        return stored
+    up, down = bits - 1 - high, bits - used
+    return np.right_shift(np.left_shift(stored, up), down)
+
+
+def _has_overlay(frame: Frame) -> bool:
+    """Return whether unused bits of the pixels hold overlays (retired; PS3.3 C.9.2, PS3.5 8.1.2)."""
+    for group in range(0x6000, 0x6020, 2):
+        if (group, 0x0102) in frame.dataset and (group, 0x3000) not in frame.dataset:
+            return True
+    return False
+
+
+def _needs_sign(stored: NDArray[Any], used: int) -> bool:
+    """Return whether negative values stand without their sign in the unused bits."""
+    if stored.dtype.kind != 'i' or not stored.size:
+        return False
+    return int(stored.min()) >= 0 and 2 ** (used - 1) <= int(stored.max()) < 2**used
+
+
+def assemble(grid: Sequence[Frame | None], shape: tuple[int, ...], dtype: Any = None) -> NDArray[Any]:
+    """Return the pixels of frames as one array.
+
+    Integers stay integers where all slopes and intercepts are whole numbers, in the first of
+    the stored type, int16, uint16, int32, uint32 and int64 that holds every value. Otherwise
+    values are float64 (or `dtype`, where that is a float).
+
+    Parameters
+    ----------
+    grid : sequence of Frame or None
+        In the order of the result's leading dimensions; None leaves a hole.
+    shape : tuple of int
+        Of the result: (tags..., slices, rows, columns).
+    dtype : data type, optional
+        Wanted type of the result, honoured here for floats.
+    """
+    frames = [f for f in grid if f is not None]
+    whole = all(_is_whole(f) for f in frames)
+    plain = all(f.slope == 1 and f.intercept == 0 for f in frames)
+    images: list[NDArray[Any] | None] = [None if f is None else decode(f) for f in grid]
+    present = [image for image in images if image is not None]
+    stored = np.result_type(*{image.dtype.newbyteorder('=') for image in present})
+    if plain or stored.names:
+        kind = stored
+    elif whole:
+        kind = _integer_type(stored, [(i, f) for i, f in zip(images, grid, strict=True) if f is not None])
+    else:
+        kind = np.dtype(dtype) if dtype is not None and np.dtype(dtype).kind == 'f' else np.dtype(float)
+    holes = len(present) < len(images)
+    if holes and kind.kind == 'f':
+        result = np.full(shape, np.nan, kind)
+    else:
+        result = np.zeros(shape, kind)
+    flat = result.reshape(-1, *shape[-2:])
+    for i, (image, frame) in enumerate(zip(images, grid, strict=True)):
+        if image is None or frame is None:
+            continue
+        if plain or stored.names:
+            flat[i] = image
+        elif kind.kind == 'f':
+            np.multiply(image, frame.slope, out=flat[i], casting='unsafe')
+            flat[i] += frame.intercept
+        else:
+            wide = image.astype(np.int64) if kind.itemsize < 8 else image
+            flat[i] = wide * int(frame.slope) + int(frame.intercept)
+    return result
+
+
+def _is_whole(frame: Frame) -> bool:
+    return frame.slope == int(frame.slope) and frame.intercept == int(frame.intercept)
+
+
+def _integer_type(stored: np.dtype[Any], images: Sequence[tuple[Any, Frame]]) -> np.dtype[Any]:
+    """Return the first integer type that holds every rescaled value."""
+    low, high = 0, 0
+    for image, frame in images:
+        ends = [int(image.min()) * int(frame.slope), int(image.max()) * int(frame.slope)]
+        low = min(low, min(ends) + int(frame.intercept))
+        high = max(high, max(ends) + int(frame.intercept))
+    for kind in (stored, np.int16, np.uint16, np.int32, np.uint32):
+        info = np.iinfo(kind)
+        if info.min <= low and high <= info.max:
+            return np.dtype(kind)
+    return np.dtype(np.int64)

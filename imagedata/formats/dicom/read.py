@@ -1,0 +1,257 @@
+"""Reading DICOM: files to datasets, to frames, to stacks, to sorted grids, to arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...axis import Axis, VariableAxis
+from ...errors import CannotSort, ImagedataError, MissingSliceError
+from ...geometry import UNIFORM_TOLERANCE, Geometry
+from ...header import Header, Identity, Images, SeriesData, new_uid
+from ..contract import ReadRequest, ReadResult, Source
+from .frames import Frame, by_place, frames_of
+from .group import Stack, stacks
+from .pixels import assemble
+from .records import DatasetRecords
+from .scan import scan
+from .sort import Grid, sort_images
+from .vendor._private import numbers
+
+__all__ = ['read']
+
+PLACE_TOLERANCE = 1e-2
+"""Largest distance, in mm along the normal, of images that are at one slice position."""
+
+_DAY = 86400.0
+
+
+def read(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
+    """Read the DICOM series among `sources`; what is not a DICOM image is left."""
+    options = request.options
+    skip = bool(options.get('skip_broken_series'))
+    headers_only = bool(options.get('headers_only'))
+    scanned = scan(sources, headers_only=headers_only, skip_broken=skip)
+    notes = list(scanned.notes)
+    frames: list[Frame] = []
+    for instance in scanned.instances:
+        try:
+            frames += frames_of(instance)
+        except ImagedataError as error:
+            if not skip:
+                raise
+            notes.append(f'left out: {error}')
+    series: list[SeriesData] = []
+    for stack in stacks(frames, options) if frames else []:
+        try:
+            series.append(_read_stack(stack, request.order, options, headers_only, notes))
+        except ImagedataError as error:
+            if not skip:
+                raise
+            notes.append(f'left out: series {stack.series_uid}: {error}')
+    return ReadResult(series, scanned.left)
+
+
+def _read_stack(
+    stack: Stack, order: str, options: Mapping[str, Any], headers_only: bool, notes: Sequence[str]
+) -> SeriesData:
+    """Sort one stack, read its pixels, and say what is known of it."""
+    cells, placed = _cells(stack, options)
+    grid = sort_images(cells, order, options)
+    geometry, grid = _geometry(grid, placed, options)
+    rows, columns = geometry.shape[1:]
+    shape = (*grid.frames.shape, rows, columns)
+    if headers_only:
+        array: np.ndarray[Any, Any] = np.empty((), dtype=object)
+    else:
+        array = assemble(list(grid.frames.flat), shape, options.get('dtype'))
+        if options.get('dtype') is not None:
+            from ...conversion import converted
+
+            array = converted(array, np.dtype(options['dtype']))
+    files = len(stack.frames)
+    report = (
+        f'series {stack.series_uid}: {files} images, {len(cells)} slices, shape {shape}',
+        *grid.notes,
+        *notes,
+    )
+    header = _header(stack, grid, geometry, report)
+    return SeriesData(array, header, Identity(stack.series_uid or new_uid()))
+
+
+def _cells(stack: Stack, options: Mapping[str, Any]) -> tuple[list[list[Frame]], bool]:
+    """Return the frames of each slice, and whether slices are places in the patient."""
+    first = stack.frames[0]
+    if first.position is None or first.orientation is None:
+        return [list(stack.frames)], False
+    tolerance = float(options.get('slice_tolerance', PLACE_TOLERANCE))
+    cells = by_place(stack.frames, tolerance)
+    for cell in cells:
+        for frame in cell[1:]:
+            apart = float(np.linalg.norm(frame.position - cell[0].position))  # type: ignore[operator]
+            if apart > max(10 * tolerance, 0.1):
+                raise CannotSort(
+                    f'{cell[0].name} and {frame.name} lie in one plane {apart:.3f} mm apart: they are '
+                    'not images of one volume; read them apart'
+                )
+    return cells, True
+
+
+def _geometry(grid: Grid, placed: bool, options: Mapping[str, Any]) -> tuple[Geometry, Grid]:
+    """Return the geometry of a grid, and the grid, with slices filled in where the user wants that."""
+    frames = [next(f for f in column if f is not None) for column in grid.frames.reshape(-1, grid.frames.shape[-1]).T]
+    first = frames[0]
+    dataset = first.dataset
+    spacing = first.spacing if first.spacing is not None else np.ones(2)
+    shape = (len(frames), *first.size)
+    frame_of_reference = str(dataset.get('FrameOfReferenceUID') or '') or new_uid()
+    if not placed:
+        unit = Geometry.unit(shape).with_spacing([_slice_spacing(first), *spacing])
+        return replace(unit, assumed=True, frame_of_reference=frame_of_reference), grid
+    places = np.array([f.position for f in frames])
+    assert first.orientation is not None
+    geometry = Geometry.from_slices(
+        places, first.orientation, spacing, shape,
+        slice_spacing=_slice_spacing(first), frame_of_reference=frame_of_reference,
+        tolerance=max(UNIFORM_TOLERANCE, float(options.get('slice_tolerance', 0))),
+    )  # fmt: skip
+    if first.spacing is None:
+        grid.notes.append('no Pixel Spacing in the headers: 1 mm is assumed')
+    if geometry.is_uniform:
+        return geometry, grid
+    return _uneven(geometry, grid, frames, options)
+
+
+def _slice_spacing(frame: Frame) -> float:
+    """Return the slice distance that a header tells, for a single slice; 1 mm without."""
+    for keyword in ('SpacingBetweenSlices', 'SliceThickness'):
+        found = numbers(frame.dataset.get(keyword))
+        if found and abs(found[0]) > 0:
+            return abs(found[0])
+    return 1.0
+
+
+def _uneven(
+    geometry: Geometry, grid: Grid, frames: Sequence[Frame], options: Mapping[str, Any]
+) -> tuple[Geometry, Grid]:
+    """Follow the policy for slices that are not evenly spaced."""
+    gaps = np.diff(geometry.slice_locations)
+    holes = missing_slices(gaps)
+    shown = ', '.join(f'{g:.3f}' for g in gaps[:12]) + (', ...' if len(gaps) > 12 else '')
+    policy = options.get('missing', 'error')
+    if not holes:
+        grid.notes.append(f'slices are unevenly spaced (gaps {shown} mm): each keeps its own position')
+        return geometry, grid
+    at = next(iter(holes))
+    told = (
+        f'{sum(holes.values())} slices are missing: between {frames[at].name} and {frames[at + 1].name} '
+        f'the gap is {gaps[at]:.3f} mm where others are {np.min(gaps):.3f} mm'
+    )
+    if policy == 'error':
+        raise MissingSliceError(
+            f"{told}; find the files, or read with missing='fill' (empty slices) or missing='drop' "
+            '(the slices that there are, each at its own position)'
+        )
+    if policy == 'drop':
+        grid.notes.append(f'{told}: each slice keeps its own position')
+        return geometry, grid
+    if policy != 'fill':
+        raise CannotSort(f"missing={policy!r} is none of 'error', 'fill' and 'drop'")
+    grid.notes.append(f'{told}: filled')
+    return _filled(geometry, grid, holes)
+
+
+def missing_slices(gaps: np.ndarray[Any, Any], tolerance: float = 0.01) -> dict[int, int]:
+    """Return how many slices are missing after which slice.
+
+    Gaps tell of missing slices when each is a whole multiple of the smallest one, within a
+    hundredth of it. Other gaps are those of a stack with its own uneven spacing.
+
+    Examples
+    --------
+    >>> missing_slices(np.array([5.0, 5.0, 10.0]))
+    {2: 1}
+    >>> missing_slices(np.array([4.0, 7.0]))
+    {}
+    """
+    smallest = float(np.min(gaps))
+    times = np.rint(gaps / smallest).astype(int)
+    if np.any(np.abs(gaps - times * smallest) > tolerance * smallest * np.maximum(times, 1)):
+        return {}
+    return {int(i): int(n) - 1 for i, n in enumerate(times) if n > 1}
+
+
+def _filled(geometry: Geometry, grid: Grid, holes: Mapping[int, int]) -> tuple[Geometry, Grid]:
+    """Return geometry and grid with empty slices where some are missing."""
+    places: list[np.ndarray[Any, Any]] = []
+    source: list[int] = []
+    positions = geometry.slice_positions
+    for i, place in enumerate(positions):
+        places.append(place)
+        source.append(i)
+        count = holes.get(i, 0)
+        for k in range(count):
+            places.append(place + (positions[i + 1] - place) * (k + 1) / (count + 1))
+            source.append(-1)
+    frames = np.full((*grid.frames.shape[:-1], len(places)), None, dtype=object)
+    tags = {name: np.full(frames.shape, None, dtype=object) for name in grid.tags}
+    for new, old in enumerate(source):
+        # An empty slice has the tag values of the slice before it, and no image.
+        known = old if old >= 0 else source[max(i for i in range(new) if source[i] >= 0)]
+        if old >= 0:
+            frames[..., new] = grid.frames[..., old]
+        for name, values in grid.tags.items():
+            tags[name][..., new] = values[..., known]
+    shape = (len(places), *geometry.shape[1:])
+    even = replace(geometry, shape=shape, positions=None).with_positions(np.array(places))
+    return even, Grid(grid.names, frames, tags, grid.notes)
+
+
+def _header(stack: Stack, grid: Grid, geometry: Geometry, report: tuple[str, ...]) -> Header:
+    """Return the header of a sorted stack."""
+    present = [f for f in grid.frames.flat if f is not None]
+    number = {id(frame): i for i, frame in enumerate(present)}
+    ids = np.array([-1 if f is None else number[id(f)] for f in grid.frames.flat], dtype=np.intp)
+    tags = {name: _from_midnight(name, values) for name, values in grid.tags.items()}
+    names = tuple('time' if n == 'contenttime' else n for n in grid.names)
+    tags = {('time' if n == 'contenttime' else n): v for n, v in tags.items()}
+    images = Images((*names, 'slice'), ids.reshape(grid.frames.shape),
+                    DatasetRecords([f.dataset for f in present]), tags)  # fmt: skip
+    tag_axes = {name: _axis(name, tags[name], i) for i, name in enumerate(names)}
+    attributes: dict[str, Any] = {'input_format': 'dicom'}
+    if stack.number is not None:
+        attributes['input_stack'] = stack.number
+    return Header(
+        dims=(*names, 'slice', 'row', 'column'),
+        geometry=geometry,
+        tag_axes=tag_axes,
+        images=images,
+        attributes=attributes,
+        report=report,
+    )
+
+
+def _from_midnight(name: str, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return times as seconds since the midnight before the first of them; others as they are."""
+    if name not in ('time', 'contenttime'):
+        return values
+    known = [v for v in values.flat if v is not None]
+    midnight = min(known) // _DAY * _DAY
+    moved = np.full(values.shape, None, dtype=object)
+    for index in np.ndindex(values.shape):
+        if values[index] is not None:
+            moved[index] = round(values[index] - midnight, 6)
+    return moved
+
+
+def _axis(name: str, values: np.ndarray[Any, Any], at: int) -> Axis:
+    """Return a tag axis: the values of the first slice, of the first image along other axes."""
+    moved = np.moveaxis(values, at, 0).reshape(values.shape[at], -1)
+    column = []
+    for row in moved:
+        known = [v for v in row if v is not None]
+        column.append(row[0] if row[0] is not None else known[0] if known else None)
+    return VariableAxis(name, column)

@@ -1,0 +1,193 @@
+"""From files to DICOM datasets: each file is opened once and read once.
+
+A file that is DICOM and cannot be read as DICOM is an error about that file. A file that is
+not DICOM is left for other formats.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from ...errors import CorruptFileError
+from ..contract import Source
+
+if TYPE_CHECKING:
+    from pydicom.dataset import FileDataset
+
+__all__ = ['PARSE_ERRORS', 'Instance', 'Scan', 'scan']
+
+PREAMBLE = 132
+
+_DIRECTORY = '1.2.840.10008.1.3.10'
+"""Media Storage Directory: a DICOMDIR."""
+
+PARSE_ERRORS = (
+    OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, NotImplementedError,
+    OverflowError, RecursionError, MemoryError, struct.error, zlib.error,
+)  # fmt: skip
+"""What pydicom raises for bytes that are not what they should be."""
+
+_PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+"""Float, double float and integer Pixel Data."""
+
+
+@dataclass(slots=True)
+class Instance:
+    """One DICOM object.
+
+    Parameters
+    ----------
+    name : str
+        Its file, for messages.
+    dataset : FileDataset
+        Its header, without pixels.
+    pixels : bytes or None
+        Value of Pixel Data as it stands in the file; None when it was not read.
+    """
+
+    name: str
+    dataset: FileDataset
+    pixels: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a scan found.
+
+    Parameters
+    ----------
+    instances : list of Instance
+        Objects with pixels.
+    left : list of (Source, str)
+        Files that are not DICOM, or hold no image, each with the reason.
+    notes : list of str
+        Files that were left out because the user wanted broken ones skipped.
+    """
+
+    instances: list[Instance]
+    left: list[tuple[Source, str]]
+    notes: list[str]
+
+
+def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: bool = False) -> Scan:
+    """Read the DICOM files among `sources`.
+
+    Raises
+    ------
+    CorruptFileError
+        For a DICOM file that is truncated or cannot be parsed, unless `skip_broken`.
+    """
+    found = Scan([], [], [])
+    for source in sources:
+        try:
+            with source.open() as file:
+                if not _is_dicom(file):
+                    found.left.append((source, 'not DICOM'))
+                    continue
+                instance = _read(source.name, file, headers_only)
+        except CorruptFileError as error:
+            if not skip_broken:
+                raise
+            found.notes.append(f'left out: {error}')
+            continue
+        reason = _no_image(instance)
+        if reason:
+            found.left.append((source, reason))
+        else:
+            found.instances.append(instance)
+    return found
+
+
+def _is_dicom(file: BinaryIO) -> bool:
+    """Return whether a file is DICOM: by its prefix, or by a first element that fits.
+
+    Files of old archives lack the preamble; they begin with an element of group 0002 or 0008.
+    """
+    head = file.read(PREAMBLE)
+    if head[128:132] == b'DICM':
+        return True
+    if len(head) < 16:
+        return False
+    group, element = struct.unpack('<HH', head[:4])
+    if group not in (0x0002, 0x0008) or element > 0x0060:
+        return False
+    if head[4:6].isalpha() and head[4:6].isupper():
+        return True
+    return struct.unpack('<I', head[4:8])[0] <= 256
+
+
+def _read(name: str, file: BinaryIO, headers_only: bool) -> Instance:
+    import pydicom
+
+    file.seek(0)
+    data = file.read()
+    try:
+        dataset = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=headers_only, force=True)
+        _check_whole(name, dataset, len(data))
+        pixels = None
+        for tag in _PIXELS:
+            if tag in dataset:
+                element = dataset.get_item(tag)
+                value = element.value if element is not None else None
+                pixels = value if isinstance(value, bytes) else bytes(dataset[tag].value)
+                _set_vr_note(dataset, tag)
+                del dataset[tag]
+        return Instance(name, dataset, pixels)
+    except CorruptFileError:
+        raise
+    except PARSE_ERRORS as error:
+        raise CorruptFileError(
+            f'{name} is DICOM and cannot be read ({type(error).__name__}: {error}): '
+            'the file is damaged; replace it, or leave it out with skip_broken_series=True'
+        ) from error
+
+
+def _set_vr_note(dataset: FileDataset, tag: int) -> None:
+    """Remember which kind of pixels the file has, once they are taken out of the header."""
+    dataset._pixel_tag = tag  # type: ignore[attr-defined]
+
+
+def _check_whole(name: str, dataset: FileDataset, size: int) -> None:
+    """Raise when the last element is shorter than its length says: the file is cut off."""
+    tags = list(dataset.keys())
+    if not tags:
+        raise CorruptFileError(f'{name} has no DICOM elements after its prefix: the file is cut off')
+    last: Any = dataset.get_item(tags[-1])
+    length = getattr(last, 'length', 0xFFFFFFFF)
+    value = last.value
+    if length != 0xFFFFFFFF and isinstance(value, bytes) and len(value) < length:
+        raise CorruptFileError(
+            f'{name} is cut off: element {last.tag} has {len(value)} of {length} bytes, the file ends '
+            f'at byte {size}; copy it anew, or leave it out with skip_broken_series=True'
+        )
+
+
+def _no_image(instance: Instance) -> str:
+    """Return why an object is not an image, '' when it is one.
+
+    Raises
+    ------
+    CorruptFileError
+        For an image whose pixels are missing.
+    """
+    dataset = instance.dataset
+    from pydicom.uid import UID
+
+    sop_class = UID(str(dataset.get('SOPClassUID', '')))
+    if dataset.file_meta.get('MediaStorageSOPClassUID') == _DIRECTORY:
+        return 'a DICOMDIR, no image itself'
+    if 'Rows' in dataset and (instance.pixels is not None or 'BitsStored' in dataset):
+        if instance.pixels is not None or not hasattr(dataset, '_pixel_tag'):
+            return ''
+    kind = sop_class.name if sop_class else 'no SOP class'
+    if 'Image Storage' in kind:
+        raise CorruptFileError(
+            f'{instance.name} is of {kind} and has no pixels: the file is cut off; '
+            'copy it anew, or leave it out with skip_broken_series=True'
+        )
+    return f'DICOM of {kind}: no image'

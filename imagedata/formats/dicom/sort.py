@@ -1,0 +1,447 @@
+"""From a stack of frames to a grid: which image stands at which (tag..., slice).
+
+Slices are places along the slice normal. The images of one place are told apart by one or more
+criteria: either each has a set of values common to all slices (echo time), or its values are
+ranked at each slice (acquisition time, which differs from slice to slice).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...errors import (
+    CannotSort,
+    DuplicateImageError,
+    MissingImageError,
+    OrderNotFoundError,
+)
+from .criteria import CRITERIA, criterion
+from .frames import Frame
+
+__all__ = ['Grid', 'sort_images']
+
+Cells = Sequence[Sequence[Frame]]
+"""Frames of each slice."""
+
+_RANKED = ('time', 'contenttime', 'triggertime', 'b', 'bvector', 'dti', 'InstanceNumber')
+"""Criteria that are ranked at each slice, and may repeat a value (two directions of one b value)."""
+
+_REPEATING = ('b', 'bvector', 'dti')
+
+_AUTO_SETS = ('component', 'te', 'fa', 'ti', 'label')
+"""Criteria tried for `auto` whose values are common to all slices."""
+
+_AUTO_RANKED = (
+    'time', 'triggertime', 'contenttime', 'phasenumber', 'TemporalPositionIdentifier',
+    'FrameReferenceTime', 'AcquisitionNumber', 'InstanceNumber',
+)  # fmt: skip
+"""Criteria tried for `auto`, in this order, for what the sets leave together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Sorted images.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Criteria with more than one value: the tag axes, slowest first.
+    frames : ndarray of object
+        Frame of each (tag..., slice), None for a hole.
+    tags : dict of str to ndarray of object
+        Value of each criterion for each (tag..., slice), also of criteria with one value.
+    notes : list of str
+        What was found and decided.
+    """
+
+    names: tuple[str, ...]
+    frames: np.ndarray[Any, Any]
+    tags: dict[str, np.ndarray[Any, Any]]
+    notes: list[str]
+
+
+def sort_images(cells: Cells, order: str, options: Mapping[str, Any]) -> Grid:
+    """Return the images of each slice sorted on the criteria of `order`.
+
+    Parameters
+    ----------
+    cells : frames of each slice
+    order : str
+        'auto', 'none', or names of criteria separated by commas, slowest first.
+    options : mapping
+        `accept_duplicate_tag`: images of equal values follow each other by Instance Number.
+        `missing`: 'error', 'fill' (holes) or 'drop' (incomplete tags).
+
+    Raises
+    ------
+    OrderNotFoundError, DuplicateImageError, MissingImageError
+    """
+    _no_copies(cells)
+    if order == 'auto':
+        names = _choose(cells, options)
+        note = f'sorted automatically on {", ".join(names) or "slice position alone"}'
+    else:
+        names = () if order in ('none', '') else tuple(n.strip() for n in order.split(','))
+        note = f'sorted on {", ".join(names) or "slice position alone"}, as asked'
+    if len(set(names)) != len(names):
+        raise OrderNotFoundError(f'order {order!r} names a criterion twice')
+    if not names:
+        _only_one_each(cells)
+    values = {name: _values(name, cells, options) for name in names}
+    places = _places(names, values, cells, options, automatic=order == 'auto')
+    grid = _fill(names, values, cells, places, options)
+    grid.notes.insert(0, note)
+    return grid
+
+
+# --- automatic choice ------------------------------------------------------------------------
+
+
+def _choose(cells: Cells, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the criteria that tell the images of each slice apart, slowest first."""
+    count = max(len(cell) for cell in cells)
+    if count == 1:
+        return ()
+    full = [cell for cell in cells if len(cell) == count]
+    preferred = options.get('auto_sort')
+    sets: list[str] = []
+    for name in _AUTO_SETS if preferred is None else [p for p in preferred if p not in _RANKED]:
+        if _is_product(full, [*sets, name], options):
+            sets.append(name)
+    groups = _divided(full, sets, options)
+    rest = max(len(group) for group in groups)
+    if rest == 1:
+        return tuple(sets)
+    if preferred is None or 'b' in preferred:
+        found = [criterion('b', options)(f.dataset) for f in full[0]]
+        if len(set(found)) > 1:
+            return ('b', *sets)
+    for name in _AUTO_RANKED if preferred is None else [p for p in preferred if p in _RANKED]:
+        get = criterion(name, options)
+        if all(_distinct([_hashable(get(f.dataset)) for f in group]) for group in groups):
+            return (name, *sets)
+    return ('InstanceNumber', *sets)
+
+
+def _distinct(values: Sequence[Any]) -> bool:
+    return None not in values and len(set(values)) == len(values)
+
+
+def _divided(cells: Cells, names: Sequence[str], options: Mapping[str, Any]) -> list[list[Frame]]:
+    """Return frames grouped by slice and by the values of criteria."""
+    getters = [criterion(name, options) for name in names]
+    groups: dict[Any, list[Frame]] = {}
+    for s, cell in enumerate(cells):
+        for frame in cell:
+            key = (s, *(_hashable(get(frame.dataset)) for get in getters))
+            groups.setdefault(key, []).append(frame)
+    return list(groups.values())
+
+
+def _is_product(cells: Cells, names: Sequence[str], options: Mapping[str, Any]) -> bool:
+    """Return whether the newest criterion divides every slice evenly, together with the others."""
+    get = criterion(names[-1], options)
+    common: set[Any] | None = None
+    for cell in cells:
+        values = {_hashable(get(f.dataset)) for f in cell}
+        if len(values) < 2 or None in values or (common is not None and values != common):
+            return False
+        common = values
+    groups = _divided(cells, names, options)
+    return len({len(group) for group in groups}) == 1 and len(groups) == len(cells) * _combinations(
+        cells, names, options
+    )
+
+
+def _combinations(cells: Cells, names: Sequence[str], options: Mapping[str, Any]) -> int:
+    """Return the size of the full product of the values of criteria."""
+    product = 1
+    for name in names:
+        get = criterion(name, options)
+        product *= len({_hashable(get(f.dataset)) for f in cells[0]})
+    return product
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return tuple(value.tolist())
+    return tuple(value) if isinstance(value, list) else value
+
+
+# --- values ----------------------------------------------------------------------------------
+
+
+def _values(name: str, cells: Cells, options: Mapping[str, Any]) -> dict[int, Any]:
+    """Return the value of a criterion for each frame (by id).
+
+    Raises
+    ------
+    OrderNotFoundError
+        When the images do not have it.
+    """
+    get = criterion(name, options)
+    values = {id(f): _hashable(get(f.dataset)) for cell in cells for f in cell}
+    missing = [f for cell in cells for f in cell if values[id(f)] is None]
+    if len(missing) == len(values):
+        raise OrderNotFoundError(
+            f'the series has no {_described(name, options)} to sort on (order {name!r}), as '
+            f'{missing[0].name} shows: {_differing(cells, options)}'
+        )
+    if missing and name in ('b', 'dti'):
+        # A header without b value among some with is that of b = 0 (GE, Canon).
+        empty = 0.0 if name == 'b' else (0.0, ())
+        values.update({id(f): empty for f in missing})
+    elif missing:
+        raise OrderNotFoundError(
+            f'{missing[0].name} has no {_described(name, options)} (order {name!r}), and '
+            f'{len(values) - len(missing)} other images have it'
+        )
+    return values
+
+
+def _described(name: str, options: Mapping[str, Any]) -> str:
+    names = {
+        'time': 'acquisition time', 'contenttime': 'Content Time', 'triggertime': 'Trigger Time',
+        'b': 'b value', 'bvector': 'gradient direction', 'dti': 'b value', 'te': 'Echo Time',
+        'fa': 'Flip Angle', 'ti': 'Inversion Time', 'component': 'image component', 'label': 'ASL label',
+        'phasenumber': 'cardiac phase number',
+    }  # fmt: skip
+    own = options.get(name)
+    return str(own) if isinstance(own, str) else names.get(name, name)
+
+
+def _differing(cells: Cells, options: Mapping[str, Any]) -> str:
+    """Return in words what the images of one slice differ in."""
+    most = max(cells, key=len)
+    if len(most) == 1:
+        return "it has one image at each slice; use input_order='none'"
+    found = []
+    for name in (*CRITERIA, 'TemporalPositionIdentifier', 'AcquisitionNumber', 'InstanceNumber'):
+        get = criterion(name, options)
+        count = len({_hashable(get(f.dataset)) for f in most})
+        if count > 1 and name not in ('bvector', 'dti'):
+            found.append(f'{name} ({count})')
+    return f'the {len(most)} images of a slice differ in {", ".join(found) or "nothing that is known"}'
+
+
+# --- places ----------------------------------------------------------------------------------
+
+
+def _places(
+    names: Sequence[str],
+    values: Mapping[str, dict[int, Any]],
+    cells: Cells,
+    options: Mapping[str, Any],
+    *,
+    automatic: bool,
+) -> dict[int, tuple[int, ...]]:
+    """Return the index along each tag axis of each frame (by id)."""
+    ranked = [n for n in names if _is_ranked(n, values[n], cells)]
+    if len(ranked) > 1:
+        # One criterion can be ranked within the others; they need common values themselves.
+        ranked = ranked[:1]
+    sets = {n: sorted(set(values[n].values()), key=_sort_key) for n in names if n not in ranked}
+    places: dict[int, list[int]] = {}
+    for cell in cells:
+        groups: dict[tuple[int, ...], list[Frame]] = {}
+        for frame in cell:
+            key = tuple(sets[n].index(values[n][id(frame)]) for n in sets)
+            groups.setdefault(key, []).append(frame)
+        for key, group in groups.items():
+            at = dict(zip(sets, key, strict=True))
+            if ranked:
+                _rank(ranked[0], values[ranked[0]], group, options, automatic=automatic)
+            elif len(group) > 1:
+                _duplicates(names, values, group, options)
+            for i, frame in enumerate(group):
+                place = [i if n in ranked else at[n] for n in names]
+                if not ranked and names:
+                    place[-1] = place[-1] * len(group) + i if len(group) > 1 else place[-1]
+                places[id(frame)] = place
+    return {k: tuple(v) for k, v in places.items()}
+
+
+def _is_ranked(name: str, values: Mapping[int, Any], cells: Cells) -> bool:
+    """Return whether a criterion is ranked at each slice, not looked up among common values."""
+    if name in _RANKED:
+        return True
+    sets = [{values[id(f)] for f in cell} for cell in cells]
+    return any(s != sets[0] for s in sets) and len({len(s) for s in sets}) == 1
+
+
+def _sort_key(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, (int, float)):
+        return (0, value, '')
+    if isinstance(value, tuple):
+        return (1, *(_sort_key(v) for v in value))
+    return (2, 0, str(value))
+
+
+def _rank(
+    name: str, values: Mapping[int, Any], group: list[Frame], options: Mapping[str, Any], *, automatic: bool
+) -> None:
+    """Sort the frames of one slice on a criterion, in place."""
+    repeated = len({values[id(f)] for f in group}) < len(group)
+    if repeated and name not in _REPEATING and not options.get('accept_duplicate_tag'):
+        _duplicates([name], {name: dict(values)}, group, options)
+    if repeated and automatic:
+        # Several directions of one b value: the order of acquisition keeps them as they were.
+        group.sort(key=lambda f: (f.instance_number, _sort_key(values[id(f)]), f.name))
+        return
+    first = (lambda v: v[:1]) if name == 'dti' else (lambda v: v)
+    group.sort(key=lambda f: (_sort_key(first(values[id(f)])), f.instance_number, f.name))
+
+
+def _duplicates(
+    names: Sequence[str],
+    values: Mapping[str, dict[int, Any]],
+    group: Sequence[Frame],
+    options: Mapping[str, Any],
+) -> None:
+    """Raise for images of one slice that have equal values of all criteria, unless accepted."""
+    if options.get('accept_duplicate_tag') and names:
+        return
+    seen: dict[Any, Frame] = {}
+    for frame in group:
+        key = tuple(values[n][id(frame)] for n in names)
+        if key in seen:
+            other = seen[key]
+            same = ', '.join(f'{n} {values[n][id(frame)]}' for n in names)
+            raise DuplicateImageError(
+                f'{other.name} and {frame.name} have the same place and {same or "no criterion"}: '
+                f'{_differing([group], options)}; add one of them to input_order, leave one file out, '
+                'or accept them one after the other with accept_duplicate_tag=True'
+            )
+        seen[key] = frame
+
+
+def _no_copies(cells: Cells) -> None:
+    """Raise when one image is there twice."""
+    for cell in cells:
+        seen: dict[str, Frame] = {}
+        for frame in cell:
+            uid = str(frame.dataset.get('SOPInstanceUID', frame.name))
+            if uid in seen:
+                raise DuplicateImageError(
+                    f'{seen[uid].name} and {frame.name} are the same image (SOP Instance UID {uid}): '
+                    'leave one of them out'
+                )
+            seen[uid] = frame
+
+
+def _only_one_each(cells: Cells) -> None:
+    """Raise when order 'none' meets more than one image at a slice."""
+    for number, cell in enumerate(cells):
+        if len(cell) > 1:
+            usual = Counter(len(c) for c in cells).most_common(1)[0][0]
+            if usual == 1:
+                raise DuplicateImageError(
+                    f'slice {number} has {len(cell)} images and the others have one: '
+                    f'{cell[0].name} and {cell[1].name} are at the same place; leave one of them out'
+                )
+            raise DuplicateImageError(
+                f"there are {len(cell)} images at each slice, and order 'none' allows one, "
+                f'such as {cell[0].name} and {cell[1].name}: {_differing([cell], {})}'
+            )
+
+
+# --- the grid ----------------------------------------------------------------------------------
+
+
+def _fill(
+    names: tuple[str, ...],
+    values: Mapping[str, dict[int, Any]],
+    cells: Cells,
+    places: Mapping[int, tuple[int, ...]],
+    options: Mapping[str, Any],
+) -> Grid:
+    """Put the frames on the grid, and see that it is full."""
+    shape = tuple(max(p[i] for p in places.values()) + 1 for i in range(len(names)))
+    frames = np.full((*shape, len(cells)), None, dtype=object)
+    tags = {name: np.full(frames.shape, None, dtype=object) for name in names}
+    for s, cell in enumerate(cells):
+        for frame in cell:
+            index = (*places[id(frame)], s)
+            frames[index] = frame
+            for name in names:
+                tags[name][index] = values[name][id(frame)]
+    notes: list[str] = []
+    missing = np.argwhere(np.vectorize(lambda f: f is None, otypes=[bool])(frames))
+    if len(missing):
+        frames, tags = _incomplete(names, frames, tags, missing, cells, options, notes)
+    kept = tuple(n for n, size in zip(names, frames.shape, strict=False) if size > 1)
+    single = [i for i, n in enumerate(names) if n not in kept]
+    return Grid(
+        kept,
+        np.squeeze(frames, axis=tuple(single)),
+        {n: np.squeeze(v, axis=tuple(single)) for n, v in tags.items()},
+        notes,
+    )
+
+
+def _incomplete(
+    names: tuple[str, ...],
+    frames: np.ndarray[Any, Any],
+    tags: dict[str, np.ndarray[Any, Any]],
+    missing: np.ndarray[Any, Any],
+    cells: Cells,
+    options: Mapping[str, Any],
+    notes: list[str],
+) -> tuple[np.ndarray[Any, Any], dict[str, np.ndarray[Any, Any]]]:
+    """Follow the policy for a grid with holes."""
+    policy = options.get('missing', 'error')
+    if options.get('accept_uneven_slices') and policy == 'error':
+        policy = 'fill'
+    told = _told_missing(names, tags, missing, cells)
+    if policy == 'error':
+        raise _uneven(told, cells)
+    if policy == 'fill':
+        notes.append(f'{told}: filled')
+        return frames, tags
+    if policy != 'drop':
+        raise CannotSort(f"missing={policy!r} is none of 'error', 'fill' and 'drop'")
+    gone = sorted({int(index[0]) for index in missing})
+    keep = [i for i in range(frames.shape[0]) if i not in gone]
+    if not keep:
+        raise _uneven(told, cells)
+    notes.append(f'{told}: {names[0]} {", ".join(map(str, gone))} left out')
+    return frames[keep], {n: v[keep] for n, v in tags.items()}
+
+
+def _told_missing(
+    names: Sequence[str], tags: Mapping[str, np.ndarray[Any, Any]], missing: np.ndarray[Any, Any], cells: Cells
+) -> str:
+    """Return in words which images are missing."""
+    told = []
+    for index in missing[:3]:
+        s = int(index[-1])
+        parts = []
+        for at, name in enumerate(names):
+            along = tags[name][(*(slice(None) if i == at else int(index[i]) for i in range(len(names))), slice(None))]
+            known = [v for v in np.atleast_2d(along)[int(index[at])] if v is not None]
+            parts.append(f'{name} {known[0] if known else int(index[at])}')
+        told.append(f'{", ".join(parts)} at slice {s} ({cells[s][0].location:.2f} mm)')
+    more = f' and {len(missing) - 3} more' if len(missing) > 3 else ''
+    return f'{len(missing)} images are missing: {"; ".join(told)}{more}'
+
+
+def _uneven(told: str, cells: Cells) -> MissingImageError | DuplicateImageError:
+    """Return the error for slices with different numbers of images."""
+    counts = Counter(len(cell) for cell in cells)
+    usual = counts.most_common(1)[0][0]
+    if usual == 1:
+        cell = next(cell for cell in cells if len(cell) > 1)
+        return DuplicateImageError(
+            f'{cell[0].name} and {cell[1].name} are at the same place, '
+            f'{cell[0].location:.2f} mm along the normal, where other slices have one image: '
+            'leave one of them out'
+        )
+    return MissingImageError(
+        f"{told}; find the files, or read with missing='fill' (empty images) or missing='drop' "
+        '(without the incomplete ones)'
+    )

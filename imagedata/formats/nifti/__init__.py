@@ -1,0 +1,1 @@
+"""Reading and writing of NIfTI files; `layout` says what the two agree on."""

@@ -1,0 +1,215 @@
+"""Writing NIfTI: the header from the geometry and axes, then the voxels in one pass."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from nibabel.nifti1 import Nifti1Extension, Nifti1Header
+from nibabel.nifti2 import Nifti2Header
+from numpy.typing import NDArray
+
+from ...axis import Axis
+from ...errors import LossWarning, WriteNotImplemented
+from ...geometry import POSITION_TOLERANCE, Geometry
+from ...header import Header, SeriesData
+from ..contract import WriteRequest
+from .layout import COMMENT, TIME_AXES, comment_from_axes, nifti_from_lps
+
+__all__ = ['write_file']
+
+_SLAB = 4 << 20
+"""Bytes that are turned, and compressed, at a time: small enough for the processor's cache."""
+
+_LEVEL = 2
+"""Of isal's 0 to 3: about the size that zlib's 6 gives, in a tenth of its time."""
+
+_LONGEST = 32767
+"""Longest dimension that NIfTI-1 can count (int16)."""
+
+_TIME_TOLERANCE = (0.005, 0.01)
+"""Times are even when none is farther from its place than this: in s, or in steps."""
+
+_RGB = np.dtype([('R', 'u1'), ('G', 'u1'), ('B', 'u1')])
+
+
+def write_file(data: SeriesData, request: WriteRequest) -> list[str]:
+    """Write one file into `request.folder`; see `NiftiPlugin.write`."""
+    name = request.filename or 'Image.nii.gz'
+    array, header = data.array, data.header
+    tags = array.ndim - 3
+    if tags > 4:
+        raise WriteNotImplemented(
+            f'NIfTI holds 7 dimensions, and these are {array.ndim} ({", ".join(header.dims)}): '
+            'write parts of the series, or choose another format'
+        )
+    if not array.size:
+        raise WriteNotImplemented(f'an array of shape {array.shape} has no voxels to write')
+    stored = _stored_type(array.dtype)
+    prefix = _header_bytes(header, array.shape, stored)
+    with _opened(request.folder / name) as file:
+        file.write(prefix)
+        for slab in _slabs(array, stored):
+            file.write(slab)
+    return [name]
+
+
+# --- header ------------------------------------------------------------------------------
+
+
+def _stored_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type in the file: the same where NIfTI has it, else one that holds its values."""
+    if dtype.names:
+        if len(dtype.names) == 3 and all(dtype[n] == np.uint8 for n in dtype.names):
+            return _RGB
+        raise WriteNotImplemented(f'NIfTI cannot hold values of type {dtype}: select one field')
+    if dtype.kind == 'b':
+        return np.dtype('u1')
+    if dtype.kind in 'iu' or (dtype.kind in 'fc' and dtype.itemsize <= 8) or dtype in ('f8', 'c16'):
+        # float16 is the one of these that NIfTI does not have.
+        return np.dtype('<f4') if dtype == np.float16 else dtype.newbyteorder('<')
+    if dtype.kind in 'fc':
+        # The bytes of long double differ from machine to machine.
+        target = np.dtype('<f8') if dtype.kind == 'f' else np.dtype('<c16')
+        _warn(f'values of type {dtype} are written as {target.name}')
+        return target
+    raise WriteNotImplemented(
+        f'NIfTI cannot hold values of type {dtype}: convert them to numbers first (astype)'
+    )
+
+
+def _header_bytes(header: Header, shape: tuple[int, ...], stored: np.dtype[Any]) -> bytes:
+    """Return the bytes before the voxels."""
+    tags = len(shape) - 3
+    dims = (*shape[:-4:-1], *shape[:tags])
+    kind = Nifti1Header if max(dims) <= _LONGEST else Nifti2Header
+    nifti = kind(endianness='<')
+    nifti.set_data_dtype(stored)
+    nifti.set_data_shape(dims)
+    nifti.set_xyzt_units('mm', 'sec')
+    nifti['scl_slope'], nifti['scl_inter'] = 1, 0
+    _set_geometry(nifti, header.geometry, rows=shape[-2])
+    axes = header.axes(shape)[:tags]
+    nifti['pixdim'][4:] = 0
+    for at, axis in enumerate(axes):
+        if axis.name in TIME_AXES:
+            nifti['pixdim'][4 + at] = _time_step(axis)
+    if not axes or axes[0].name in ('none', 'b'):
+        nifti['pixdim'][4] = _repetition_time(header)
+    if axes:
+        text, dropped = comment_from_axes(axes)
+        for name in dropped:
+            _warn(f'the values of axis {name!r} are not numbers: its name alone is written')
+        nifti.extensions.append(Nifti1Extension(COMMENT, text.encode()))
+    buffer = BytesIO()
+    nifti.write_to(buffer)
+    # Extensions end where the voxels begin.
+    return buffer.getvalue().ljust(int(nifti['vox_offset']), b'\0')
+
+
+def _set_geometry(nifti: Any, geometry: Geometry | None, rows: int) -> None:
+    """Set sform, qform and voxel sizes; codes 0 where the place is not known."""
+    if geometry is None:
+        nifti['pixdim'][:4] = 1
+        _warn('the place of the voxels is not known: the file says nothing of it, nor of their size')
+        return
+    if geometry.assumed:
+        # Sizes alone: nobody is to take an assumption for a position in the scanner.
+        nifti['pixdim'][0] = 1
+        nifti['pixdim'][1:4] = geometry.spacing[::-1]
+        return
+    if geometry.positions is not None:
+        even = geometry.origin + np.arange(geometry.shape[0])[:, np.newaxis] * geometry.affine[:3, 0]
+        off = float(np.max(np.linalg.norm(geometry.positions - even, axis=1)))
+        if off > POSITION_TOLERANCE:
+            _warn(
+                f'slices are not evenly spaced: NIfTI places them evenly, up to {off:.4g} mm from '
+                'where they are'
+            )
+    affine = nifti_from_lps(geometry.affine, rows)
+    nifti.set_sform(affine, code=1)
+    if abs(np.linalg.det(geometry.directions)) < 1e-6:
+        nifti['pixdim'][1:4] = geometry.spacing[::-1]
+        _warn('the axes of the voxels do not span space: the qform cannot hold them, the sform does')
+        return
+    # The sform keeps the shear of a tilted gantry, the qform is the nearest without.
+    nifti.set_qform(affine, code=1, strip_shears=True)
+
+
+def _time_step(axis: Axis) -> float:
+    """Return the time step in s, 0 where there is none."""
+    try:
+        times = np.asarray(axis.values, dtype=float)
+    except (TypeError, ValueError):
+        return 0.0
+    if times.ndim != 1 or len(times) < 2:
+        return 0.0
+    step = float(times[-1] - times[0]) / (len(times) - 1)
+    off = float(np.max(np.abs(times - (times[0] + step * np.arange(len(times))))))
+    if not off <= max(_TIME_TOLERANCE[0], _TIME_TOLERANCE[1] * abs(step)):
+        _warn(
+            f'the times of axis {axis.name!r} are not even: the header holds a step of {step:.6g} s, '
+            f'up to {off:.4g} s from them; only imagedata reads the exact times beside it'
+        )
+    return step if np.isfinite(step) and step > 0 else 0.0
+
+
+def _repetition_time(header: Header) -> float:
+    """Return the repetition time in s, 0 where it is not known: what dcm2niix writes as step."""
+    try:
+        time = float(header.element('RepetitionTime') or 0) / 1000
+    except (TypeError, ValueError):
+        return 0.0
+    return time if np.isfinite(time) and time > 0 else 0.0
+
+
+def _warn(message: str) -> None:
+    warnings.warn(f'NIfTI: {message}', LossWarning, stacklevel=2)
+
+
+# --- voxels ------------------------------------------------------------------------------
+
+
+def _slabs(array: NDArray[Any], stored: np.dtype[Any]) -> Iterator[memoryview]:
+    """Give the bytes of the voxels in the order of the file."""
+    tags, (slices, rows, columns) = array.shape[:-3], array.shape[-3:]
+    step = max(1, _SLAB // max(1, rows * columns * stored.itemsize))
+    source = array.view(np.ndarray)
+    if stored.names:
+        source = source.view(_RGB) if source.dtype.itemsize == 3 else _packed(source)
+    # The first tag varies fastest in the file, the last one in an array.
+    for reverse in np.ndindex(*tags[::-1]):
+        volume = source[reverse[::-1]]
+        for start in range(0, slices, step):
+            slab = np.empty((min(step, slices - start), rows, columns), stored)
+            slab[:] = volume[start : start + step, ::-1]
+            yield memoryview(slab.view(np.uint8).reshape(-1))
+
+
+def _packed(colours: NDArray[Any]) -> NDArray[Any]:
+    """Return colours whose fields lie apart, packed."""
+    packed = np.empty(colours.shape, _RGB)
+    for ours, theirs in zip(_RGB.names or (), colours.dtype.names or (), strict=True):
+        packed[ours] = colours[theirs]
+    return packed
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for writing, compressing when its name ends in '.gz'."""
+    if not path.name.lower().endswith('.gz'):
+        with path.open('wb') as file:
+            yield file
+        return
+    from isal import igzip_threaded
+
+    # No name and no time go into the compressed file: the same series gives the same bytes.
+    threads = min(4, os.cpu_count() or 1)
+    with igzip_threaded.open(path, 'wb', compresslevel=_LEVEL, threads=threads) as file:
+        yield file
