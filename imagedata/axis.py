@@ -49,6 +49,8 @@ class Axis:
 
     __slots__ = ('_name',)
 
+    _name: str
+
     def __init__(self, name: str) -> None:
         object.__setattr__(self, '_name', str(name))
 
@@ -169,6 +171,10 @@ class UniformAxis(Axis):
 
     __slots__ = ('_n', '_start', '_step')
 
+    _start: float
+    _n: int
+    _step: float
+
     def __init__(self, name: str, start: float, stop: float, step: float = 1) -> None:
         if step == 0:
             raise AxisError(f'axis {name!r} has step 0: give a step that is not zero')
@@ -185,22 +191,22 @@ class UniformAxis(Axis):
     @property
     def start(self) -> float:
         """First value."""
-        return self._start  # type: ignore[no-any-return]
+        return self._start
 
     @property
     def step(self) -> float:
         """Difference of neighbouring values."""
-        return self._step  # type: ignore[no-any-return]
+        return self._step
 
     @property
     def stop(self) -> float:
         """Value one step past the last."""
-        return self._start + self._n * self._step  # type: ignore[no-any-return]
+        return self._start + self._n * self._step
 
     @property
     def n(self) -> int:
         """Number of values."""
-        return self._n  # type: ignore[no-any-return]
+        return self._n
 
     @property
     def slice(self) -> tuple[float, float, float]:
@@ -213,10 +219,10 @@ class UniformAxis(Axis):
         return [self._value(i) for i in range(self._n)]
 
     def __len__(self) -> int:
-        return self._n  # type: ignore[no-any-return]
+        return self._n
 
     def _value(self, index: int) -> float:
-        return self._start + index * self._step  # type: ignore[no-any-return]
+        return self._start + index * self._step
 
     def take(self, index: Any) -> Axis:
         """Return the axis of the given indices, in their order."""
@@ -317,6 +323,8 @@ class VariableAxis(Axis):
 
     __slots__ = ('_values',)
 
+    _values: tuple[Any, ...]
+
     def __init__(self, name: str, values: Iterable[Any]) -> None:
         super().__init__(name)
         plain = (v.item() if isinstance(v, np.generic) else v for v in values)
@@ -379,14 +387,14 @@ def _as_range(index: Any, n: int) -> range | list[int]:
         return index
     if isinstance(index, slice):
         return range(n)[index]
-    picked = np.arange(n)[np.asarray(index)].tolist()
+    picked: list[int] = np.arange(n)[np.asarray(index)].tolist()
     if len(picked) > 1:
         step = picked[1] - picked[0]
         if step and picked == list(range(picked[0], picked[-1] + (1 if step > 0 else -1), step)):
             return range(picked[0], picked[-1] + (1 if step > 0 else -1), step)
     elif len(picked) == 1:
         return range(picked[0], picked[0] + 1)
-    return picked  # type: ignore[no-any-return]
+    return picked
 
 
 def to_namedtuple(axes: Iterable[Axis]) -> Any:
@@ -401,4 +409,4 @@ def to_namedtuple(axes: Iterable[Axis]) -> Any:
     names = [axis.name for axis in axes]
     if len(set(names)) != len(names):
         raise AxisError(f'axis names must differ, got {names}')
-    return namedtuple('Axes', names, rename=True)(*axes)  # type: ignore[misc]
+    return namedtuple('Axes', names, rename=True)(*axes)

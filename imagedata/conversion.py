@@ -43,7 +43,9 @@ def converted(
     if array.dtype == dtype:
         return array
     if array.dtype.names or dtype.names or array.dtype.kind not in 'biufc':
-        raise error(f'values of type {array.dtype} cannot become {dtype}: choose one channel, or leave dtype out')
+        raise error(
+            f'values of type {array.dtype} cannot become {dtype}: choose one channel, or leave dtype out'
+        )
     if array.dtype.kind == 'c' and dtype.kind not in 'cb':
         raise error(f'complex values cannot become {dtype}: take abs(), angle(), real or imag first')
     if dtype.kind in 'iu' and array.dtype.kind in 'iuf' and array.size:

@@ -320,7 +320,7 @@ class Geometry:
     def _inverted(self) -> FloatArray:
         if not self._inverse:
             try:
-                self._inverse.append(np.linalg.inv(self.affine))
+                self._inverse.append(np.asarray(np.linalg.inv(self.affine), dtype=np.float64))
             except np.linalg.LinAlgError as error:
                 raise GeometryError(f'the affine {self.affine.tolist()} has no inverse') from error
         return self._inverse[0]
@@ -329,10 +329,10 @@ class Geometry:
         """Interpolate, and extrapolate, the slice positions linearly."""
         assert self.positions is not None
         if len(self.positions) == 1:
-            return self.positions[0] + index[..., np.newaxis] * self.affine[:3, 0]
+            return np.asarray(self.positions[0] + index[..., np.newaxis] * self.affine[:3, 0])
         low = np.clip(np.floor(index).astype(int), 0, len(self.positions) - 2)
         part = (index - low)[..., np.newaxis]
-        return self.positions[low] * (1 - part) + self.positions[low + 1] * part
+        return np.asarray(self.positions[low] * (1 - part) + self.positions[low + 1] * part)
 
     def _to_index_uneven(self, places: FloatArray) -> FloatArray:
         locations = self.slice_locations
@@ -342,7 +342,7 @@ class Geometry:
         a, b = order[low], order[low + 1]
         index = a + (wanted - locations[a]) / (locations[b] - locations[a]) * (b - a)
         inplane = self.affine[:3, 1:3]
-        offset = places - self._slice_position(index)
+        offset = np.asarray(places - self._slice_position(np.asarray(index, dtype=np.float64)))
         rowcol = offset @ np.linalg.pinv(inplane).T
         return np.concatenate([np.asarray(index)[..., np.newaxis], rowcol], axis=-1)
 

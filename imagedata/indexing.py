@@ -1,24 +1,39 @@
 """What an index expression does to the dimensions of an array.
 
-`parse` reads a NumPy index once and says, for each dimension, which indices are picked and
-whether the dimension stays. The header is worked out from that; NumPy itself moves the values.
+A NumPy index is read once: which indices are picked along each dimension, and whether the
+dimension stays. The header is worked out from that; NumPy itself moves the values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from types import EllipsisType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .axis import SPATIAL
 from .header import Header, Pick
 
-__all__ = ['PendingHeader', 'index_header', 'is_basic', 'resolve']
+__all__ = [
+    'Derivation',
+    'PendingHeader',
+    'canonical_order',
+    'even',
+    'fresh_names',
+    'index_header',
+    'is_basic',
+    'plain_dims',
+    'resolve',
+]
+
+Derivation: TypeAlias = Callable[[Header], Header]
 
 _BASIC = (int, slice, np.integer, EllipsisType, type(None))
+_QUICK = frozenset({int, slice, EllipsisType, type(None)})
 
 
 def is_basic(key: Any) -> bool:
@@ -27,140 +42,30 @@ def is_basic(key: Any) -> bool:
     Such an index cannot change after it was given, so its effect may be worked out later.
     """
     if type(key) is tuple:
-        return all(isinstance(item, _BASIC) and not isinstance(item, bool) for item in key)
-    return isinstance(key, _BASIC) and not isinstance(key, bool)
+        for item in key:
+            if type(item) not in _QUICK and (
+                not isinstance(item, _BASIC) or isinstance(item, bool)
+            ):
+                return False
+        return True
+    return type(key) in _QUICK or (isinstance(key, _BASIC) and not isinstance(key, bool))
 
 
-@dataclass(frozen=True, slots=True)
-class _Parsed:
-    """Picked indices by dimension, and the names of the dimensions of the result."""
+def fresh_names(taken: Sequence[str], count: int = 1) -> list[str]:
+    """Return names for new dimensions that are not taken.
 
-    picks: dict[str, Pick]
-    dims: tuple[str, ...]
-
-
-def _fresh_name(taken: Sequence[str]) -> str:
-    """Return a name for a new dimension that is not taken."""
+    Examples
+    --------
+    >>> fresh_names(['unknown1', 'row'], 2)
+    ['unknown0', 'unknown2']
+    """
+    names: list[str] = []
     number = 0
-    while f'unknown{number}' in taken:
+    while len(names) < count:
+        if f'unknown{number}' not in taken:
+            names.append(f'unknown{number}')
         number += 1
-    return f'unknown{number}'
-
-
-def _as_list(item: Any, n: int) -> list[int] | None:
-    """Return the indices that a one-dimensional list, integer or boolean array picks of `n`."""
-    array = np.asarray(item)
-    if array.ndim != 1 or array.dtype.kind not in 'biu':
-        if array.size or array.ndim != 1:
-            return None
-        array = array.astype(np.intp)
-    return [int(i) for i in np.arange(n)[array]]
-
-
-def _parse(key: Any, dims: tuple[str, ...], shape: Sequence[int]) -> _Parsed | None:
-    """Return what `key` picks, None when the result is not made of whole, labelled axes."""
-    items = list(key) if isinstance(key, tuple) else [key]
-    used = sum(1 for item in items if item is not None and item is not Ellipsis)
-    if not any(item is Ellipsis for item in items):
-        items.append(Ellipsis)
-    picks: dict[str, Pick] = {}
-    kept: list[str] = []
-    at, lists, integers, newaxes = 0, 0, 0, 0
-    for item in items:
-        if item is Ellipsis:
-            rest = len(dims) - used
-            kept += dims[at : at + rest]
-            at += rest
-            continue
-        if item is None:
-            kept.append(_fresh_name([*dims, *kept]))
-            newaxes += 1
-            continue
-        name, n = dims[at], shape[at]
-        at += 1
-        if isinstance(item, slice):
-            picks[name] = range(n)[item]
-            kept.append(name)
-        elif isinstance(item, (int, np.integer)) and not isinstance(item, (bool, np.bool_)):
-            index = int(item) + (n if item < 0 else 0)
-            picks[name] = range(index, index + 1)
-            integers += 1
-        else:
-            chosen = _as_list(item, n)
-            if chosen is None or (np.asarray(item).dtype == bool and np.shape(item) != (n,)):
-                return None
-            picks[name] = _even(chosen)
-            kept.append(name)
-            lists += 1
-    if lists > 1 or (lists and (integers or newaxes)):
-        # NumPy joins integers and lists into one index, whose dimension may move to the front.
-        return None
-    return _Parsed(picks, tuple(kept))
-
-
-def _even(chosen: list[int]) -> Pick:
-    """Return a range where the indices step evenly."""
-    if len(chosen) == 1:
-        return range(chosen[0], chosen[0] + 1)
-    if len(chosen) > 1 and (step := chosen[1] - chosen[0]):
-        even = range(chosen[0], chosen[-1] + (1 if step > 0 else -1), step)
-        if list(even) == chosen:
-            return even
-    return chosen
-
-
-def index_header(header: Header, key: Any, shape: Sequence[int]) -> Header | None:
-    """Return the header of `array[key]`, None when its axes have no meaning left.
-
-    Parameters
-    ----------
-    header : Header
-        Header of the array.
-    key : index expression
-        As given to the array; NumPy has accepted it.
-    shape : tuple of int
-        Shape of the array.
-    """
-    parsed = _parse(key, header.dims, shape)
-    if parsed is None:
-        return None
-    return header.picked(parsed.picks, parsed.dims)
-
-
-class PendingHeader:
-    """The header of a part of an array, worked out when first asked for.
-
-    Slicing in a loop should cost microseconds; most slices are never asked for their axes.
-    """
-
-    __slots__ = ('_header', 'key', 'ndim', 'parent', 'shape')
-
-    def __init__(self, parent: Header | PendingHeader, key: Any, shape: tuple[int, ...], ndim: int) -> None:
-        self.parent: Header | PendingHeader | None = parent
-        self.key = key
-        self.shape = shape
-        self.ndim = ndim
-        self._header: Header | None = None
-
-
-def resolve(state: Header | PendingHeader) -> Header:
-    """Return the header that `state` stands for."""
-    chain: list[PendingHeader] = []
-    while isinstance(state, PendingHeader):
-        if state._header is not None:
-            state = state._header
-            break
-        chain.append(state)
-        assert state.parent is not None
-        state = state.parent
-    for pending in reversed(chain):
-        found = index_header(state, pending.key, pending.shape)
-        if found is None:
-            # Not reached for basic indices; kept so that a header never has a wrong rank.
-            found = state.plain(plain_dims(pending.ndim))
-        pending._header = state = found
-        pending.parent = None
-    return state
+    return names
 
 
 def plain_dims(ndim: int) -> tuple[str, ...]:
@@ -184,3 +89,202 @@ def canonical_order(dims: Sequence[str]) -> list[int]:
     """
     tags = [i for i, d in enumerate(dims) if d not in SPATIAL]
     return tags + [dims.index(d) for d in SPATIAL if d in dims]
+
+
+def even(chosen: Sequence[int]) -> Pick:
+    """Return a range where indices step evenly, else a list."""
+    chosen = list(chosen)
+    if len(chosen) == 1:
+        return range(chosen[0], chosen[0] + 1)
+    if len(chosen) > 1 and (step := chosen[1] - chosen[0]):
+        steady = range(chosen[0], chosen[-1] + (1 if step > 0 else -1), step)
+        if len(steady) == len(chosen) and list(steady) == chosen:
+            return steady
+    return chosen
+
+
+@dataclass(slots=True)
+class _Reading:
+    """An index expression as far as it was read.
+
+    `dims` are the names of the result so far. The arrays of an advanced index share dimensions
+    of their own; these go where the first of them stands, or, when a slice or newaxis stands
+    between them, to the front.
+    """
+
+    picks: dict[str, Pick] = field(default_factory=dict)
+    dims: list[str] = field(default_factory=list)
+    arrays: list[tuple[str, NDArray[Any]]] = field(default_factory=list)
+    at: int = 0
+    together: bool = True
+    gap: bool = False
+    integers: list[int] = field(default_factory=list)
+
+    def mark(self) -> None:
+        """Note that an item of the advanced index stands here."""
+        if not self.arrays and not self.integers:
+            self.at = len(self.dims)
+        elif self.gap:
+            self.together = False
+        self.gap = False
+
+    def keep(self, *names: str) -> None:
+        """Note dimensions that stay, between items of the advanced index perhaps."""
+        self.dims += names
+        self.gap = True
+
+
+def _as_integer(item: Any) -> int | None:
+    """Return an integer index, None when `item` is none."""
+    if isinstance(item, (bool, np.bool_)):
+        return None
+    try:
+        return operator.index(item)
+    except TypeError:
+        return None
+
+
+def _read(key: Any, dims: tuple[str, ...], shape: Sequence[int]) -> _Reading | None:
+    """Read an index, None when it is none of whole, labelled dimensions."""
+    items = list(key) if isinstance(key, tuple) else [key]
+    used = sum(1 for item in items if item is not None and item is not Ellipsis)
+    if not any(item is Ellipsis for item in items):
+        items.append(Ellipsis)
+    got = _Reading()
+    at = 0
+    for item in items:
+        if item is Ellipsis:
+            rest = len(dims) - used
+            got.keep(*dims[at : at + rest])
+            at += rest
+        elif item is None:
+            got.keep(*fresh_names([*dims, *got.dims]))
+        elif at >= len(dims):
+            return None
+        elif isinstance(item, slice):
+            got.picks[dims[at]] = range(shape[at])[item]
+            got.keep(dims[at])
+            at += 1
+        else:
+            if not _read_advanced(got, item, dims[at], shape[at]):
+                return None
+            at += 1
+    return got
+
+
+def _read_advanced(got: _Reading, item: Any, name: str, n: int) -> bool:
+    """Read an integer, or a list or array along one dimension of length `n`."""
+    index = _as_integer(item)
+    got.mark()
+    if index is not None:
+        index += n if index < 0 else 0
+        got.picks[name] = range(index, index + 1)
+        got.integers.append(index)
+        return True
+    array = np.asarray(item)
+    if array.dtype.kind == 'b':
+        if array.shape != (n,):
+            return False
+        array = np.flatnonzero(array)
+    elif array.size == 0:
+        array = array.astype(np.intp)
+    if array.dtype.kind not in 'iu' or array.ndim == 0:
+        return False
+    got.arrays.append((name, array))
+    return True
+
+
+def _finish(got: _Reading, counts: dict[str, int]) -> tuple[str, ...] | None:
+    """Put the dimensions of the advanced index in their place; None when they are points.
+
+    Arrays of an open mesh (`np.ix_`) pick along one dimension each; one array alone is the
+    simplest mesh.
+    """
+    k = len(got.arrays)
+    if not k:
+        return tuple(got.dims)
+    names = []
+    for i, (name, array) in enumerate(got.arrays):
+        if array.shape != (1,) * i + (array.size,) + (1,) * (k - 1 - i):
+            return None
+        n = counts[name]
+        got.picks[name] = even([int(v) + (n if v < 0 else 0) for v in array.ravel()])
+        names.append(name)
+    at = got.at if got.together else 0
+    return (*got.dims[:at], *names, *got.dims[at:])
+
+
+def index_header(header: Header, key: Any, shape: Sequence[int]) -> Header | None:
+    """Return the header of `array[key]`, None when its axes have no meaning left.
+
+    Parameters
+    ----------
+    header : Header
+        Header of the array.
+    key : index expression
+        As given to the array; NumPy has accepted it.
+    shape : tuple of int
+        Shape of the array.
+    """
+    got = _read(key, header.dims, shape)
+    if got is None:
+        return None
+    dims = _finish(got, dict(zip(header.dims, shape, strict=True)))
+    return None if dims is None else header.picked(got.picks, dims)
+
+
+class PendingHeader:
+    """The header of a part of an array, worked out when first asked for.
+
+    Slicing in a loop should cost microseconds; most slices are never asked for their axes.
+
+    Parameters
+    ----------
+    parent : Header or PendingHeader
+        Header of the array that the operation was done on.
+    key : index expression or Derivation
+        The basic index, or a function from the header of the array to that of the result.
+    shape : tuple of int
+        Shape of the array.
+    ndim : int
+        Number of dimensions of the result.
+    """
+
+    __slots__ = ('_header', 'key', 'ndim', 'parent', 'shape')
+
+    def __init__(
+        self, parent: Header | PendingHeader, key: Any, shape: tuple[int, ...], ndim: int
+    ) -> None:
+        self.parent: Header | PendingHeader | None = parent
+        self.key = key
+        self.shape = shape
+        self.ndim = ndim
+        self._header: Header | None = None
+
+
+def resolve(state: Header | PendingHeader) -> Header:
+    """Return the header that `state` stands for."""
+    chain: list[PendingHeader] = []
+    while isinstance(state, PendingHeader):
+        # Read once: another thread may resolve the same header meanwhile.
+        parent, found = state.parent, state._header
+        if found is not None:
+            state = found
+            break
+        chain.append(state)
+        assert parent is not None
+        state = parent
+    for pending in reversed(chain):
+        derived = _derived(state, pending)
+        if derived is None or len(derived.dims) != pending.ndim:
+            derived = state.plain(plain_dims(pending.ndim))
+        pending._header = state = derived
+        pending.parent = None
+    return state
+
+
+def _derived(header: Header, pending: PendingHeader) -> Header | None:
+    if callable(pending.key):
+        result: Header = pending.key(header)
+        return result
+    return index_header(header, pending.key, pending.shape)

@@ -395,7 +395,7 @@ class SeriesProperties:
 
     @property
     def bvalues(self) -> NDArray[Any]:
-        """b value of each point along the axis `b`: in s/mm2."""
+        """B value of each point along the axis `b`: in s/mm2."""
         return np.asarray(self._axis_named('b'))
 
     # --- window and colour ------------------------------------------------------------------

@@ -115,8 +115,9 @@ def _describe(data: SeriesData) -> str:
     number = header.attribute('seriesNumber')
     stack = header.attributes.get('input_stack')
     counts = ' x '.join(str(n) for n in data.array.shape)
-    text = f'{data.identity.uid} number {number}, {header.attribute("seriesDescription") or "no description"!r}'
-    return f'{text}, {counts}' + ('' if stack is None else f', input_stack={stack}')
+    description = header.attribute('seriesDescription') or 'no description'
+    text = f'{data.identity.uid} number {number}, {description!r}, {counts}'
+    return text + ('' if stack is None else f', input_stack={stack}')
 
 
 def read_template(url: str | PathLike[str]) -> Header:

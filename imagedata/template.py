@@ -142,7 +142,7 @@ def _matched(header: Header, template: Header) -> Images:
         else:
             picked = picked.take(name, _nearest_tags(header.tag_axes[own], template, name, images))
             picked = picked.renamed({name: own}) if own != name else picked
-    return _expanded(replace(picked, own=False), header, len(slices))
+    return _expanded(replace(picked, own=False), header)
 
 
 def _counterpart(name: str, header: Header, template: Header) -> str | None:
@@ -182,7 +182,7 @@ def _nearest_tags(axis: Axis, template: Header, name: str, images: Images) -> li
     return [int(np.argmin(np.abs(theirs - v))) for v in mine]
 
 
-def _expanded(images: Images, header: Header, slices: int) -> Images:
+def _expanded(images: Images, header: Header) -> Images:
     """Return the images with the data's tag dimensions, in its order, each of its full length."""
     ids: NDArray[Any] = images.ids
     tags = dict(images.tags)
@@ -195,7 +195,6 @@ def _expanded(images: Images, header: Header, slices: int) -> Images:
             dims.insert(0, name)
     extra = [d for d in dims if d not in header.tag_dims and d not in SPATIAL]
     order = [dims.index(d) for d in (*extra, *header.tag_dims, 'slice')]
-    shape_ok = ids.shape[dims.index('slice')] == slices
-    assert shape_ok
     keep = {k: np.transpose(v, order) for k, v in tags.items() if k in header.tag_dims or k in extra}
-    return Images((*extra, *header.tag_dims, 'slice'), np.transpose(ids, order), images.records, keep, images.own)
+    names = (*extra, *header.tag_dims, 'slice')
+    return Images(names, np.transpose(ids, order), images.records, keep, images.own)

@@ -9,16 +9,18 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from ..errors import InputNotFoundError, WriteError
 from ..formats.contract import Source
 
 __all__ = ['FilesystemArchive', 'staged']
 
+Commit: TypeAlias = Callable[[list[tuple[str, Path]]], None]
+
 
 @contextmanager
-def staged(target: Path) -> Iterator[tuple[Path, Callable[[list[tuple[str, Path]]], None]]]:
+def staged(target: Path) -> Iterator[tuple[Path, Commit]]:
     """Give a folder to write in, and a function that moves files from there into place.
 
     The folder stands beside the target, or in it where the target is a folder: on the same

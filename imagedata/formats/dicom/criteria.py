@@ -78,7 +78,7 @@ def b_value(dataset: Dataset) -> float | None:
     if found:
         return found[0]
     for vendor in (siemens, ge, philips):
-        value = vendor.b_value(dataset)
+        value: float | None = vendor.b_value(dataset)
         if value is not None:
             return value
     return None
@@ -98,7 +98,8 @@ def _component(dataset: Dataset) -> str:
     if value:
         return value
     kinds = {str(part).upper() for part in (dataset.get('ImageType') or [])}
-    for letter, words in (('P', {'P', 'PHASE', 'PHASE MAP'}), ('R', {'R', 'REAL'}), ('I', {'I', 'IMAGINARY'})):
+    parts = (('P', {'P', 'PHASE', 'PHASE MAP'}), ('R', {'R', 'REAL'}), ('I', {'I', 'IMAGINARY'}))
+    for letter, words in parts:
         if kinds & words:
             return letter
     return 'M'

@@ -72,14 +72,14 @@ def _native(frame: Frame, order: str, bits: int) -> NDArray[Any]:
 
 def _by_pydicom(frame: Frame) -> NDArray[Any]:
     """Return pixels decoded by pydicom and its decoders: compressed, colour, odd widths."""
-    from pydicom.pixels import pixel_array
+    from pydicom.pixels.utils import pixel_array
 
     dataset = _with_pixels(frame)
     try:
         values = pixel_array(dataset)
     except (RuntimeError, ImportError) as error:
         syntax = dataset.file_meta.TransferSyntaxUID.name
-        if 'missing dependencies' in str(error) or 'plugins' in str(error) and 'missing' in str(error):
+        if 'missing dependencies' in str(error) or ('plugins' in str(error) and 'missing' in str(error)):
             raise MissingDependencyError(
                 f'{frame.name}: no decoder for {syntax} is installed: '
                 'pip install python-gdcm pylibjpeg pylibjpeg-openjpeg pylibjpeg-rle'
@@ -140,7 +140,7 @@ def _used_bits(frame: Frame, stored: NDArray[Any]) -> NDArray[Any]:
     if used == bits or not (high != used - 1 or _has_overlay(frame) or _needs_sign(stored, used)):
         return stored
     up, down = bits - 1 - high, bits - used
-    return np.right_shift(np.left_shift(stored, up), down)
+    return np.asarray(np.right_shift(np.left_shift(stored, up), down))
 
 
 def _has_overlay(frame: Frame) -> bool:

@@ -102,7 +102,8 @@ def _cells(stack: Stack, options: Mapping[str, Any]) -> tuple[list[list[Frame]],
 
 def _geometry(grid: Grid, placed: bool, options: Mapping[str, Any]) -> tuple[Geometry, Grid]:
     """Return the geometry of a grid, and the grid, with slices filled in where the user wants that."""
-    frames = [next(f for f in column if f is not None) for column in grid.frames.reshape(-1, grid.frames.shape[-1]).T]
+    columns = grid.frames.reshape(-1, grid.frames.shape[-1]).T
+    frames = [next(f for f in column if f is not None) for column in columns]
     first = frames[0]
     dataset = first.dataset
     spacing = first.spacing if first.spacing is not None else np.ones(2)

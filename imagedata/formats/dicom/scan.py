@@ -95,7 +95,7 @@ def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: 
                 raise
             found.notes.append(f'left out: {error}')
             continue
-        reason = _no_image(instance)
+        reason = _no_image(instance, headers_only)
         if reason:
             found.left.append((source, reason))
         else:
@@ -118,7 +118,7 @@ def _is_dicom(file: BinaryIO) -> bool:
         return False
     if head[4:6].isalpha() and head[4:6].isupper():
         return True
-    return struct.unpack('<I', head[4:8])[0] <= 256
+    return bool(struct.unpack('<I', head[4:8])[0] <= 256)
 
 
 def _read(name: str, file: BinaryIO, headers_only: bool) -> Instance:
@@ -132,10 +132,8 @@ def _read(name: str, file: BinaryIO, headers_only: bool) -> Instance:
         pixels = None
         for tag in _PIXELS:
             if tag in dataset:
-                element = dataset.get_item(tag)
-                value = element.value if element is not None else None
+                value = dataset.get_item(tag).value
                 pixels = value if isinstance(value, bytes) else bytes(dataset[tag].value)
-                _set_vr_note(dataset, tag)
                 del dataset[tag]
         return Instance(name, dataset, pixels)
     except CorruptFileError:
@@ -145,11 +143,6 @@ def _read(name: str, file: BinaryIO, headers_only: bool) -> Instance:
             f'{name} is DICOM and cannot be read ({type(error).__name__}: {error}): '
             'the file is damaged; replace it, or leave it out with skip_broken_series=True'
         ) from error
-
-
-def _set_vr_note(dataset: FileDataset, tag: int) -> None:
-    """Remember which kind of pixels the file has, once they are taken out of the header."""
-    dataset._pixel_tag = tag  # type: ignore[attr-defined]
 
 
 def _check_whole(name: str, dataset: FileDataset, size: int) -> None:
@@ -167,7 +160,7 @@ def _check_whole(name: str, dataset: FileDataset, size: int) -> None:
         )
 
 
-def _no_image(instance: Instance) -> str:
+def _no_image(instance: Instance, headers_only: bool) -> str:
     """Return why an object is not an image, '' when it is one.
 
     Raises
@@ -175,15 +168,14 @@ def _no_image(instance: Instance) -> str:
     CorruptFileError
         For an image whose pixels are missing.
     """
-    dataset = instance.dataset
     from pydicom.uid import UID
 
+    dataset = instance.dataset
     sop_class = UID(str(dataset.get('SOPClassUID', '')))
     if dataset.file_meta.get('MediaStorageSOPClassUID') == _DIRECTORY:
         return 'a DICOMDIR, no image itself'
-    if 'Rows' in dataset and (instance.pixels is not None or 'BitsStored' in dataset):
-        if instance.pixels is not None or not hasattr(dataset, '_pixel_tag'):
-            return ''
+    if 'Rows' in dataset and (instance.pixels is not None or (headers_only and 'BitsStored' in dataset)):
+        return ''
     kind = sop_class.name if sop_class else 'no SOP class'
     if 'Image Storage' in kind:
         raise CorruptFileError(

@@ -293,8 +293,9 @@ def _rank(
         # Several directions of one b value: the order of acquisition keeps them as they were.
         group.sort(key=lambda f: (f.instance_number, _sort_key(values[id(f)]), f.name))
         return
-    first = (lambda v: v[:1]) if name == 'dti' else (lambda v: v)
-    group.sort(key=lambda f: (_sort_key(first(values[id(f)])), f.instance_number, f.name))
+    # Of (b, direction), b alone sorts: directions stay in the order of acquisition.
+    keys = {i: v[:1] if name == 'dti' else v for i, v in values.items()}
+    group.sort(key=lambda f: (_sort_key(keys[id(f)]), f.instance_number, f.name))
 
 
 def _duplicates(
@@ -371,7 +372,7 @@ def _fill(
             for name in names:
                 tags[name][index] = values[name][id(frame)]
     notes: list[str] = []
-    missing = np.argwhere(np.vectorize(lambda f: f is None, otypes=[bool])(frames))
+    missing = np.argwhere(np.array([f is None for f in frames.flat]).reshape(frames.shape))
     if len(missing):
         frames, tags = _incomplete(names, frames, tags, missing, cells, options, notes)
     kept = tuple(n for n, size in zip(names, frames.shape, strict=False) if size > 1)
@@ -414,7 +415,10 @@ def _incomplete(
 
 
 def _told_missing(
-    names: Sequence[str], tags: Mapping[str, np.ndarray[Any, Any]], missing: np.ndarray[Any, Any], cells: Cells
+    names: Sequence[str],
+    tags: Mapping[str, np.ndarray[Any, Any]],
+    missing: np.ndarray[Any, Any],
+    cells: Cells,
 ) -> str:
     """Return in words which images are missing."""
     told = []
@@ -422,8 +426,8 @@ def _told_missing(
         s = int(index[-1])
         parts = []
         for at, name in enumerate(names):
-            along = tags[name][(*(slice(None) if i == at else int(index[i]) for i in range(len(names))), slice(None))]
-            known = [v for v in np.atleast_2d(along)[int(index[at])] if v is not None]
+            same = np.take(tags[name], int(index[at]), axis=at)
+            known = [v for v in same.flat if v is not None]
             parts.append(f'{name} {known[0] if known else int(index[at])}')
         told.append(f'{", ".join(parts)} at slice {s} ({cells[s][0].location:.2f} mm)')
     more = f' and {len(missing) - 3} more' if len(missing) > 3 else ''

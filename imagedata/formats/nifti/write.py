@@ -88,7 +88,7 @@ def _header_bytes(header: Header, shape: tuple[int, ...], stored: np.dtype[Any])
     """Return the bytes before the voxels."""
     tags = len(shape) - 3
     dims = (*shape[:-4:-1], *shape[:tags])
-    kind = Nifti1Header if max(dims) <= _LONGEST else Nifti2Header
+    kind: Any = Nifti1Header if max(dims) <= _LONGEST else Nifti2Header
     nifti = kind(endianness='<')
     nifti.set_data_dtype(stored)
     nifti.set_data_shape(dims)
@@ -189,7 +189,7 @@ def _slabs(array: NDArray[Any], stored: np.dtype[Any]) -> Iterator[memoryview]:
         for start in range(0, slices, step):
             slab = np.empty((min(step, slices - start), rows, columns), stored)
             slab[:] = volume[start : start + step, ::-1]
-            yield memoryview(slab.view(np.uint8).reshape(-1))
+            yield slab.reshape(-1).view(np.uint8).data
 
 
 def _packed(colours: NDArray[Any]) -> NDArray[Any]:
@@ -211,5 +211,6 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
     # No name and no time go into the compressed file: the same series gives the same bytes.
     threads = min(4, os.cpu_count() or 1)
-    with igzip_threaded.open(path, 'wb', compresslevel=_LEVEL, threads=threads) as file:
+    opener: Any = igzip_threaded.open
+    with opener(path, 'wb', compresslevel=_LEVEL, threads=threads) as file:
         yield file

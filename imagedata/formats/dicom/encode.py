@@ -1,0 +1,492 @@
+"""From array values to stored integers, with the slope and intercept that lead back to them.
+
+Four ways, the first that fits the whole series: as the source images stored them; whole numbers
+as they are; whole numbers shifted by an intercept; a straight line over 16 bits, whose greatest
+error is measured. No value ever wraps around.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import WriteNotImplemented
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+__all__ = ['Encoding', 'Rescale', 'StoredAs', 'ds_text', 'encode']
+
+_LEVELS = 65534
+"""Steps of a scaled series: 0 to 65534. The last level, 65535, is left for padding."""
+
+_EXACT = 2**53
+"""Whole numbers up to this one are exact in float64, which readers rescale in."""
+
+_DS_LENGTH = 16
+
+
+def ds_text(value: float) -> str:
+    """Return a number as a Decimal String: 16 characters at most, as exact as they allow.
+
+    Examples
+    --------
+    >>> ds_text(-0.70710678118654752)
+    '-0.7071067811865'
+    >>> ds_text(3.0)
+    '3'
+    """
+    from pydicom.valuerep import format_number_as_ds
+
+    number = float(value)
+    if number.is_integer() and abs(number) < 1e15:
+        return str(int(number))
+    return format_number_as_ds(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Rescale:
+    """Slope and intercept as they are written: what the texts say is what is computed with."""
+
+    slope_text: str = '1'
+    intercept_text: str = '0'
+
+    @property
+    def slope(self) -> float:
+        """Value of one step."""
+        return float(self.slope_text)
+
+    @property
+    def intercept(self) -> float:
+        """Value of stored 0."""
+        return float(self.intercept_text)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether values are stored as they are."""
+        return self.slope == 1 and self.intercept == 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAs:
+    """How a source image stored its values.
+
+    Parameters
+    ----------
+    slope, intercept : float
+    allocated, stored : int
+        Bits Allocated and Bits Stored.
+    signed : bool
+        Pixel Representation.
+    """
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    allocated: int = 16
+    stored: int = 16
+    signed: bool = False
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> StoredAs | None:
+        """Return how the image of a header was stored, None when the header does not tell."""
+        try:
+            slope = float(dataset.get('RescaleSlope') or 1.0) or 1.0
+            intercept = float(dataset.get('RescaleIntercept') or 0.0)
+            allocated = int(dataset.get('BitsAllocated') or 16)
+            stored = int(dataset.get('BitsStored') or allocated)
+            signed = bool(int(dataset.get('PixelRepresentation') or 0))
+            samples = int(dataset.get('SamplesPerPixel') or 1)
+        except (TypeError, ValueError):
+            return None
+        if samples != 1 or not (math.isfinite(slope) and math.isfinite(intercept)):
+            return None
+        return cls(slope, intercept, allocated, stored, signed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """An integer range: unsigned or signed, of some bits."""
+
+    allocated: int
+    stored: int
+    signed: bool
+
+    @property
+    def low(self) -> int:
+        return -(1 << (self.stored - 1)) if self.signed else 0
+
+    @property
+    def high(self) -> int:
+        return (1 << (self.stored - self.signed)) - 1
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(f'<{"i" if self.signed else "u"}{self.allocated // 8}')
+
+    def holds(self, low: int, high: int) -> bool:
+        return self.low <= low and high <= self.high
+
+    def spare(self, low: int, high: int) -> int | None:
+        """Return a value that none of `low` to `high` uses."""
+        if low > self.low:
+            return self.low
+        return self.high if high < self.high else None
+
+
+_U16 = _Format(16, 16, False)
+_I16 = _Format(16, 16, True)
+_U8 = _Format(8, 8, False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """What the values of a series are.
+
+    Parameters
+    ----------
+    lows, highs : list
+        Least and greatest finite value of each image; 0 where there is none.
+    whole : bool
+        Whether all finite values are whole numbers.
+    gaps : int
+        How many values are not finite.
+    """
+
+    lows: list[Any]
+    highs: list[Any]
+    whole: bool
+    gaps: int
+
+    @property
+    def low(self) -> Any:
+        return min(self.lows)
+
+    @property
+    def high(self) -> Any:
+        return max(self.highs)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a series is stored.
+
+    Parameters
+    ----------
+    images : (n, rows, columns) ndarray
+        The values.
+    layout : object
+        Bits and sign; None for RGB.
+    rescales : list of Rescale
+        One an image.
+    from_source : bool
+        Whether the rescale of each image, and the bits, are those of its source.
+    padding : int, optional
+        Stored value that stands for values that are not finite.
+    gaps : int
+        How many those are.
+    error : float
+        Greatest absolute difference of a value and what will be read; 0 where exact.
+    """
+
+    images: NDArray[Any]
+    layout: _Format | None
+    rescales: list[Rescale]
+    from_source: bool = False
+    padding: int | None = None
+    gaps: int = 0
+    error: float = 0.0
+    same_bits: bool = False
+    extremes: tuple[float, float] = field(default=(0.0, 1.0))
+
+    @property
+    def is_color(self) -> bool:
+        """Whether the voxels are RGB."""
+        return self.layout is None
+
+    @property
+    def bits(self) -> tuple[int, int, int]:
+        """Bits Allocated, Bits Stored, Pixel Representation."""
+        layout = self.layout or _U8
+        return layout.allocated, layout.stored, int(layout.signed)
+
+    def stored(self, number: int) -> NDArray[Any]:
+        """Return the stored values of one image."""
+        image = self.images[number]
+        if self.layout is None:
+            return np.ascontiguousarray(image).view(np.uint8).reshape(*image.shape, 3)
+        rescale = self.rescales[number]
+        if image.dtype.kind in 'biu' and rescale.is_identity:
+            return image.astype(self.layout.dtype)
+        stored = _quantized(image, rescale)
+        finite = np.isfinite(stored)
+        stored = np.clip(np.where(finite, stored, 0), self.layout.low, self.layout.high)
+        if self.padding is not None:
+            stored = np.where(finite, stored, self.padding)
+        return stored.astype(self.layout.dtype)
+
+    def pixel_data(self, number: int) -> bytes:
+        """Return the value of Pixel Data of one image, of even length."""
+        data = self.stored(number).tobytes()
+        return data + b'\0' if len(data) % 2 else data
+
+
+def encode(
+    images: NDArray[Any],
+    sources: Sequence[StoredAs | None],
+    *,
+    per_image: bool = False,
+    narrow: bool = False,
+    no_intercept: bool = False,
+) -> Encoding:
+    """Plan how a series is stored.
+
+    Parameters
+    ----------
+    images : (n, rows, columns) ndarray
+    sources : sequence of StoredAs or None
+        How the source of each image stored its values.
+    per_image : bool
+        Whether each image may have a slope and intercept of its own, where scaling is needed.
+    narrow : bool
+        Whether the object allows 8 bits allocated.
+    no_intercept : bool
+        Whether the intercept must be 0 (PET).
+
+    Raises
+    ------
+    WriteNotImplemented
+        For values that DICOM images do not hold: complex numbers, texts, objects.
+    """
+    if images.dtype.names == ('R', 'G', 'B'):
+        return Encoding(images, None, [Rescale()] * len(images), extremes=(0.0, 255.0))
+    if images.dtype.kind == 'c':
+        raise WriteNotImplemented(
+            f'DICOM images hold no complex numbers ({images.dtype}): write abs(s) and the phase, '
+            'or s.real and s.imag, as series of their own'
+        )
+    if images.dtype.kind not in 'biuf':
+        raise WriteNotImplemented(f'DICOM images hold numbers or RGB, not {images.dtype}')
+    survey = _survey(images)
+    return (
+        _as_source(images, survey, sources, narrow, no_intercept)
+        or _as_integers(images, survey, narrow, no_intercept)
+        or _scaled(images, survey, per_image, no_intercept)
+    )
+
+
+def _survey(images: NDArray[Any]) -> _Survey:
+    lows, highs = [], []
+    whole, gaps = True, 0
+    for image in images:
+        if image.dtype.kind == 'f':
+            finite = np.isfinite(image)
+            missing = image.size - int(np.count_nonzero(finite))
+            gaps += missing
+            image = image[finite] if missing else image
+            whole = whole and bool((np.rint(image) == image).all())
+        lows.append(image.min().item() if image.size else 0)
+        highs.append(image.max().item() if image.size else 0)
+    if not lows:
+        lows, highs = [0], [0]
+    return _Survey(lows, highs, whole, gaps)
+
+
+def _extremes(survey: _Survey) -> tuple[float, float]:
+    return float(survey.low), float(survey.high)
+
+
+# --- as the source ---------------------------------------------------------------------------
+
+
+def _as_source(
+    images: NDArray[Any],
+    survey: _Survey,
+    sources: Sequence[StoredAs | None],
+    narrow: bool,
+    no_intercept: bool,
+) -> Encoding | None:
+    """Return the encoding that the source images had, where it gives these values."""
+    known = [source for source in sources if source is not None]
+    if len(known) != len(images) or not known:
+        return None
+    if no_intercept and any(source.intercept for source in known):
+        return None
+    low: int | None = None
+    high = 0
+    for number, (image, source) in enumerate(zip(images, known, strict=True)):
+        ends = _source_range(image, source, survey, number)
+        if ends is None:
+            return None
+        low = ends[0] if low is None else min(low, ends[0])
+        high = max(high, ends[1]) if number else ends[1]
+    assert low is not None
+    first = known[0]
+    layout = _fitting(first, low, high, narrow, spare=survey.gaps > 0)
+    if layout is None:
+        return None
+    rescales = [Rescale(repr(s.slope), repr(s.intercept)) for s in known]
+    same = layout == _Format(first.allocated, first.stored, first.signed) and all(
+        (s.allocated, s.stored, s.signed) == (first.allocated, first.stored, first.signed)
+        for s in known
+    )
+    padding = layout.spare(low, high) if survey.gaps else None
+    return Encoding(
+        images, layout, rescales, True, padding, survey.gaps, same_bits=same,
+        extremes=_extremes(survey),
+    )  # fmt: skip
+
+
+def _source_range(
+    image: NDArray[Any], source: StoredAs, survey: _Survey, number: int
+) -> tuple[int, int] | None:
+    """Return least and greatest stored value, None when the source's rescale gives others."""
+    if source.slope == 1 and source.intercept == 0:
+        return (int(survey.lows[number]), int(survey.highs[number])) if survey.whole else None
+    ends = [
+        (float(end) - source.intercept) / source.slope
+        for end in (survey.lows[number], survey.highs[number])
+    ]
+    if not all(abs(end) < 2 * _LEVELS for end in ends):
+        return None
+    if image.dtype.kind in 'iu' and max(abs(survey.lows[number]), abs(survey.highs[number])) > _EXACT:
+        return None
+    values = image.astype(np.float64)
+    if survey.gaps:
+        values = values[np.isfinite(values)]
+    stored = np.rint((values - source.intercept) / source.slope)
+    scaled = stored * source.slope
+    difference = np.abs(scaled + source.intercept - values)
+    # The array's own type may have rounded the product and the sum.
+    unit = np.finfo(image.dtype).eps if image.dtype.kind == 'f' else 0.0
+    allowed = 2 * unit * (np.abs(values) + np.abs(scaled) + abs(source.intercept))
+    if not (difference <= allowed).all():
+        return None
+    return sorted((round(min(ends)), round(max(ends))))  # type: ignore[return-value]
+
+
+def _fitting(source: StoredAs, low: int, high: int, narrow: bool, *, spare: bool) -> _Format | None:
+    """Return the source's bits, or more of them, that hold a range."""
+    choices = []
+    if source.allocated == 16 or (source.allocated == 8 and narrow):
+        choices.append(_Format(source.allocated, source.stored, source.signed))
+    wide = [_I16, _U16] if source.signed else [_U16, _I16]
+    for layout in (*choices, *wide):
+        if layout.holds(low, high) and not (spare and layout.spare(low, high) is None):
+            return layout
+    return None
+
+
+# --- whole numbers ----------------------------------------------------------------------------
+
+
+def _as_integers(
+    images: NDArray[Any], survey: _Survey, narrow: bool, no_intercept: bool
+) -> Encoding | None:
+    """Return the encoding of whole numbers as they are, or shifted; None where neither fits."""
+    if not survey.whole:
+        return None
+    low, high = int(survey.low), int(survey.high)
+    gaps = survey.gaps
+    bytes_only = narrow and images.dtype.kind in 'bu' and images.dtype.itemsize == 1
+    for layout in ([_U8] if bytes_only else []) + [_U16, _I16]:
+        if layout.holds(low, high) and not (gaps and layout.spare(low, high) is None):
+            padding = layout.spare(low, high) if gaps else None
+            return Encoding(
+                images, layout, [Rescale()] * len(images), False, padding, gaps,
+                extremes=_extremes(survey),
+            )  # fmt: skip
+    text = str(low)
+    fits = high - low <= _U16.high - bool(gaps) and len(text) <= _DS_LENGTH
+    if no_intercept or not fits or max(abs(low), abs(high)) > _EXACT:
+        return None
+    padding = _U16.high if gaps else None
+    rescales = [Rescale('1', text)] * len(images)
+    return Encoding(images, _U16, rescales, False, padding, gaps, extremes=_extremes(survey))
+
+
+# --- a straight line ----------------------------------------------------------------------------
+
+
+def _scaled(
+    images: NDArray[Any], survey: _Survey, per_image: bool, no_intercept: bool
+) -> Encoding:
+    """Return the values on a straight line over 16 bits, with the greatest error measured."""
+    if per_image:
+        ends = list(zip(survey.lows, survey.highs, strict=True))
+    else:
+        ends = [(survey.low, survey.high)] * len(images)
+    span = float(survey.high) - float(survey.low)
+    signed = (no_intercept and survey.low < 0) or not math.isfinite(span)
+    layout = _I16 if signed else _U16
+    padding = None
+    if survey.gaps:
+        padding = layout.low if signed else layout.high
+    lines = {pair: _line(*map(float, pair), signed, no_intercept) for pair in set(ends)}
+    rescales = [lines[pair] for pair in ends]
+    plan = Encoding(
+        images, layout, rescales, False, padding, survey.gaps, extremes=_extremes(survey)
+    )
+    error = max((_error(plan, i) for i in range(len(images))), default=0.0)
+    return Encoding(
+        images, layout, rescales, False, padding, survey.gaps, error, extremes=_extremes(survey)
+    )
+
+
+def _line(low: float, high: float, signed: bool, no_intercept: bool) -> Rescale:
+    """Return slope and intercept that take 16-bit levels to `low` ... `high`.
+
+    Signed levels are -32767 to 32767, unsigned ones 0 to 65534.
+    """
+    if no_intercept:
+        largest = max(abs(low), abs(high))
+        slope = largest / (_LEVELS // 2 if signed else _LEVELS)
+        return Rescale(_positive_text(slope), '0')
+    if signed:
+        half = high / 2 - low / 2
+        return Rescale(_positive_text(half / (_LEVELS // 2)), ds_text(low / 2 + high / 2))
+    intercept = _text_not_above(low)
+    return Rescale(_positive_text((high - float(intercept)) / _LEVELS), intercept)
+
+
+def _positive_text(slope: float) -> str:
+    """Return a slope as a text; 1 for a series of one value, which any slope serves."""
+    text = ds_text(slope)
+    return text if float(text) > 0 and math.isfinite(float(text)) else '1'
+
+
+def _text_not_above(value: float) -> str:
+    """Return a number as a Decimal String that is not above it, as near as may be."""
+    text = ds_text(value)
+    if float(text) <= value:
+        return text
+    step = 10.0 ** (math.floor(math.log10(abs(value))) - 9)
+    below = ds_text(value - step)
+    return below if float(below) <= value else text
+
+
+def _quantized(image: NDArray[Any], rescale: Rescale) -> NDArray[Any]:
+    """Return the nearest levels, as floats; values that are not finite stay so."""
+    wide = np.longdouble if image.dtype.itemsize >= 8 and image.dtype.kind in 'iu' else np.float64
+    values = image.astype(wide)
+    with np.errstate(over='ignore', invalid='ignore'):
+        levels = (values - rescale.intercept) / rescale.slope
+        if not np.isfinite(levels).all():
+            apart = values / rescale.slope - rescale.intercept / rescale.slope
+            levels = np.where(np.isfinite(levels) | ~np.isfinite(values), levels, apart)
+    return np.asarray(np.rint(levels))
+
+
+def _error(plan: Encoding, number: int) -> float:
+    """Return the greatest absolute error of one image, as a reader in float64 will see it."""
+    image = plan.images[number]
+    rescale = plan.rescales[number]
+    read = plan.stored(number) * np.float64(rescale.slope) + rescale.intercept
+    difference = np.abs(read.astype(np.longdouble) - image.astype(np.longdouble))
+    if plan.gaps:
+        difference = difference[np.isfinite(image)]
+    return float(difference.max()) if difference.size else 0.0

@@ -1,0 +1,364 @@
+"""Reading NIfTI: identify by content, check what the header claims, decode in one pass."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...axis import SPATIAL, Axis, UniformLengthAxis, VariableAxis
+from ...conversion import DataTypeError, converted, smallest_integer
+from ...errors import CorruptFileError, ImagedataWarning, OrderNotFoundError
+from ...header import Header, Identity, SeriesData, default_dims, new_uid
+from ..contract import ReadRequest, ReadResult, Source
+from .head import LONGEST_HEADER, Head, geometry, parse, time_step
+from .layout import TIME_AXES, axes_from_comment
+from .stream import REMEDY, Stream
+
+__all__ = ['read_sources']
+
+_SLAB = 4 << 20
+"""Bytes that are read and turned at a time: small enough for the processor's cache."""
+
+_EXTENSION = re.compile(r'\.(nii|nii\.gz|hdr|hdr\.gz)$', re.IGNORECASE)
+
+_SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7'
+
+_RGB = np.dtype([('R', 'u1'), ('G', 'u1'), ('B', 'u1')])
+
+
+def read_sources(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
+    """Read each NIfTI file; see `NiftiPlugin.read`."""
+    series: list[SeriesData] = []
+    left: list[tuple[Source, str]] = []
+    voxel_files: set[Path] = set()
+    for source in sources:
+        with Stream(source) as stream:
+            head = _identified(stream, source)
+            if isinstance(head, str):
+                left.append((source, head))
+                continue
+            series.append(_read(stream, head, source, request))
+            if head.pair:
+                voxel_files.add(_beside(source))
+    return ReadResult(series, [(s, why) for s, why in left if s.path not in voxel_files])
+
+
+def _identified(stream: Stream, source: Source) -> Head | str:
+    """Return the header, or why it is not NIfTI.
+
+    Raises
+    ------
+    CorruptFileError
+        When the name says NIfTI and the content does not.
+    """
+    named = source.path.name.lower().endswith(('.nii', '.nii.gz'))
+    try:
+        block = stream.read(LONGEST_HEADER)
+    except CorruptFileError:
+        if named:
+            raise
+        return 'not NIfTI'
+    head = parse(block, source.name)
+    if head is not None:
+        return head
+    if named:
+        raise CorruptFileError(
+            f'{source.name}: the name says NIfTI, and the first {len(block)} bytes are no NIfTI '
+            f'header (348 or 540 bytes and a magic word); {REMEDY}'
+        )
+    if len(block) >= 348 and 348 in (int.from_bytes(block[:4], 'little'), int.from_bytes(block[:4], 'big')):
+        return 'not NIfTI (perhaps ANALYZE, which does not say where its voxels lie)'
+    return 'not NIfTI'
+
+
+def _beside(source: Source) -> Path:
+    """Return the file with the voxels of a `.hdr` file.
+
+    Raises
+    ------
+    CorruptFileError
+        When there is none.
+    """
+    stem = source.path.with_name(_EXTENSION.sub('', source.path.name))
+    for suffix in ('.img', '.img.gz', '.IMG'):
+        path = stem.with_name(stem.name + suffix)
+        if path.exists():
+            return path
+    raise CorruptFileError(f'{source.name}: its voxels should be in {stem.name}.img, which is not there')
+
+
+def _read(stream: Stream, head: Head, source: Source, request: ReadRequest) -> SeriesData:
+    """Read the series of one header."""
+    lengths = head.dims[3:]
+    comments = head.comments(stream)
+    kept, axes, lines = _tag_axes(head, lengths, comments, source, request.order)
+    place, form = geometry(head)
+    spatial = SPATIAL if len(head.dims) >= 3 else SPATIAL[1:]
+    report = [f'{source.name}: NIfTI-{head.version}, place from {form}', *lines]
+    array: NDArray[Any] = np.empty((), dtype=object)
+    if head.pair:
+        path = _beside(source)
+        with Stream(Source(str(path), path)) as voxels:
+            _check_size(voxels, head)
+            if not request.options.get('headers_only'):
+                voxels.skip(head.offset)
+                array = _values(voxels, head, lengths, request.options, report)
+    else:
+        _check_size(stream, head)
+        if not request.options.get('headers_only'):
+            array = _values(stream, head, lengths, request.options, report)
+    if array.ndim:
+        counts = [n for n, keep in zip(lengths, kept, strict=True) if keep]
+        array = array.reshape(*counts, *head.shape[3 - len(spatial) :])
+    header = Header(
+        dims=(*(axis.name for axis in axes), *spatial),
+        geometry=place,
+        tag_axes={axis.name: axis for axis in axes},
+        attributes={
+            'input_format': 'nifti',
+            'studyInstanceUID': new_uid(),
+            'SOPClassUID': _SECONDARY_CAPTURE,
+        },
+        report=tuple(report),
+    )
+    return SeriesData(array, header, Identity())
+
+
+# --- tag axes ----------------------------------------------------------------------------
+
+
+def _tag_axes(
+    head: Head, lengths: tuple[int, ...], comments: Sequence[str], source: Source, order: str
+) -> tuple[list[bool], list[Axis], list[str]]:
+    """Return which dimensions stay (one of length 1 need not), their axes, and report lines."""
+    stored = next(filter(None, (axes_from_comment(text, lengths) for text in comments)), None)
+    names = [] if order in ('', 'auto', 'none') else [name.strip() for name in order.split(',')]
+    if order in ('', 'auto') and stored is not None:
+        named = [name for name, _ in stored]
+        axes = [
+            VariableAxis(name, values) if values is not None else _made_axis(head, name, 3 + at, n)
+            for at, ((name, values), n) in enumerate(zip(stored, lengths, strict=True))
+        ]
+        return [True] * len(axes), axes, [f'axes {", ".join(named)} as stored by imagedata'] if axes else []
+    kept = [True] * len(lengths)
+    if len(names) != len(lengths):
+        kept = [n > 1 for n in lengths]
+    if names and len(names) != sum(kept):
+        has = ' x '.join(map(str, lengths)) if lengths else 'none'
+        raise OrderNotFoundError(
+            f'{source.name}: order {order!r} names {len(names)} dimensions beside slice, row and column, '
+            f'and the file has {has}: give as many names, or leave the order out'
+        )
+    if len(set(names)) != len(names) or set(names) & set(SPATIAL):
+        raise OrderNotFoundError(f'order {order!r}: names must differ, and not be {", ".join(SPATIAL)}')
+    at = [3 + i for i, keep in enumerate(kept) if keep]
+    known = dict(stored or ())
+    if not names:
+        return kept, *_unnamed_axes(head, at, source, order)
+    axes = []
+    lines = []
+    for name, dimension in zip(names, at, strict=True):
+        n = head.dims[dimension]
+        values = known.get(name)
+        if values is None and name == 'b':
+            values = _b_values(source, n, strict=True)
+            lines += ['b values from the .bval file'] if values is not None else []
+        if values is not None and len(values) == n:
+            axes.append(VariableAxis(name, values))
+        else:
+            axes.append(_made_axis(head, name, dimension, n, warn=True))
+    return kept, axes, lines
+
+
+def _unnamed_axes(
+    head: Head, at: Sequence[int], source: Source, order: str
+) -> tuple[list[Axis], list[str]]:
+    """Return axes of dimensions of which neither the file nor the user says what they are."""
+    if not at:
+        return [], []
+    if order != 'none' and len(at) == 1:
+        values = _b_values(source, head.dims[at[0]], strict=False)
+        if values is not None:
+            return [VariableAxis('b', values)], ['b values from the .bval file']
+    names = default_dims(3 + len(at), 'none')[: len(at)]
+    axes: list[Axis] = [
+        UniformLengthAxis(name, 0, head.dims[i], 1) for name, i in zip(names, at, strict=True)
+    ]
+    step = time_step(head, at[0])
+    hint = '' if step is None else f" (input_order='time' would take its step of {step:g} s)"
+    return axes, [f'the file does not say what its axis {names[0]!r} is{hint}']
+
+
+def _made_axis(head: Head, name: str, dimension: int, n: int, *, warn: bool = False) -> Axis:
+    """Return an axis from what the header has: times i * step, else the index."""
+    step = time_step(head, dimension) if name in TIME_AXES else None
+    axis = UniformLengthAxis(name, 0.0 if step else 0, n, step or 1)
+    if warn and step is None and axis.unit is not None:
+        warnings.warn(
+            f'{head.name}: the file has no values for axis {name!r}: 0 to {n - 1} stand for them; '
+            'assign series.axes to give them',
+            ImagedataWarning,
+            stacklevel=2,
+        )
+    return axis
+
+
+def _b_values(source: Source, n: int, *, strict: bool) -> list[float] | None:
+    """Return the numbers in the `.bval` file beside the image (FSL), None where there is none.
+
+    Raises
+    ------
+    OrderNotFoundError
+        When they do not fit the image, and `strict` is set.
+    """
+    path = source.path.with_name(_EXTENSION.sub('', source.path.name) + '.bval')
+    try:
+        words = path.read_bytes()[:1_000_000].split()
+    except OSError:
+        return None
+    try:
+        values = [float(word) for word in words]
+    except ValueError:
+        values = []
+    if len(values) == n:
+        return [int(v) if v.is_integer() else v for v in values]
+    if strict:
+        raise OrderNotFoundError(
+            f'{path} holds {len(values)} b values, and {source.name} {n} volumes: correct or remove it'
+        )
+    return None
+
+
+# --- voxels ------------------------------------------------------------------------------
+
+
+def _check_size(stream: Stream, head: Head) -> None:
+    """Refuse a file that cannot hold what its header claims, before memory is taken for it."""
+    if head.offset + head.nbytes > stream.capacity:
+        packed = f' compressed bytes, which cannot be more than {stream.capacity}' if stream.packed else ''
+        raise CorruptFileError(
+            f'{stream.name}: the header claims {head.describe()}, {head.offset + head.nbytes} bytes '
+            f'in all, and the file has {stream.size}{packed}; {REMEDY}'
+        )
+
+
+def _values(
+    stream: Stream, head: Head, lengths: tuple[int, ...], options: Any, report: list[str]
+) -> NDArray[Any]:
+    """Return the scaled values: (tags..., slice, row, column)."""
+    wanted = None if options.get('dtype') is None else np.dtype(options['dtype'])
+    array, whole = _allocated(stream, head, lengths, wanted)
+    _decode(stream, head, lengths, array, None if whole else head.scaling)
+    extra = stream.skip()
+    if extra:
+        line = f'{head.name}: {extra} bytes follow the voxels that the header describes'
+        warnings.warn(f'{line}, and are not read', ImagedataWarning, stacklevel=2)
+        report.append(line)
+    if head.scaling is not None:
+        slope, inter = head.scaling
+        if whole:
+            array = _scaled_integers(array, int(slope), int(inter))
+        report.append(f'scaled: slope {slope:g}, intercept {inter:g}, to {array.dtype}')
+    if wanted is not None:
+        array = converted(array, wanted, DataTypeError)
+    return array
+
+
+def _allocated(
+    stream: Stream, head: Head, lengths: tuple[int, ...], wanted: np.dtype[Any] | None
+) -> tuple[NDArray[Any], bool]:
+    """Return the array to read into, and whether integers are to be scaled to integers in it."""
+    stored = head.dtype.newbyteorder('=')
+    whole = (
+        head.scaling is not None
+        and stored.kind in 'iu'
+        and all(v.is_integer() and abs(v) < 2**63 for v in head.scaling)
+    )
+    dtype = stored
+    if stored.names:
+        dtype = _RGB
+    elif head.scaling is not None and not whole:
+        dtype = np.dtype(np.complex128 if stored.kind == 'c' else np.float64)
+    if wanted is not None and not whole and not stored.names and np.can_cast(dtype, wanted, 'safe'):
+        dtype = wanted
+    try:
+        # Pages that are never written cost nothing, should the compressed data end early.
+        return np.empty((*lengths, *head.shape), dtype), whole
+    except (MemoryError, ValueError):
+        passed = stream.skip()
+        if passed < head.nbytes:
+            raise _too_short(stream, head, passed) from None
+        raise
+
+
+def _too_short(stream: Stream, head: Head, found: int) -> CorruptFileError:
+    return CorruptFileError(
+        f'{stream.name}: the header claims {head.describe()}, {head.nbytes} bytes, and the file has '
+        f'{found} there; {REMEDY}'
+    )
+
+
+def _decode(
+    stream: Stream,
+    head: Head,
+    lengths: tuple[int, ...],
+    array: NDArray[Any],
+    scaling: tuple[float, float] | None,
+) -> None:
+    """Fill the array: rows turned, bytes in our order, scaled."""
+    slices, rows, columns = head.shape
+    step = min(slices, max(1, _SLAB // max(1, rows * columns * head.dtype.itemsize)))
+    buffer = np.empty((step, rows, columns), head.dtype)
+    data = buffer.reshape(-1).view(np.uint8).data
+    per_slice = rows * columns * head.dtype.itemsize
+    opaque = True
+    done = 0
+    # The first tag varies fastest in the file, the last one in an array.
+    for reverse in np.ndindex(*lengths[::-1]):
+        volume = array[reverse[::-1]]
+        for start in range(0, slices, step):
+            count = min(step, slices - start)
+            read = stream.fill(data[: count * per_slice])
+            done += read
+            if read < count * per_slice:
+                raise _too_short(stream, head, done)
+            slab = buffer[:count, ::-1]
+            target = volume[start : start + count]
+            if head.dtype.names:
+                for name in _RGB.names or ():
+                    target[name] = slab[name]
+                if 'A' in head.dtype.names:
+                    opaque = opaque and bool((slab['A'] == buffer['A'].flat[0]).all())
+            elif scaling is not None:
+                np.multiply(slab, scaling[0], out=target, dtype=target.dtype)
+                target += scaling[1]
+            else:
+                target[...] = slab
+    if not opaque:
+        warnings.warn(
+            f'{head.name}: the transparency (alpha) of its RGBA values is left out',
+            ImagedataWarning,
+            stacklevel=2,
+        )
+
+
+def _scaled_integers(array: NDArray[Any], slope: int, inter: int) -> NDArray[Any]:
+    """Return `array * slope + inter` exactly, in place where the type can hold it."""
+    ends = [int(array.min()) * slope + inter, int(array.max()) * slope + inter]
+    dtype = smallest_integer(min(ends), max(ends), array.dtype)
+    if dtype is None:
+        return array * float(slope) + float(inter)
+    array = array.astype(dtype, copy=False)
+    # Modulo 2**bits, intermediate results may overflow: the final ones fit, and are right.
+    bits = 8 * dtype.itemsize
+    plain = array.view(f'u{dtype.itemsize}')
+    if slope != 1:
+        plain *= plain.dtype.type(slope % 2**bits)
+    plain += plain.dtype.type(inter % 2**bits)
+    return array
