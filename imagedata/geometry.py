@@ -387,14 +387,18 @@ class Geometry:
     def with_orientation(self, orientation: ArrayLike) -> Geometry:
         """Return the geometry with another plane (6 cosines, x, y, z order), first voxel in place.
 
-        The slices then follow the new normal, at their old distances.
+        The stack turns with its planes: the slices keep their distance from, and their shift
+        against, each other.
         """
         cosines = np.asarray(orientation, dtype=np.float64)
         affine = affine_from_parts(cosines, self.spacing, self.origin)
-        positions = None
-        if self.positions is not None:
-            distance = self.slice_locations - self.slice_locations[0]
-            positions = self.origin + distance[:, np.newaxis] * slice_normal(cosines)
+        before = np.column_stack([self.orientation.reshape(2, 3).T, self.normal])
+        after = np.column_stack([cosines.reshape(2, 3).T, slice_normal(cosines)])
+        turn = after @ np.linalg.inv(before)
+        affine[:3, 0] = turn @ self.affine[:3, 0]
+        positions = self.positions
+        if positions is not None:
+            positions = self.origin + (positions - self.origin) @ turn.T
         return replace(self, affine=affine, positions=positions, assumed=False)
 
     def with_positions(self, positions: ArrayLike) -> Geometry:

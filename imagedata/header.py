@@ -185,7 +185,7 @@ class Images:
 
 
 def _nothing() -> Mapping[str, Any]:
-    return MappingProxyType({})
+    return {}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

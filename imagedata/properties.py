@@ -233,16 +233,19 @@ class SeriesProperties:
         shape = (*(self._count(n) for n in names), self.slices)
         images = header.images
         if images is not None and name in images.tags:
-            order = [images.dims.index(n) for n in (*names, 'slice')]
-            rest = [i for i in range(len(images.dims)) if i not in order]
-            return np.transpose(images.tags[name], [*rest, *order]).reshape(shape)
+            # Dimensions that the array no longer has count 1; those that it has gained are not there.
+            wanted = (*names, 'slice')
+            have = [n for n in wanted if n in images.dims]
+            rest = [i for i, n in enumerate(images.dims) if n not in have]
+            order = [images.dims.index(n) for n in have]
+            column = np.transpose(images.tags[name], [*rest, *order])
+            column = column.reshape([m if n in have else 1 for n, m in zip(wanted, shape, strict=True)])
+            return np.broadcast_to(column, shape)
         axis = self._axis_named(name)
         values = np.empty(shape, dtype=object)
         at = names.index(name)
         for i, value in enumerate(axis.values):
-            values[(slice(None),) * at + (i,)].fill(value) if not isinstance(value, (tuple, np.ndarray)) else (
-                _fill(values[(slice(None),) * at + (i,)], value)
-            )
+            _fill(values[(slice(None),) * at + (i,)], value)
         return values
 
     # --- geometry -----------------------------------------------------------------------
@@ -441,7 +444,8 @@ class SeriesProperties:
     @property
     def color(self) -> bool:
         """Whether the voxels are RGB: structured, with unsigned bytes R, G and B."""
-        return self.dtype.names == ('R', 'G', 'B')
+        dtype = self.dtype
+        return dtype.names == ('R', 'G', 'B') and all(dtype[i] == np.uint8 for i in range(3))
 
     # --- identity -----------------------------------------------------------------------------
 

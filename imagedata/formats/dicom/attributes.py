@@ -26,6 +26,8 @@ class When(Flag):
     """Circumstances under which attributes of the source no longer hold."""
 
     ALWAYS = auto()
+    NEW_IMAGE = auto()
+    """The image is a new one: all but those written unchanged under their own UID."""
     VALUES = auto()
     """The pixel values are not those of the source."""
     STORED = auto()
@@ -90,7 +92,7 @@ RULES: tuple[Rule, ...] = (
     Rule(When.ALWAYS, 'the icon shows other pixels, and is made by whoever needs it', (
         'IconImageSequence',
     )),
-    Rule(When.ALWAYS, 'says which images the source was derived from; the source stands there now', (
+    Rule(When.NEW_IMAGE, 'says what the source was derived from; the source stands there now', (
         'SourceImageSequence', 'DerivationDescription', 'DerivationCodeSequence',
     )),
     Rule(When.ALWAYS, 'the object is new: it has no past in archives', (
@@ -102,8 +104,7 @@ RULES: tuple[Rule, ...] = (
     Rule(When.VALUES | When.STORED, 'statistics of the stored values of the source', (
         'SmallestImagePixelValue', 'LargestImagePixelValue', 'SmallestPixelValueInSeries',
         'LargestPixelValueInSeries', 'SmallestImagePixelValueInPlane',
-        'LargestImagePixelValueInPlane', 'HistogramSequence', 'PixelIntensityRelationship',
-        'PixelIntensityRelationshipSign', 'PerimeterValue',
+        'LargestImagePixelValueInPlane', 'HistogramSequence', 'PerimeterValue',
     )),
     Rule(When.VALUES | When.STORED, 'new values may equal the padding of the source by chance', (
         'PixelPaddingValue', 'PixelPaddingRangeLimit',

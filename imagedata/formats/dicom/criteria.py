@@ -53,15 +53,15 @@ def _number(keyword: str) -> Criterion:
 
 
 def _moment(day: str, time: str, both: str | None = None) -> Criterion:
-    """Return a criterion: seconds since the first year's midnight, or since midnight without date."""
+    """Return a criterion: (day number, seconds since midnight), so that no digit is lost."""
 
-    def value(dataset: Dataset) -> float | None:
+    def value(dataset: Dataset) -> tuple[int, float] | None:
         found = seconds(dataset.get(time))
         if found is not None:
-            return _days(dataset.get(day)) * 86400 + found
+            return _days(dataset.get(day)), found
         text = str(dataset.get(both) or '') if both else ''
         found = seconds(text[8:].split('+')[0].split('-')[0])
-        return None if found is None else _days(text[:8]) * 86400 + found
+        return None if found is None else (_days(text[:8]), found)
 
     return value
 

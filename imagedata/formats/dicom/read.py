@@ -79,6 +79,8 @@ def _read_stack(
         *notes,
     )
     header = _header(stack, grid, geometry, report)
+    if array.ndim > len(header.dims):
+        array = array[0]
     return SeriesData(array, header, Identity(stack.series_uid or new_uid()))
 
 
@@ -217,16 +219,17 @@ def _header(stack: Stack, grid: Grid, geometry: Geometry, report: tuple[str, ...
     number = {id(frame): i for i, frame in enumerate(present)}
     ids = np.array([-1 if f is None else number[id(f)] for f in grid.frames.flat], dtype=np.intp)
     tags = {name: _from_midnight(name, values) for name, values in grid.tags.items()}
-    names = tuple('time' if n == 'contenttime' else n for n in grid.names)
-    tags = {('time' if n == 'contenttime' else n): v for n, v in tags.items()}
+    names = grid.names
     images = Images((*names, 'slice'), ids.reshape(grid.frames.shape),
                     DatasetRecords([f.dataset for f in present]), tags)  # fmt: skip
     tag_axes = {name: _axis(name, tags[name], i) for i, name in enumerate(names)}
+    # One image is a plain picture: rows and columns; its slice stays known to the geometry.
+    dims = ('row', 'column') if ids.size == 1 and not names else (*names, 'slice', 'row', 'column')
     attributes: dict[str, Any] = {'input_format': 'dicom'}
     if stack.number is not None:
         attributes['input_stack'] = stack.number
     return Header(
-        dims=(*names, 'slice', 'row', 'column'),
+        dims=dims,
         geometry=geometry,
         tag_axes=tag_axes,
         images=images,
@@ -237,14 +240,18 @@ def _header(stack: Stack, grid: Grid, geometry: Geometry, report: tuple[str, ...
 
 def _from_midnight(name: str, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return times as seconds since the midnight before the first of them; others as they are."""
-    if name not in ('time', 'contenttime'):
+    if name != 'time':
         return values
-    known = [v for v in values.flat if v is not None]
-    midnight = min(known) // _DAY * _DAY
+    days = {v[0] for v in values.flat if isinstance(v, tuple)}
+    # Where a date is missing in some headers, none of them counts.
+    first = min(days) if days and 0 not in days else None
     moved = np.full(values.shape, None, dtype=object)
     for index in np.ndindex(values.shape):
-        if values[index] is not None:
-            moved[index] = round(values[index] - midnight, 6)
+        value = values[index]
+        if isinstance(value, tuple):
+            day, second = value
+            value = second if first is None else round((day - first) * _DAY + second, 6)
+        moved[index] = value
     return moved
 
 

@@ -82,18 +82,22 @@ def sort_images(cells: Cells, order: str, options: Mapping[str, Any]) -> Grid:
     OrderNotFoundError, DuplicateImageError, MissingImageError
     """
     _no_copies(cells)
-    if order == 'auto':
+    automatic = order == 'auto'
+    if automatic:
         names = _choose(cells, options)
-        note = f'sorted automatically on {", ".join(names) or "slice position alone"}'
     else:
         names = () if order in ('none', '') else tuple(n.strip() for n in order.split(','))
-        note = f'sorted on {", ".join(names) or "slice position alone"}, as asked'
     if len(set(names)) != len(names):
         raise OrderNotFoundError(f'order {order!r} names a criterion twice')
+    names, options, clock = _with_clock(names, cells, options)
+    note = (
+        f'sorted on {", ".join(names) or "slice position alone"}{clock}, '
+        f'{"chosen automatically" if automatic else "as asked"}'
+    )
     if not names:
         _only_one_each(cells)
     values = {name: _values(name, cells, options) for name in names}
-    places = _places(names, values, cells, options, automatic=order == 'auto')
+    places = _places(names, values, cells, options, automatic=automatic)
     grid = _fill(names, values, cells, places, options)
     grid.notes.insert(0, note)
     return grid
@@ -171,6 +175,33 @@ def _hashable(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return tuple(value.tolist())
     return tuple(value) if isinstance(value, list) else value
+
+
+_CLOCKS = {'time': 'acquisition time', 'contenttime': 'Content Time', 'triggertime': 'Trigger Time'}
+
+
+def _with_clock(
+    names: tuple[str, ...], cells: Cells, options: Mapping[str, Any]
+) -> tuple[tuple[str, ...], Mapping[str, Any], str]:
+    """Return names and options with the clock that tells the images of a slice apart as 'time'.
+
+    Acquisition Time does that in most series. Some have only the time of their content, or of
+    a trigger (GE): these are times as well, and the report says which one it is.
+    """
+    if 'contenttime' in names:
+        names = tuple('time' if n == 'contenttime' else n for n in names)
+        return names, {**options, 'time': CRITERIA['contenttime']}, ' (Content Time)'
+    if 'time' not in names or 'time' in options:
+        return names, options, ''
+    others = [n for n in names if n != 'time']
+    groups = _divided([max(cells, key=len)], others, options)
+    for clock in _CLOCKS:
+        get = CRITERIA[clock]
+        if all(_distinct([get(f.dataset) for f in group]) for group in groups):
+            if clock == 'time':
+                break
+            return names, {**options, 'time': get}, f' ({_CLOCKS[clock]})'
+    return names, options, ''
 
 
 # --- values ----------------------------------------------------------------------------------
@@ -307,6 +338,12 @@ def _duplicates(
     """Raise for images of one slice that have equal values of all criteria, unless accepted."""
     if options.get('accept_duplicate_tag') and names:
         return
+    if names and all(len({values[n][id(f)] for f in group}) == 1 for n in names):
+        what = ' and '.join(_described(n, options) for n in names)
+        raise OrderNotFoundError(
+            f'{what} is the same for all images of a slice ({group[0].name} and {group[1].name}), and '
+            f'cannot sort them (order {",".join(names)!r}): {_differing([group], options)}'
+        )
     seen: dict[Any, Frame] = {}
     for frame in group:
         key = tuple(values[n][id(frame)] for n in names)

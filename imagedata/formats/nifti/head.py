@@ -85,13 +85,12 @@ class Head:
         return f'{counts} voxels of {self.dtype.itemsize} bytes from byte {self.offset} on'
 
     def comments(self, stream: Stream) -> list[str]:
-        """Return the texts of comment extensions, reading the stream up to the voxels."""
+        """Return the texts of comment extensions, reading the stream from its start to the voxels."""
         end = self.offset if not self.pair else stream.size
-        start = stream.position
-        block = stream.read(max(0, min(end - start, _EXTENSIONS_KEPT)))
+        block = stream.read(min(end, _EXTENSIONS_KEPT))
         if not self.pair:
             stream.skip(self.offset - stream.position)
-        return _comments(block[348 if self.version == 1 else 540 :] if start == 0 else block, self)
+        return _comments(block[len(self.fields.binaryblock) :], self)
 
 
 def parse(block: bytes, name: str) -> Head | None:

@@ -59,7 +59,7 @@ def _identified(stream: Stream, source: Source) -> Head | str:
     """
     named = source.path.name.lower().endswith(('.nii', '.nii.gz'))
     try:
-        block = stream.read(LONGEST_HEADER)
+        block = stream.peek(LONGEST_HEADER)
     except CorruptFileError:
         if named:
             raise

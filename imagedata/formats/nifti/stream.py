@@ -32,6 +32,7 @@ class Stream:
 
         self.name = source.name
         self.position = 0
+        self._peeked = b''
         self._damage: Any = (EOFError, gzip.BadGzipFile, isal_zlib.error)
         self._raw = source.open()
         self.size = os.fstat(self._raw.fileno()).st_size
@@ -62,7 +63,9 @@ class Stream:
         CorruptFileError
             When the compressed data are damaged, or end too early.
         """
-        done = 0
+        done = min(len(buffer), len(self._peeked))
+        buffer[:done] = self._peeked[:done]
+        self._peeked = self._peeked[done:]
         try:
             while done < len(buffer):
                 count = self._file.readinto(buffer[done:])
@@ -82,6 +85,13 @@ class Stream:
         """Return the next bytes, fewer where the file ends."""
         buffer = bytearray(count)
         return bytes(buffer[: self.fill(memoryview(buffer))])
+
+    def peek(self, count: int) -> bytes:
+        """Return the next bytes, which are still to be read."""
+        block = self.read(count)
+        self._peeked = block + self._peeked
+        self.position -= len(block)
+        return block
 
     def skip(self, count: int | None = None) -> int:
         """Pass over bytes, all that are left without `count`, and return their number."""
