@@ -23,7 +23,8 @@ from .geometry import Geometry
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ['ATTRIBUTES', 'Attribute', 'Edit', 'Header', 'Identity', 'Images', 'Pick', 'Records', 'new_uid']
+__all__ = ['ATTRIBUTES', 'Attribute', 'Edit', 'Header', 'Identity', 'Images', 'Pick', 'Records',
+           'image_uid', 'new_uid']
 
 Pick: TypeAlias = 'range | list[int]'
 """Indices picked along one dimension: a range (evenly, perhaps backwards) or a list."""
@@ -182,6 +183,28 @@ class Images:
         if self.records is None or image < 0 or image >= len(self.records):
             return None
         return self.records.dataset(image)
+
+
+def image_uid(identity: Identity, images: Images, index: tuple[int, ...]) -> str:
+    """Return the SOP Instance UID of an image of a series.
+
+    That of the source where the series is still the one that was read; else one that follows
+    from the series.
+
+    Parameters
+    ----------
+    identity : Identity
+        Of the series.
+    images : Images
+        Of the series.
+    index : tuple of int
+        Into `images.ids`.
+    """
+    dataset = images.dataset(*index) if images.own else None
+    if dataset is not None and str(dataset.get('SeriesInstanceUID', '')) == identity.uid:
+        return str(dataset.SOPInstanceUID)
+    number = int(images.ids[index])
+    return identity.image_uid(number if number >= 0 and images.own else hash(index))
 
 
 def _nothing() -> Mapping[str, Any]:

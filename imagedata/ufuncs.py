@@ -200,9 +200,13 @@ def for_new_values(state: Header | PendingHeader) -> Header | PendingHeader:
 
 def _broadcast_header(result: Any, operands: Sequence[Series]) -> Any:
     """Attach a header to a result that is larger than every Series that made it."""
-    # The largest Series tells most of the result; the first of them, where several are.
-    first = max(operands, key=lambda o: (o.ndim, o.size))
-    old, new = first.shape, result.shape
+    # The Series that fits most dimensions tells most of the result; the first of several.
+    new = result.shape
+    first = max(
+        operands,
+        key=lambda o: sum(n == m for n, m in zip(o.shape[::-1], new[::-1], strict=False)),
+    )
+    old = first.shape
     header = for_new_values(first._keep())
     state = PendingHeader(header, partial(broadcast, old=old, new=new), old, result.ndim)
     return first._attached(result, state, Identity(values_changed=True))

@@ -71,7 +71,7 @@ arrow(axes, place(0, 0, 0), place(0, ROWS + 0.6, 0), GREEN)
 arrow(axes, place(0, 0, 0), place(SLICES - 0.35, 0, 0), BLUE)
 label(axes, seen(place(0, 0, COLUMNS + 0.6)) + [2, -1],
       "row direction: Image Orientation 1–3;\nthe column index grows along it", RED)  # fmt: skip
-label(axes, seen(place(0, ROWS + 0.6, 0)) + [4, 1.5],
+label(axes, seen(place(0, ROWS + 0.6, 0)) + [14, -0.8],
       "column direction: Image Orientation 4–6;\nthe row index grows along it", GREEN)  # fmt: skip
 label(axes, seen(place(SLICES - 0.35, 0, 0)) + [0, 2],
       "slice normal = row direction × column direction;\nthe slice index grows along it",
@@ -86,9 +86,10 @@ label(axes, middle + [0, -1.5], "column spacing\nPixel Spacing, 2nd value", RED,
 side = seen(place(0.5, 0, 0)) + [-4, 0]
 label(axes, side, "slice spacing:\ndistance of the positions", BLUE, ha="right")
 right = [seen(place(0, r, COLUMNS - 0.45)) for r in (1.5, 2.5)]
-label(axes, (right[0] + right[1]) / 2 + [9, 1.5], "row spacing\nPixel Spacing, 1st value", GREEN)
+edge = max(point[0] for point in right) + 4
+label(axes, (edge + 1.5, (right[0][1] + right[1][1]) / 2), "row spacing\nPixel Spacing, 1st value", GREEN)
 for point in right:
-    axes.plot([point[0], point[0] + 5], [point[1], point[1]], color=GREEN, lw=0.8, zorder=9)
+    axes.plot([point[0], edge], [point[1], point[1]], color=GREEN, lw=0.8, zorder=9)
 
 # The position.
 first = seen(place(0, 0, 0))

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar, TypeAlias
 
-from ..errors import InputNotFoundError, WriteError
+from ..errors import ImagedataError, InputNotFoundError, WriteError
 from ..formats.contract import Source
 
 __all__ = ['FilesystemArchive', 'staged']
+
+_REMEDIES = {
+    errno.ENOSPC: 'free some space on that disk, or write elsewhere',
+    errno.EDQUOT: 'delete files to get below your quota, or write elsewhere',
+    errno.EFBIG: 'the largest size of a file is limited there (ulimit -f): write elsewhere',
+    errno.EACCES: 'get permission to write there, or write elsewhere',
+    errno.EPERM: 'get permission to write there, or write elsewhere',
+    errno.EROFS: 'that disk is read-only: write elsewhere',
+}
 
 Commit: TypeAlias = Callable[[list[tuple[str, Path]]], None]
 
@@ -24,7 +34,8 @@ def staged(target: Path) -> Iterator[tuple[Path, Commit]]:
     """Give a folder to write in, and a function that moves files from there into place.
 
     The folder stands beside the target, or in it where the target is a folder: on the same
-    disk. It is gone afterwards. When moving fails half-way, files that were replaced are put back, and new ones are removed.
+    disk. It is gone afterwards. When moving fails half-way, files that were replaced are put
+    back, and new ones are removed.
 
     Parameters
     ----------
@@ -49,15 +60,12 @@ def staged(target: Path) -> Iterator[tuple[Path, Commit]]:
         folder.mkdir()
         yield folder, lambda moves: _move_all(folder, moves)
     except OSError as error:
-        _remove_empty(made)
-        if isinstance(error, WriteError):
+        if isinstance(error, ImagedataError):
             raise
         raise WriteError(
-            f'{target} cannot be written: {error.strerror or error}; what was there is unchanged'
+            f'{target} cannot be written: {error.strerror or error}; what was there is unchanged; '
+            f'{_REMEDIES.get(error.errno or 0, "write elsewhere")}'
         ) from error
-    except BaseException:
-        _remove_empty(made)
-        raise
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -80,7 +88,8 @@ def _remove_empty(made: list[Path]) -> None:
         try:
             path.rmdir()
         except OSError:
-            return
+            # It holds something, or is gone already: those beside it may still be empty.
+            continue
 
 
 def _move_all(folder: Path, moves: list[tuple[str, Path]]) -> None:
@@ -91,22 +100,33 @@ def _move_all(folder: Path, moves: list[tuple[str, Path]]) -> None:
     try:
         for number, (name, final) in enumerate(moves):
             _existing_parent(final, made)
-            if final.exists():
+            # Noted before it is done: a signal may arrive between the two.
+            if os.path.lexists(final):
                 if final.is_dir():
-                    raise WriteError(f'{final} is a folder: a file cannot replace it')
+                    raise WriteError(f'{final} is a folder: a file cannot replace it; choose another name')
                 old = folder / f'.old{number}'
-                os.link(final, old) if hasattr(os, 'link') else shutil.copy2(final, old)
+                _keep(final, old)
                 saved.append((old, final))
-            os.replace(folder / name, final)
-            if not saved or saved[-1][1] != final:
+            else:
                 placed.append(final)
+            os.replace(folder / name, final)
     except BaseException:
         for path in placed:
             path.unlink(missing_ok=True)
         for old, final in saved:
-            os.replace(old, final)
+            # The others are put back even where one cannot be.
+            with suppress(OSError):
+                os.replace(old, final)
         _remove_empty(made)
         raise
+
+
+def _keep(path: Path, copy: Path) -> None:
+    """Keep a file under a second name: a link, or a copy where the disk knows no links."""
+    try:
+        os.link(path, copy, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(path, copy, follow_symlinks=False)
 
 
 class FilesystemArchive:

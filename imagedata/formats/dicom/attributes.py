@@ -205,7 +205,7 @@ def clone(source: Dataset, elements: Mapping[Any, Any]) -> Dataset:
     Elements are shared with `source`, as they stand, parsed or not. Nothing that is done to
     the new dataset's own elements reaches the source.
     """
-    copied = Dataset(dict(elements))  # type: ignore[arg-type]
+    copied = Dataset(dict(elements))
     implicit, little = source.original_encoding
     copied.set_original_encoding(implicit, little, source.original_character_set or 'iso8859')
     return copied
@@ -219,7 +219,8 @@ def inherited(source: Dataset, circumstances: When) -> dict[BaseTag, Any]:
     their own.
     """
     gone = removed(circumstances)
-    kept = _tags(KEPT_IN_OTHER_CLASS) if When.OTHER_CLASS in circumstances else None
+    other = When.OTHER_CLASS in circumstances
+    kept = _tags(KEPT_IN_OTHER_CLASS)
     elements: dict[BaseTag, Any] = {}
     stale_scale = bool(circumstances & (When.STORED | When.COLOR))
     overlays = not circumstances & (When.NEW_PIXELS | When.NEW_PLANE | When.NO_PLACE)
@@ -228,7 +229,7 @@ def inherited(source: Dataset, circumstances: When) -> dict[BaseTag, Any]:
         group = number >> 16
         if number in gone or group <= 2 or (number & 0xFFFF == 0) or group in (0x5400, 0xFFFA):
             continue
-        if kept is not None and number not in kept:
+        if other and number not in kept:
             continue
         if 0x6000 <= group <= 0x60FF and not (overlays and _has_overlay_data(source, group)):
             continue

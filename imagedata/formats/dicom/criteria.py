@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...errors import OrderNotFoundError
-from .vendor import ge, philips, siemens
+from .vendor import ge, philips, siemens, uih
 from .vendor._private import numbers
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def b_value(dataset: Dataset) -> float | None:
     found = numbers(dataset.get('DiffusionBValue'))
     if found:
         return found[0]
-    for vendor in (siemens, ge, philips):
+    for vendor in (siemens, ge, philips, uih):
         value: float | None = vendor.b_value(dataset)
         if value is not None:
             return value
@@ -89,7 +89,7 @@ def b_vector(dataset: Dataset) -> tuple[float, ...]:
     found = numbers(dataset.get('DiffusionGradientOrientation'))
     if len(found) == 3:
         return tuple(found)
-    return siemens.b_vector(dataset) or ()
+    return siemens.b_vector(dataset) or uih.b_vector(dataset) or ()
 
 
 def _component(dataset: Dataset) -> str:
@@ -109,6 +109,7 @@ CRITERIA: Mapping[str, Criterion] = {
     'time': _moment('AcquisitionDate', 'AcquisitionTime', 'AcquisitionDateTime'),
     'contenttime': _moment('ContentDate', 'ContentTime'),
     'triggertime': _trigger_time,
+    'frametime': lambda ds: getattr(ds, 'frame_seconds', None),
     'b': b_value,
     'bvector': b_vector,
     'dti': lambda ds: None if b_value(ds) is None else (b_value(ds), b_vector(ds)),

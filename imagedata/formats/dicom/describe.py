@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ['Dates', 'element', 'has_element', 'image_type', 'tag_values']
 
-IMPLEMENTATION_CLASS_UID = '2.25.248703341190270915443275158262303310336'
+IMPLEMENTATION_CLASS_UID = '2.25.256211297631433617869451062801202158585'
 IMPLEMENTATION_VERSION_NAME = 'IMAGEDATA_4_0'
-
-_NUMERIC_TEXT = {'DS', 'IS'}
 
 
 def element(tag: Any, value: Any, vr: str | None = None) -> DataElement:

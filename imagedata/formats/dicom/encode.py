@@ -218,7 +218,8 @@ class Encoding:
         """Return the stored values of one image."""
         image = self.images[number]
         if self.layout is None:
-            return np.ascontiguousarray(image).view(np.uint8).reshape(*image.shape, 3)
+            plain: NDArray[Any] = np.ascontiguousarray(image).view(np.uint8)
+            return plain.reshape(*image.shape, 3)
         rescale = self.rescales[number]
         if image.dtype.kind in 'biu' and rescale.is_identity:
             return image.astype(self.layout.dtype)
@@ -426,7 +427,10 @@ def _scaled(
     padding = None
     if survey.gaps:
         padding = layout.low if signed else layout.high
-    lines = {pair: _line(*map(float, pair), signed, no_intercept) for pair in set(ends)}
+    lines = {
+        (low, high): _line(float(low), float(high), signed, no_intercept)
+        for low, high in set(ends)
+    }
     rescales = [lines[pair] for pair in ends]
     plan = Encoding(
         images, layout, rescales, False, padding, survey.gaps, extremes=_extremes(survey)
@@ -471,8 +475,8 @@ def _text_not_above(value: float) -> str:
 
 def _quantized(image: NDArray[Any], rescale: Rescale) -> NDArray[Any]:
     """Return the nearest levels, as floats; values that are not finite stay so."""
-    wide = np.longdouble if image.dtype.itemsize >= 8 and image.dtype.kind in 'iu' else np.float64
-    values = image.astype(wide)
+    wide = image.dtype.itemsize >= 8 and image.dtype.kind in 'iu'
+    values: NDArray[Any] = image.astype(np.longdouble if wide else np.float64)
     with np.errstate(over='ignore', invalid='ignore'):
         levels = (values - rescale.intercept) / rescale.slope
         if not np.isfinite(levels).all():

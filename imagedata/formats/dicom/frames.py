@@ -1,22 +1,72 @@
-"""Frames: one two-dimensional image each, with its own place, whatever file it came from."""
+"""Frames: one two-dimensional image each, with a header and a place of its own.
+
+Classic files are one frame; enhanced and other multi-frame files, and mosaics, are many. Each
+frame shows a classic header, so that sorting, rescaling and writing know one kind only.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ...errors import CorruptFileError, UnknownInputError
+from ...errors import CorruptFileError
 from ...geometry import FloatArray, slice_normal
 from .scan import Instance
 from .vendor._private import numbers
 
 if TYPE_CHECKING:
-    from pydicom.dataset import FileDataset
+    from pydicom.dataset import Dataset
 
-__all__ = ['Frame', 'frames_of']
+__all__ = ['Frame', 'Pixels', 'Tile', 'by_place', 'frame_from', 'frames_of']
+
+
+class Pixels:
+    """Pixel Data of one file, whose frames are decoded one after the other, once each.
+
+    Parameters
+    ----------
+    name : str
+        File, for messages.
+    header : Dataset
+        Header of the file, which tells how the pixels are stored.
+    data : bytes or None
+        As in the file; None when only headers were read.
+    count : int
+        Number of frames in the file.
+    """
+
+    __slots__ = ('_all', '_last', 'count', 'data', 'header', 'name', 'tag')
+
+    def __init__(self, instance: Instance, count: int) -> None:
+        self.name = instance.name
+        self.header = instance.dataset
+        self.data = instance.pixels
+        self.tag = instance.pixel_tag
+        self.count = count
+        self._last: tuple[int, NDArray[Any]] | None = None
+        self._all: Iterator[NDArray[Any]] | None = None
+
+    def frame(self, index: int) -> NDArray[Any]:
+        """Return the stored values of one frame, (rows, columns)."""
+        from .pixels import decode
+
+        if self._last is None or self._last[0] != index:
+            self._last = (index, decode(self, index))
+        return self._last[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """Part of a frame: a slice in a mosaic."""
+
+    row: int
+    column: int
+    rows: int
+    columns: int
 
 
 @dataclass(slots=True)
@@ -27,21 +77,28 @@ class Frame:
     ----------
     name : str
         Its file, for messages.
-    dataset : FileDataset
-        Its header, without pixels.
-    pixels : bytes or None
-        Pixel Data as in the file.
+    dataset : Dataset
+        Its header, without pixels, with the elements of a classic image.
+    pixels : Pixels
+    index : int
+        Number of the frame in its file.
+    tile : Tile or None
+        Part of that frame, None for the whole.
     position : (3,) ndarray or None
         Image Position (Patient), mm; None where the header has no place.
     orientation : (6,) ndarray or None
         Image Orientation (Patient).
     spacing : (2,) ndarray or None
         Pixel Spacing: distance of rows, then of columns, mm.
+    slope, intercept : float
+        Value = stored value x slope + intercept.
     """
 
     name: str
-    dataset: FileDataset
-    pixels: bytes | None
+    dataset: Dataset
+    pixels: Pixels
+    index: int
+    tile: Tile | None
     position: FloatArray | None
     orientation: FloatArray | None
     spacing: FloatArray | None
@@ -60,11 +117,24 @@ class Frame:
         return int(found[0]) if found else 0
 
     @property
+    def key(self) -> tuple[Any, ...]:
+        """What makes two frames the same image."""
+        return (str(self.dataset.get('SOPInstanceUID', self.name)), self.index, self.tile)
+
+    @property
     def location(self) -> float:
-        """Distance along the slice normal, mm."""
-        assert self.position is not None
-        assert self.orientation is not None
+        """Distance along the slice normal, mm; 0 without a place."""
+        if self.position is None or self.orientation is None:
+            return 0.0
         return float(self.position @ slice_normal(self.orientation))
+
+    def stored(self) -> NDArray[Any]:
+        """Return the stored values, (rows, columns)."""
+        whole = self.pixels.frame(self.index)
+        if self.tile is None:
+            return whole
+        t = self.tile
+        return whole[t.row : t.row + t.rows, t.column : t.column + t.columns]
 
 
 def frames_of(instance: Instance) -> list[Frame]:
@@ -72,59 +142,68 @@ def frames_of(instance: Instance) -> list[Frame]:
 
     Raises
     ------
-    UnknownInputError
-        For objects of several frames, which this version does not read.
     CorruptFileError
-        When elements that an image must have are missing or no numbers.
+        When elements that an image must have are missing, or are no numbers.
     """
+    from . import mosaic, multiframe
+
     dataset = instance.dataset
-    count = _floats(instance, 'NumberOfFrames') or [1]
-    if count[0] > 1 or 'PerFrameFunctionalGroupsSequence' in dataset:
-        raise UnknownInputError(
-            f'{instance.name} is a multi-frame image ({dataset.SOPClassUID.name}, {int(count[0])} frames), '
-            'which is not read yet: export it as classic single-frame DICOM'
-        )
     for keyword in ('Rows', 'Columns', 'BitsAllocated'):
-        if not _floats(instance, keyword):
+        if not floats(instance.name, dataset, keyword):
             raise CorruptFileError(f'{instance.name} has no {keyword}: it is no complete image')
-    slope = (_floats(instance, 'RescaleSlope') or [1.0])[0]
-    return [
-        Frame(
-            instance.name,
-            dataset,
-            instance.pixels,
-            _vector(instance, 'ImagePositionPatient', 3),
-            _vector(instance, 'ImageOrientationPatient', 6),
-            _pixel_spacing(instance),
-            slope if slope != 0 else 1.0,
-            (_floats(instance, 'RescaleIntercept') or [0.0])[0],
-        )
-    ]
+    count = int((floats(instance.name, dataset, 'NumberOfFrames') or [1])[0])
+    pixels = Pixels(instance, max(count, 1))
+    if count > 1 or 'PerFrameFunctionalGroupsSequence' in dataset:
+        return multiframe.frames(instance, pixels)
+    tiles = mosaic.tiles(instance)
+    if tiles is not None:
+        return mosaic.frames(instance, pixels, tiles)
+    return [frame_from(instance.name, dataset, pixels)]
 
 
-def _pixel_spacing(instance: Instance) -> FloatArray | None:
-    spacing = _vector(instance, 'PixelSpacing', 2)
+def frame_from(
+    name: str, dataset: Dataset, pixels: Pixels, index: int = 0, tile: Tile | None = None
+) -> Frame:
+    """Return the frame that a classic header describes."""
+    slope = (floats(name, dataset, 'RescaleSlope') or [1.0])[0]
+    return Frame(
+        name,
+        dataset,
+        pixels,
+        index,
+        tile,
+        vector(name, dataset, 'ImagePositionPatient', 3),
+        vector(name, dataset, 'ImageOrientationPatient', 6),
+        _pixel_spacing(name, dataset),
+        slope if slope != 0 else 1.0,
+        (floats(name, dataset, 'RescaleIntercept') or [0.0])[0],
+    )
+
+
+def _pixel_spacing(name: str, dataset: Dataset) -> FloatArray | None:
+    spacing = vector(name, dataset, 'PixelSpacing', 2)
     if spacing is None:
-        spacing = _vector(instance, 'ImagerPixelSpacing', 2)
+        spacing = vector(name, dataset, 'ImagerPixelSpacing', 2)
     return spacing if spacing is not None and (spacing > 0).all() else None
 
 
-def _floats(instance: Instance, keyword: str) -> list[float]:
+def floats(name: str, dataset: Dataset, keyword: str) -> list[float]:
     """Return the numbers of an element, [] when it is missing or empty."""
     try:
-        value: Any = instance.dataset.get(keyword)
+        value: Any = dataset.get(keyword)
     except (ValueError, TypeError, NotImplementedError, KeyError) as error:
-        raise CorruptFileError(f'{instance.name}: {keyword} cannot be read ({error})') from error
+        raise CorruptFileError(f'{name}: {keyword} cannot be read ({error})') from error
     return numbers(value)
 
 
-def _vector(instance: Instance, keyword: str, length: int) -> FloatArray | None:
-    found = _floats(instance, keyword)
+def vector(name: str, dataset: Dataset, keyword: str, length: int) -> FloatArray | None:
+    """Return the numbers of an element of known length, None when it is missing or empty."""
+    found = floats(name, dataset, keyword)
     if not found:
         return None
     if len(found) != length or not np.isfinite(found).all():
         raise CorruptFileError(
-            f'{instance.name}: {keyword} has the values {found}, and {length} finite numbers are expected'
+            f'{name}: {keyword} has the values {found}, and {length} finite numbers are expected'
         )
     return np.array(found)
 
@@ -141,7 +220,7 @@ def by_place(frames: Sequence[Frame], tolerance: float) -> list[list[Frame]]:
     """
     assert frames[0].orientation is not None
     normal = slice_normal(frames[0].orientation)
-    located = sorted(((float(f.position @ normal), i) for i, f in enumerate(frames)))  # type: ignore[operator]
+    located = sorted((float(np.dot(f.position, normal)), i) for i, f in enumerate(frames))  # type: ignore[arg-type]
     cells: list[list[Frame]] = []
     last = -np.inf
     for location, i in located:

@@ -69,7 +69,7 @@ def class_uid(given: Any) -> str:
         When it is none of these.
     """
     from pydicom import uid
-    from pydicom.uid import UID_dictionary
+    from pydicom._uid_dict import UID_dictionary
 
     text = str(given).strip()
     if text.upper() in _NAMES:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import CorruptFileError, MissingDependencyError, PixelDecodeError
-from .frames import Frame
+from .frames import Frame, Pixels
 from .scan import PARSE_ERRORS
 
 __all__ = ['RGB', 'assemble', 'decode']
@@ -25,7 +25,7 @@ _NATIVE = {
 }
 
 
-def decode(frame: Frame) -> NDArray[Any]:
+def decode(pixels: Pixels, index: int) -> NDArray[Any]:
     """Return the stored values of a frame.
 
     Returns
@@ -40,113 +40,141 @@ def decode(frame: Frame) -> NDArray[Any]:
     PixelDecodeError
         When compressed pixels cannot be decoded.
     """
-    dataset = frame.dataset
-    if frame.pixels is None:
-        raise CorruptFileError(f'{frame.name} has no pixels')
-    syntax = str(dataset.file_meta.get('TransferSyntaxUID', '1.2.840.10008.1.2'))
-    bits = int(dataset.BitsAllocated)
-    plain = int(dataset.get('SamplesPerPixel', 1)) == 1 and bits in (8, 16, 32)
+    header = pixels.header
+    if pixels.data is None:
+        raise CorruptFileError(f'{pixels.name} has no pixels')
+    syntax = _syntax(pixels)
+    bits = int(header.BitsAllocated)
+    plain = int(header.get('SamplesPerPixel', 1)) == 1 and bits in (8, 16, 32)
+    if pixels.tag != 0x7FE00010:
+        kind = f'{_NATIVE.get(syntax, "<")}f{4 if pixels.tag == 0x7FE00008 else 8}'
+        return _native(pixels, index, np.dtype(kind))
     if syntax in _NATIVE and plain and not (_NATIVE[syntax] == '>' and bits == 8):
-        stored = _native(frame, _NATIVE[syntax], bits)
+        sign = 'i' if int(header.get('PixelRepresentation', 0)) else 'u'
+        stored = _native(pixels, index, np.dtype(f'{_NATIVE[syntax]}{sign}{bits // 8}'))
     else:
-        stored = _by_pydicom(frame)
-    if stored.dtype.names is None and stored.dtype.kind in 'iu':
-        stored = _used_bits(frame, stored)
+        stored = _by_pydicom(pixels, index)
+    if stored.dtype.names is None and stored.dtype.kind in 'iu' and bits > 1:
+        stored = _used_bits(pixels, stored)
     return stored
 
 
-def _native(frame: Frame, order: str, bits: int) -> NDArray[Any]:
-    """Return uncompressed pixels, as a view of the bytes."""
-    rows, columns = frame.size
-    kind = 'i' if int(frame.dataset.get('PixelRepresentation', 0)) else 'u'
-    needed = rows * columns * bits // 8
-    assert frame.pixels is not None
-    if len(frame.pixels) < needed:
+def _syntax(pixels: Pixels) -> str:
+    """Return the transfer syntax; a file without meta information is implicit little endian."""
+    meta = getattr(pixels.header, 'file_meta', None)
+    return str(meta.get('TransferSyntaxUID', '1.2.840.10008.1.2')) if meta else '1.2.840.10008.1.2'
+
+
+def _native(pixels: Pixels, index: int, kind: np.dtype[Any]) -> NDArray[Any]:
+    """Return an uncompressed frame, as a view of the bytes."""
+    rows, columns = int(pixels.header.Rows), int(pixels.header.Columns)
+    size = rows * columns * kind.itemsize
+    assert pixels.data is not None
+    if len(pixels.data) < size * pixels.count:
         raise CorruptFileError(
-            f'{frame.name} is cut off: {rows} x {columns} pixels of {bits} bits need {needed} bytes, '
-            f'there are {len(frame.pixels)}; copy it anew, or leave it out with skip_broken_series=True'
+            f'{pixels.name} is cut off: {pixels.count} x {rows} x {columns} pixels of {kind.itemsize * 8} '
+            f'bits need {size * pixels.count} bytes, there are {len(pixels.data)}; copy it anew, or leave '
+            'it out with skip_broken_series=True'
         )
-    values = np.frombuffer(frame.pixels, f'{order}{kind}{bits // 8}', rows * columns)
+    values = np.frombuffer(pixels.data, kind, rows * columns, offset=index * size)
     return values.reshape(rows, columns)
 
 
-def _by_pydicom(frame: Frame) -> NDArray[Any]:
+def _by_pydicom(pixels: Pixels, index: int) -> NDArray[Any]:
     """Return pixels decoded by pydicom and its decoders: compressed, colour, odd widths."""
-    from pydicom.pixels.utils import pixel_array
-
-    dataset = _with_pixels(frame)
-    try:
-        values = pixel_array(dataset)
-    except (RuntimeError, ImportError) as error:
-        syntax = dataset.file_meta.TransferSyntaxUID.name
-        if 'missing dependencies' in str(error) or ('plugins' in str(error) and 'missing' in str(error)):
-            raise MissingDependencyError(
-                f'{frame.name}: no decoder for {syntax} is installed: '
-                'pip install python-gdcm pylibjpeg pylibjpeg-openjpeg pylibjpeg-rle'
-            ) from error
-        raise PixelDecodeError(f'{frame.name}: pixels in {syntax} cannot be decoded ({error})') from error
-    except PARSE_ERRORS as error:
-        raise PixelDecodeError(f'{frame.name}: pixels cannot be decoded ({error})') from error
-    if values.shape[:2] != frame.size:
-        raise CorruptFileError(f'{frame.name}: {frame.size} pixels are announced, {values.shape[:2]} decoded')
+    dataset = _with_pixels(pixels)
+    values = _decoded(pixels, dataset, index)
+    size = (int(pixels.header.Rows), int(pixels.header.Columns))
+    if values.shape[:2] != size:
+        raise CorruptFileError(f'{pixels.name}: {size} pixels are announced, {values.shape[:2]} decoded')
+    if 'PALETTE' in str(pixels.header.get('PhotometricInterpretation', '')).upper():
+        values = _coloured(pixels, values)
     if values.ndim == 3:
         if values.shape[2] != 3 or values.dtype != np.uint8:
             raise PixelDecodeError(
-                f'{frame.name}: colour of {values.shape[2]} samples of {values.dtype} is not supported'
+                f'{pixels.name}: colour of {values.shape[2]} samples of {values.dtype} is not supported'
             )
         return np.ascontiguousarray(values).view(RGB)[..., 0]
     return values
 
 
-def _with_pixels(frame: Frame) -> Any:
-    """Return a dataset with its pixels put back, for a decoder; the header itself stays as it is."""
-    import pydicom
+def _decoded(pixels: Pixels, dataset: Any, index: int) -> NDArray[Any]:
+    """Return one frame as pydicom decodes it; colour as RGB."""
+    from pydicom.pixels.utils import pixel_array
+
+    try:
+        return pixel_array(dataset, index=index if pixels.count > 1 else None)
+    except (RuntimeError, ImportError) as error:
+        syntax = dataset.file_meta.TransferSyntaxUID.name
+        if 'missing' in str(error):
+            raise MissingDependencyError(
+                f'{pixels.name}: no decoder for {syntax} is installed: '
+                'pip install python-gdcm pylibjpeg pylibjpeg-openjpeg pylibjpeg-rle'
+            ) from error
+        raise PixelDecodeError(f'{pixels.name}: pixels in {syntax} cannot be decoded ({error})') from error
+    except PARSE_ERRORS as error:
+        raise PixelDecodeError(f'{pixels.name}: pixels cannot be decoded ({error})') from error
+
+
+def _coloured(pixels: Pixels, values: NDArray[Any]) -> NDArray[Any]:
+    """Return palette colour as RGB, 16 bit tables in their upper 8 bits."""
+    from pydicom.pixels import apply_color_lut
+
+    colours = apply_color_lut(values, pixels.header)
+    return (colours >> 8).astype(np.uint8) if colours.dtype == np.uint16 else colours
+
+
+_PIXEL_ELEMENTS = (
+    'SOPClassUID', 'Rows', 'Columns', 'BitsAllocated', 'BitsStored', 'HighBit', 'PixelRepresentation',
+    'SamplesPerPixel', 'PhotometricInterpretation', 'PlanarConfiguration', 'NumberOfFrames',
+    'ExtendedOffsetTable', 'ExtendedOffsetTableLengths',
+)  # fmt: skip
+"""What a decoder needs to know."""
+
+
+def _with_pixels(pixels: Pixels) -> Any:
+    """Return a dataset with pixels, for a decoder; the header itself stays as it is."""
+    from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
+    from pydicom.uid import UID
 
     dataset = Dataset()
-    wanted = (
-        'SOPClassUID', 'Rows', 'Columns', 'BitsAllocated', 'BitsStored', 'HighBit', 'PixelRepresentation',
-        'SamplesPerPixel', 'PhotometricInterpretation', 'PlanarConfiguration', 'NumberOfFrames',
-        'RedPaletteColorLookupTableDescriptor', 'GreenPaletteColorLookupTableDescriptor',
-        'BluePaletteColorLookupTableDescriptor', 'RedPaletteColorLookupTableData',
-        'GreenPaletteColorLookupTableData', 'BluePaletteColorLookupTableData', 'ExtendedOffsetTable',
-        'ExtendedOffsetTableLengths',
-    )  # fmt: skip
-    for keyword in wanted:
-        if keyword in frame.dataset:
-            setattr(dataset, keyword, frame.dataset[keyword].value)
-    dataset.file_meta = frame.dataset.file_meta
-    bits = int(frame.dataset.BitsAllocated)
-    kind = 'OB' if frame.dataset.file_meta.TransferSyntaxUID.is_compressed or bits <= 8 else 'OW'
-    dataset.add(pydicom.DataElement(0x7FE00010, kind, frame.pixels))
-    if frame.dataset.file_meta.TransferSyntaxUID.is_encapsulated:
-        dataset['PixelData'].is_undefined_length = True
+    for keyword in _PIXEL_ELEMENTS:
+        if keyword in pixels.header:
+            dataset[keyword] = pixels.header[keyword]
+    dataset.file_meta = pixels.header.file_meta
+    syntax = UID(_syntax(pixels))
+    bits = int(pixels.header.BitsAllocated)
+    kind = 'OB' if syntax.is_encapsulated or bits <= 8 else 'OW'
+    element = DataElement(0x7FE00010, kind, pixels.data)
+    element.is_undefined_length = syntax.is_encapsulated
+    dataset[0x7FE00010] = element
     return dataset
 
 
-def _used_bits(frame: Frame, stored: NDArray[Any]) -> NDArray[Any]:
+def _used_bits(pixels: Pixels, stored: NDArray[Any]) -> NDArray[Any]:
     """Return the values of the bits that are pixels, where others hold overlays (PS3.5 8.1.1).
 
     Without overlays, values that use more bits than announced are kept whole: the header is
     wrong then, not the pixels.
     """
     bits = stored.dtype.itemsize * 8
-    used = int(frame.dataset.get('BitsStored', bits))
-    high = int(frame.dataset.get('HighBit', used - 1))
+    used = int(pixels.header.get('BitsStored', bits))
+    high = int(pixels.header.get('HighBit', used - 1))
     if not 0 < used <= bits or not used - 1 <= high < bits:
         raise CorruptFileError(
-            f'{frame.name}: {used} bits stored with high bit {high} do not fit {bits} bits allocated'
+            f'{pixels.name}: {used} bits stored with high bit {high} do not fit {bits} bits allocated'
         )
-    if used == bits or not (high != used - 1 or _has_overlay(frame) or _needs_sign(stored, used)):
+    if used == bits or not (high != used - 1 or _has_overlay(pixels) or _needs_sign(stored, used)):
         return stored
     up, down = bits - 1 - high, bits - used
     return np.asarray(np.right_shift(np.left_shift(stored, up), down))
 
 
-def _has_overlay(frame: Frame) -> bool:
+def _has_overlay(pixels: Pixels) -> bool:
     """Return whether unused bits of the pixels hold overlays (retired; PS3.3 C.9.2, PS3.5 8.1.2)."""
     for group in range(0x6000, 0x6020, 2):
-        if (group, 0x0102) in frame.dataset and (group, 0x3000) not in frame.dataset:
+        if (group, 0x0102) in pixels.header and (group, 0x3000) not in pixels.header:
             return True
     return False
 
@@ -177,7 +205,7 @@ def assemble(grid: Sequence[Frame | None], shape: tuple[int, ...], dtype: Any = 
     frames = [f for f in grid if f is not None]
     whole = all(_is_whole(f) for f in frames)
     plain = all(f.slope == 1 and f.intercept == 0 for f in frames)
-    images: list[NDArray[Any] | None] = [None if f is None else decode(f) for f in grid]
+    images: list[NDArray[Any] | None] = [None if f is None else f.stored() for f in grid]
     present = [image for image in images if image is not None]
     stored = np.result_type(*{image.dtype.newbyteorder('=') for image in present})
     if plain or stored.names:

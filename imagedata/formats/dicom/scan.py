@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ...errors import CorruptFileError
+from ...progress import tracked
 from ..contract import Source
 
 if TYPE_CHECKING:
@@ -48,11 +49,14 @@ class Instance:
         Its header, without pixels.
     pixels : bytes or None
         Value of Pixel Data as it stands in the file; None when it was not read.
+    pixel_tag : int
+        Which kind of Pixel Data: integer (7FE0,0010), float (7FE0,0008) or double (7FE0,0009).
     """
 
     name: str
     dataset: FileDataset
     pixels: bytes | None = None
+    pixel_tag: int = 0x7FE00010
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: 
         For a DICOM file that is truncated or cannot be parsed, unless `skip_broken`.
     """
     found = Scan([], [], [])
-    for source in sources:
+    for source in tracked(sources, 'Reading'):
         try:
             with source.open() as file:
                 if not _is_dicom(file):
@@ -129,13 +133,14 @@ def _read(name: str, file: BinaryIO, headers_only: bool) -> Instance:
     try:
         dataset = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=headers_only, force=True)
         _check_whole(name, dataset, len(data))
-        pixels = None
+        pixels, kind = None, _PIXELS[-1]
         for tag in _PIXELS:
             if tag in dataset:
                 value = dataset.get_item(tag).value
                 pixels = value if isinstance(value, bytes) else bytes(dataset[tag].value)
+                kind = tag
                 del dataset[tag]
-        return Instance(name, dataset, pixels)
+        return Instance(name, dataset, pixels, kind)
     except CorruptFileError:
         raise
     except PARSE_ERRORS as error:

@@ -28,7 +28,7 @@ __all__ = ['Grid', 'sort_images']
 Cells = Sequence[Sequence[Frame]]
 """Frames of each slice."""
 
-_RANKED = ('time', 'contenttime', 'triggertime', 'b', 'bvector', 'dti', 'InstanceNumber')
+_RANKED = ('time', 'contenttime', 'frametime', 'triggertime', 'b', 'bvector', 'dti', 'InstanceNumber')
 """Criteria that are ranked at each slice, and may repeat a value (two directions of one b value)."""
 
 _REPEATING = ('b', 'bvector', 'dti')
@@ -37,7 +37,7 @@ _AUTO_SETS = ('component', 'te', 'fa', 'ti', 'label')
 """Criteria tried for `auto` whose values are common to all slices."""
 
 _AUTO_RANKED = (
-    'time', 'triggertime', 'contenttime', 'phasenumber', 'TemporalPositionIdentifier',
+    'time', 'frametime', 'triggertime', 'contenttime', 'phasenumber', 'TemporalPositionIdentifier',
     'FrameReferenceTime', 'AcquisitionNumber', 'InstanceNumber',
 )  # fmt: skip
 """Criteria tried for `auto`, in this order, for what the sets leave together."""
@@ -177,7 +177,10 @@ def _hashable(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-_CLOCKS = {'time': 'acquisition time', 'contenttime': 'Content Time', 'triggertime': 'Trigger Time'}
+_CLOCKS = {
+    'time': 'acquisition time', 'frametime': 'Frame Time', 'contenttime': 'Content Time',
+    'triggertime': 'Trigger Time',
+}  # fmt: skip
 
 
 def _with_clock(
@@ -188,9 +191,10 @@ def _with_clock(
     Acquisition Time does that in most series. Some have only the time of their content, or of
     a trigger (GE): these are times as well, and the report says which one it is.
     """
-    if 'contenttime' in names:
-        names = tuple('time' if n == 'contenttime' else n for n in names)
-        return names, {**options, 'time': CRITERIA['contenttime']}, ' (Content Time)'
+    for clock in ('contenttime', 'frametime'):
+        if clock in names:
+            names = tuple('time' if n == clock else n for n in names)
+            return names, {**options, 'time': CRITERIA[clock]}, f' ({_CLOCKS[clock]})'
     if 'time' not in names or 'time' in options:
         return names, options, ''
     others = [n for n in names if n != 'time']
@@ -361,15 +365,14 @@ def _duplicates(
 def _no_copies(cells: Cells) -> None:
     """Raise when one image is there twice."""
     for cell in cells:
-        seen: dict[str, Frame] = {}
+        seen: dict[tuple[Any, ...], Frame] = {}
         for frame in cell:
-            uid = str(frame.dataset.get('SOPInstanceUID', frame.name))
-            if uid in seen:
+            other = seen.setdefault(frame.key, frame)
+            if other is not frame:
                 raise DuplicateImageError(
-                    f'{seen[uid].name} and {frame.name} are the same image (SOP Instance UID {uid}): '
+                    f'{other.name} and {frame.name} are the same image (SOP Instance UID {frame.key[0]}): '
                     'leave one of them out'
                 )
-            seen[uid] = frame
 
 
 def _only_one_each(cells: Cells) -> None:

@@ -138,7 +138,12 @@ def _set_geometry(nifti: Any, geometry: Geometry | None, rows: int) -> None:
         nifti['pixdim'][1:4] = geometry.spacing[::-1]
         _warn('the axes of the voxels do not span space: the qform cannot hold them, the sform does')
         return
-    # The sform keeps the shear of a tilted gantry, the qform is the nearest without.
+    if geometry.is_sheared:
+        # The sform keeps the shear of a tilted gantry. The qform cannot; like dcm2niix's it has
+        # the right image plane, and slices along its normal (the nearest rotation has neither).
+        normal = np.cross(affine[:3, 0], affine[:3, 1])
+        normal *= np.sign(normal @ affine[:3, 2]) / np.linalg.norm(normal)
+        affine[:3, 2] = normal * geometry.spacing[0]
     nifti.set_qform(affine, code=1, strip_shears=True)
 
 

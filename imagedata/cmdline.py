@@ -1,0 +1,369 @@
+"""What the command-line programs share: their options, and how they end.
+
+`add_argparse_options` is public: programs of users give their own parser the same options, and
+pass what it returns to `Series(..., opts=args)` and `series.write(..., opts=args)`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import re
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar, NoReturn
+
+from .errors import ImagedataError, ImagedataWarning
+from .progress import Bar, reporting
+
+__all__ = ['add_argparse_options', 'run_program', 'say']
+
+DEBUG, INFO, WARNING = 10, 20, 30
+"""Values of `args.loglevel`: those of the module `logging`."""
+
+_UID = re.compile(r'(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*))+')
+
+
+# --- options -----------------------------------------------------------------------------------
+
+
+def add_argparse_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that all programs have in common.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+
+    Examples
+    --------
+    >>> parser = argparse.ArgumentParser()
+    >>> add_argparse_options(parser)
+    >>> args = parser.parse_args(['--order', 'time', '--of', 'nifti'])
+    >>> args.input_order, args.output_format
+    ('time', ['nifti'])
+    """
+    _add_reading(parser.add_argument_group('reading'))
+    _add_describing(parser.add_argument_group('what the images are'))
+    _add_writing(parser.add_argument_group('writing'))
+    _add_telling(parser.add_argument_group('telling'))
+
+
+def _add_reading(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--order', dest='input_order', default='auto', metavar='ORDER',
+        help='what the images of a slice are sorted on: auto, none, time, triggertime, b, fa, te, any DICOM '
+        'keyword, or several separated by commas, slowest first (default: auto)',
+    )  # fmt: skip
+    group.add_argument('--input_serinsuid', metavar='UID', help='read the series of this Series Instance UID')
+    group.add_argument(
+        '--input_stack', type=int, metavar='N', help='read stack N of a series that has several (a localizer)'
+    )
+    group.add_argument('--input_acquisition', type=int, metavar='N', help='read acquisition number N')
+    group.add_argument('--input_echo', type=int, metavar='N', help='read echo number N')
+    group.add_argument(
+        '--missing', choices=('error', 'fill', 'drop'),
+        help='where images are missing: stop (the default), fill with empty ones, or go on without',
+    )  # fmt: skip
+    group.add_argument(
+        '--input_options', action=_KeyValue, default={}, metavar='KEY=VALUE',
+        help='any other option, the value as Python would write it or plain text; may be repeated',
+    )  # fmt: skip
+    group.add_argument('--headers_only', action='store_true', help='read no pixels')
+    # The rest of this group is for inputs that have no plugin in this version.
+    group.add_argument('--input_sort', action=_NotYet, metavar='{slice,tag}', help='not in this version')
+    group.add_argument('--input_shape', action=_NotYet, metavar='(t)x(z)', help='not in this version')
+    group.add_argument('--correct_acq', action=_NotYet, nargs=0, help='not in this version')
+    group.add_argument('--calling_aet', action=_NotYet, metavar='AET', help='not in this version')
+    # It has had no effect for long, and programs still pass it.
+    group.add_argument('--psopt', metavar='TEXT', help='accepted, without effect')
+
+
+def _add_describing(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--template', metavar='PATH', help='DICOM series whose patient, study and acquisition these have'
+    )
+    group.add_argument('--geometry', metavar='PATH', help='series whose place in the patient these have')
+    group.add_argument('--frame', type=_uid, metavar='UID', help='Frame of Reference UID')
+    group.add_argument('--SOPClassUID', type=_uid, metavar='UID', help='kind of DICOM object')
+    group.add_argument('--sernum', type=int, metavar='N', help='Series Number')
+    group.add_argument('--serdes', metavar='TEXT', help='Series Description')
+    group.add_argument(
+        '--imagetype', type=_texts, metavar='A,B', help='Image Type: its values, separated by commas'
+    )
+
+
+def _add_writing(group: argparse._ArgumentGroup) -> None:
+    from .formats import SORT_ON_SLICE
+
+    group.add_argument(
+        '--of', dest='output_format', action='append', metavar='FORMAT',
+        help='format to write, by name or extension (dicom, nifti); may be repeated, with %%p in the output '
+        'name for the name of each (default: by the extension of the output name, else dicom)',
+    )  # fmt: skip
+    group.add_argument(
+        '--dtype', type=_dtype, metavar='TYPE',
+        help='data type of the values: none, uint8, uint16, int16, int (int16), float (float64), float32, '
+        'float64, double',
+    )  # fmt: skip
+    group.add_argument(
+        '--sort', dest='output_sort', type=_sort_on, default=SORT_ON_SLICE, metavar='{slice,tag}',
+        help='what the files of DICOM output are sorted on (default: slice)',
+    )  # fmt: skip
+    group.add_argument(
+        '--odir', dest='output_dir', choices=('single', 'multi'),
+        help='DICOM output in a single folder, or in one for each time or tag',
+    )  # fmt: skip
+    group.add_argument(
+        '--keep_uid', action='store_true', help='keep the UIDs of the series and its images in DICOM output'
+    )
+
+
+def _add_telling(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '-v', '--verbose', dest='loglevel', action='store_const', const=INFO, default=WARNING,
+        help='tell how the files were grouped, sorted and decoded',
+    )  # fmt: skip
+    group.add_argument(
+        '-d', '--debug', dest='loglevel', action='store_const', const=DEBUG,
+        help='the same, and where in the program an error came from',
+    )  # fmt: skip
+    group.add_argument(
+        '-V', '--version', action=_Version, nargs=0, default=argparse.SUPPRESS,
+        help='print the version of imagedata, and stop',
+    )  # fmt: skip
+
+
+class _Version(argparse.Action):
+    """The version is looked up when it is asked for: that takes longer than the parsing."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *args: Any, **kwargs: Any) -> NoReturn:
+        from . import __version__
+
+        parser.exit(message=f'{parser.prog} (imagedata) {__version__}\n')
+
+
+class _NotYet(argparse.Action):
+    """An option whose effect this version does not have: better refused than ignored."""
+
+    REASONS: ClassVar[dict[str, str]] = {
+        'input_sort': 'it is for formats other than DICOM that have one image a file, which are not read yet',
+        'input_shape': 'it is for formats other than DICOM, which keep the shape of their files for now',
+        'correct_acq': 'acquisition times are used as they are in the files',
+        'calling_aet': 'it is for dicom:// addresses, which are not read yet',
+    }
+
+    def __call__(self, parser: argparse.ArgumentParser, *args: Any, **kwargs: Any) -> NoReturn:
+        parser.error(f'{self.option_strings[0]} is not in this version: {self.REASONS[self.dest]}')
+
+
+class _KeyValue(argparse.Action):
+    """KEY=VALUE, collected in a dict."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        key, equals, text = str(values).partition('=')
+        if not equals or not key:
+            raise argparse.ArgumentError(self, f'{values!r} is not of the form KEY=VALUE')
+        try:
+            value = ast.literal_eval(text)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            value = text
+        # A new dict: the default is shared by everyone who parses.
+        setattr(namespace, self.dest, {**getattr(namespace, self.dest), key: value})
+
+
+def _uid(text: str) -> str:
+    """Return a UID that is one (DICOM PS3.5 section 9)."""
+    if len(text) > 64 or not _UID.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is not a UID: at most 64 digits and dots, such as 1.2.840.10008.5.1.4.1.1.4'
+        )
+    return text
+
+
+def _texts(text: str) -> list[str]:
+    """Return values separated by commas, or by backslashes as in DICOM."""
+    return [part.strip() for part in re.split(r'[,\\]', text)]
+
+
+def _dtype(text: str) -> Any:
+    from .formats import str_to_dtype
+
+    try:
+        return str_to_dtype(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _sort_on(text: str) -> int:
+    from .formats import str_to_sort_on
+
+    try:
+        return str_to_sort_on(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+# --- running ----------------------------------------------------------------------------------
+
+
+def run_program(name: str, job: Callable[[], None], *, debug: bool = False) -> int:
+    """Do the job of a program, and return its exit status.
+
+    Whatever goes wrong is told in one line on stderr, which begins with the name of the
+    program; lines that follow it, if any, are indented (the series to choose from). Progress is
+    shown where stderr is a terminal.
+
+    Parameters
+    ----------
+    name : str
+        The program's.
+    job : callable
+    debug : bool
+        Whether errors also show their traceback.
+
+    Returns
+    -------
+    int
+        0, or 1 after an error, or 128 and the number of the signal that ended it.
+    """
+    bar = Bar(sys.stderr) if _is_terminal() else None
+
+    def tell(kind: str, text: str) -> None:
+        if bar is not None:
+            bar.clear()
+        print(f'{name}: {kind}: {text}', file=sys.stderr)
+
+    try:
+        with _warnings_to(tell), _terminable(), reporting(bar):
+            job()
+        return 0
+    except _Terminated as end:
+        tell('error', 'terminated')
+        return 128 + end.signal
+    except KeyboardInterrupt:
+        tell('error', 'interrupted')
+        return 128 + signal.SIGINT
+    except Exception as error:  # noqa: BLE001 - the last place where it can become a message
+        if debug:
+            traceback.print_exc()
+        tell('error', _reason(error))
+        return 1
+    finally:
+        if bar is not None:
+            bar.clear()
+
+
+def say(text: str) -> None:
+    """Print to stdout; nobody listening there (`| head`) is no reason to stop working."""
+    stream = sys.stdout
+    try:
+        encoding = getattr(stream, 'encoding', None) or 'utf-8'
+        # File names may hold bytes that are no text.
+        print(text.encode(encoding, 'backslashreplace').decode(encoding), file=stream, flush=True)
+    except BrokenPipeError:
+        # Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _is_terminal() -> bool:
+    return sys.stderr.isatty() and os.environ.get('TERM', '') not in ('', 'dumb')
+
+
+class _Terminated(BaseException):
+    """SIGTERM, as an exception: so that what is half written is removed, as for Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = number
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Turn SIGTERM into an exception, where this is the thread that gets signals."""
+
+    def stop(number: int, frame: Any) -> None:
+        # Once is enough: a second one must not disturb the tidying up.
+        signal.signal(number, signal.SIG_IGN)
+        raise _Terminated(number)
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _warnings_to(tell: Callable[[str, str], None]) -> Iterator[None]:
+    """Print the library's warnings in one line each, once; those of other packages not at all."""
+    told: set[str] = set()
+
+    def show(message: Warning | str, *args: Any, **kwargs: Any) -> None:
+        text = _one_line(_in_options(str(message)))
+        if text not in told:
+            told.add(text)
+            tell('warning', text)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        warnings.simplefilter('always', ImagedataWarning)
+        warnings.showwarning = show
+        yield
+
+
+def _reason(error: Exception) -> str:
+    """Return what to tell of an error."""
+    if isinstance(error, ImagedataError):
+        first, *rest = _in_options(str(error)).splitlines() or [type(error).__name__]
+        return '\n'.join([first, *(f'  {line.strip()}' for line in rest)])
+    if isinstance(error, OSError) and error.strerror:
+        return _one_line(': '.join(filter(None, [str(error.filename or ''), error.strerror])))
+    if isinstance(error, MemoryError):
+        return _one_line(f'there is not enough memory: {error}')
+    return _one_line(f'{type(error).__name__}: {error} (--debug tells where it came from)')
+
+
+def _one_line(text: str) -> str:
+    return ' '.join(text.split())
+
+
+_OPTIONS = {
+    'dtype': '--dtype', 'geometry': '--geometry', 'input_acquisition': '--input_acquisition',
+    'input_echo': '--input_echo', 'input_order': '--order', 'input_serinsuid': '--input_serinsuid',
+    'input_stack': '--input_stack', 'missing': '--missing', 'template': '--template',
+    'accept_duplicate_tag': '--input_options accept_duplicate_tag=',
+    'scaling': '--input_options scaling=',
+    'skip_broken_series': '--input_options skip_broken_series=',
+}  # fmt: skip
+_KEYWORD = re.compile(rf"(?<![\w/=])({'|'.join(_OPTIONS)})=(?:'(\w+)'|(<\w+>|\w+)|(?![\w'<]))")
+
+
+def _in_options(text: str) -> str:
+    """Return a message of the library with the options of programs in place of keywords.
+
+    Examples
+    --------
+    >>> _in_options("read with missing='fill', or give geometry= as well")
+    'read with --missing fill, or give --geometry as well'
+    """
+
+    def option(match: re.Match[str]) -> str:
+        name, value = _OPTIONS[match[1]], match[2] or match[3] or ''
+        return f'{name}{"" if name.endswith("=") or not value else " "}{value}'
+
+    return _KEYWORD.sub(option, text)

@@ -1,0 +1,187 @@
+"""Files of many frames: a classic header for each of them.
+
+Enhanced objects (PS3.3 C.7.6.16) keep what frames share and what they do not in functional
+groups. The elements of these groups are lifted to the top level, where classic objects have
+them; elements that enhanced objects renamed get their classic name as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import CorruptFileError
+from ...geometry import slice_normal
+from .frames import Frame, Pixels, floats, frame_from, vector
+from .records import shallow_copy
+from .scan import Instance
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+__all__ = ['frames']
+
+_SHARED = 'SharedFunctionalGroupsSequence'
+_PER_FRAME = 'PerFrameFunctionalGroupsSequence'
+
+_GROUPS_LEFT_IN_PLACE = {'DerivationImageSequence', 'ReferencedImageSequence'}
+"""Groups whose items are references with the same name at the top level of classic objects."""
+
+_CLASSIC_NAMES = (
+    ('EffectiveEchoTime', 'EchoTime'),
+    ('TemporalPositionIndex', 'TemporalPositionIdentifier'),
+    ('FrameAcquisitionNumber', 'AcquisitionNumber'),
+    ('FrameType', 'ImageType'),
+    ('NominalCardiacTriggerDelayTime', 'TriggerTime'),
+    ('FrameAcquisitionDateTime', 'AcquisitionDateTime'),
+    ('FrameReferenceDateTime', 'FrameReferenceDateTime'),
+)
+"""Element of a functional group, and the classic element of the same meaning."""
+
+
+def frames(instance: Instance, pixels: Pixels) -> list[Frame]:
+    """Return the frames of a file of many."""
+    dataset = instance.dataset
+    if _PER_FRAME in dataset:
+        headers = list(_enhanced(instance, pixels.count))
+    else:
+        headers = list(_plain(instance, pixels.count))
+    number = int((floats(instance.name, dataset, 'InstanceNumber') or [1])[0])
+    found = []
+    for index, header in enumerate(headers):
+        header.InstanceNumber = max(number - 1, 0) * len(headers) + index + 1
+        found.append(frame_from(instance.name, header, pixels, index))
+    return found
+
+
+# --- enhanced objects --------------------------------------------------------------------------
+
+
+def _enhanced(instance: Instance, count: int) -> Iterator[Dataset]:
+    """Yield a classic header for each frame of an enhanced object."""
+    dataset = instance.dataset
+    groups = dataset[_PER_FRAME].value
+    if len(groups) != count:
+        raise CorruptFileError(
+            f'{instance.name} announces {count} frames and describes {len(groups)}: its header is damaged'
+        )
+    base = shallow_copy(dataset)
+    shared = dataset.get(_SHARED)
+    if shared:
+        _lift(shared[0], base)
+    for keyword in (_SHARED, _PER_FRAME, 'NumberOfFrames', 'DimensionIndexSequence'):
+        if keyword in base:
+            del base[keyword]
+    for group in groups:
+        header = shallow_copy(base)
+        _lift(group, header)
+        _add_classic_names(header)
+        yield header
+
+
+def _lift(group: Dataset, header: Dataset) -> None:
+    """Put the elements of functional groups at the top level of a header."""
+    for element in group:
+        if element.VR != 'SQ':
+            header.setdefault(element.tag, element)
+        elif element.keyword in _GROUPS_LEFT_IN_PLACE:
+            header[element.tag] = element
+        elif element.value:
+            own = element.tag.is_private
+            for inner in element.value[0]:
+                # What a vendor repeats in a private group does not overrule the standard one.
+                if not own or inner.tag not in header:
+                    header[inner.tag] = inner
+
+
+def _add_classic_names(header: Dataset) -> None:
+    """Give elements that enhanced objects renamed their classic names as well."""
+    for enhanced, classic in _CLASSIC_NAMES:
+        if enhanced in header and enhanced != classic:
+            setattr(header, classic, header[enhanced].value)
+    times = header.get('InversionTimes')
+    if times is not None and 'InversionTime' not in header:
+        header.InversionTime = times[0] if isinstance(times, (list, tuple)) and times else times
+    moment = str(header.get('AcquisitionDateTime') or '')
+    if len(moment) >= 14:
+        header.AcquisitionDate = moment[:8]
+        header.AcquisitionTime = moment[8:].split('+')[0].split('-')[0]
+    directions = header.get('DiffusionGradientDirectionSequence')
+    if directions:
+        header.DiffusionGradientOrientation = directions[0].get('DiffusionGradientOrientation')
+
+
+# --- other multi-frame objects -----------------------------------------------------------------
+
+
+def _plain(instance: Instance, count: int) -> Iterator[Dataset]:
+    """Yield a header for each frame of an object without functional groups."""
+    dataset = instance.dataset
+    place = _dose_places(instance, count) or _tomographic_places(instance, count)
+    seconds = _frame_seconds(instance, count)
+    for index in range(count):
+        header = shallow_copy(dataset)
+        if place is not None:
+            place(header, index)
+        if seconds is not None:
+            header.frame_seconds = seconds[index]  # no element: for sorting only
+        for keyword in ('NumberOfFrames', 'FrameTime', 'FrameTimeVector', 'FrameIncrementPointer'):
+            if keyword in header:
+                del header[keyword]
+        yield header
+
+
+_Place = Callable[[Any, int], None]
+
+
+def _stepped(
+    origin: np.ndarray[Any, Any], orientation: np.ndarray[Any, Any], offsets: np.ndarray[Any, Any]
+) -> _Place:
+    """Return a function that writes the place of frame `index`, offset along the normal, to a header."""
+    normal = slice_normal(orientation)
+
+    def place(header: Any, index: int) -> None:
+        header.ImageOrientationPatient = [float(v) for v in orientation]
+        header.ImagePositionPatient = [float(v) for v in origin + offsets[index] * normal]
+
+    return place
+
+
+def _dose_places(instance: Instance, count: int) -> _Place | None:
+    """Return the places of the planes of an RT Dose (PS3.3 C.8.8.3, Grid Frame Offset Vector)."""
+    offsets = floats(instance.name, instance.dataset, 'GridFrameOffsetVector')
+    if len(offsets) != count:
+        return None
+    origin = vector(instance.name, instance.dataset, 'ImagePositionPatient', 3)
+    orientation = vector(instance.name, instance.dataset, 'ImageOrientationPatient', 6)
+    if origin is None or orientation is None:
+        return None
+    # A first offset that is not 0 is a patient coordinate; the planes are relative to it then.
+    steps = np.array(offsets) - offsets[0]
+    return _stepped(origin, orientation, steps)
+
+
+def _tomographic_places(instance: Instance, count: int) -> _Place | None:
+    """Return the places of reconstructed NM slices (PS3.3 C.8.4.15; Slice Vector)."""
+    dataset = instance.dataset
+    slices = floats(instance.name, dataset, 'SliceVector')
+    spacing = floats(instance.name, dataset, 'SpacingBetweenSlices')
+    detectors = dataset.get('DetectorInformationSequence')
+    if len(slices) != count or not spacing or not detectors:
+        return None
+    origin = vector(instance.name, detectors[0], 'ImagePositionPatient', 3)
+    orientation = vector(instance.name, detectors[0], 'ImageOrientationPatient', 6)
+    if origin is None or orientation is None:
+        return None
+    return _stepped(origin, orientation, (np.array(slices) - 1) * spacing[0])
+
+
+def _frame_seconds(instance: Instance, count: int) -> list[float] | None:
+    """Return the time of each frame of a cine, in s, from Frame Time or Frame Time Vector (ms)."""
+    vector_ms = floats(instance.name, instance.dataset, 'FrameTimeVector')
+    if len(vector_ms) == count:
+        return [float(t) / 1000 for t in np.cumsum(vector_ms)]
+    step = floats(instance.name, instance.dataset, 'FrameTime')
+    return [i * step[0] / 1000 for i in range(count)] if step and step[0] > 0 else None

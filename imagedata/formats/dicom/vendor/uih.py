@@ -1,0 +1,42 @@
+"""United Imaging: grids of slices, b values and directions in the private group 0065.
+
+Source: United Imaging Healthcare DICOM conformance statement for uMR, and the headers of public
+uMR files: creator 'Image Private Header'; (0065,xx09) b value, FD; (0065,xx37) gradient
+direction, FD 3; (0065,xx50) number of slices in the grid, DS; (0065,xx51) sequence with an
+item for each slice, whose (0020,0032) is its Image Position (Patient).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ._private import numbers, private_value
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+__all__ = ['b_value', 'b_vector', 'grid_positions']
+
+_CREATOR = 'Image Private Header'
+
+
+def b_value(dataset: Dataset) -> float | None:
+    """Return the b value in s/mm2, None when the header has none."""
+    found = numbers(private_value(dataset, 0x0065, _CREATOR, 0x09), width=8)
+    return found[0] if found else None
+
+
+def b_vector(dataset: Dataset) -> tuple[float, ...] | None:
+    """Return the gradient direction (x, y, z), None without."""
+    found = numbers(private_value(dataset, 0x0065, _CREATOR, 0x37), width=8)
+    return tuple(found) if len(found) == 3 and any(found) else None
+
+
+def grid_positions(dataset: Dataset) -> list[list[float]] | None:
+    """Return the Image Position (Patient) of each slice of a grid, None for other images."""
+    items = private_value(dataset, 0x0065, _CREATOR, 0x51)
+    count = numbers(private_value(dataset, 0x0065, _CREATOR, 0x50))
+    if not items or not count or isinstance(items, (bytes, str)):
+        return None
+    positions = [numbers(item.get('ImagePositionPatient')) for item in items[: int(count[0])]]
+    return positions if all(len(p) == 3 for p in positions) else None

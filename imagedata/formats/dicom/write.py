@@ -1,0 +1,645 @@
+"""Writing a series as classic DICOM: one file an image, each from its own source image.
+
+Every image inherits the whole header of its source (`attributes` takes away what would be
+false), and gets its own pixels (`encode`), place (`place`), identity, dates and tag values
+(`describe`). Explicit VR little endian.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset, FileMetaDataset
+
+from ...dicom_elements import parse_tag
+from ...errors import LossWarning, WriteError
+from ...header import ATTRIBUTES, Header, SeriesData, image_uid, new_uid
+from ...progress import tracked
+from ..contract import WriteRequest
+from . import objects
+from .attributes import PROTECTED, When, clone, inherited
+from .describe import (
+    IMPLEMENTATION_CLASS_UID,
+    IMPLEMENTATION_VERSION_NAME,
+    Dates,
+    element,
+    equipment,
+    has_element,
+    image_type,
+    source_reference,
+    tag_values,
+)
+from .encode import Encoding, StoredAs, ds_text, encode
+from .names import file_names
+from .place import Fit, Placement
+
+if TYPE_CHECKING:
+    from pydicom.tag import BaseTag
+
+__all__ = ['write']
+
+_EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1'
+_WINDOW = ('WindowCenter', 'WindowWidth', 'WindowCenterWidthExplanation', 'VOILUTFunction')
+_SET_APART = ('imageType', 'SOPClassUID', 'photometricInterpretation')
+"""Attributes that are not simply copied: they depend on the image or on the pixels."""
+
+
+def write(data: SeriesData, request: WriteRequest) -> list[str]:
+    """Write a series, and return the paths of its files relative to the folder.
+
+    Parameters
+    ----------
+    data : SeriesData
+        Of dimensions (tags..., slice, row, column).
+    request : WriteRequest
+        Options: `keep_uid` (False: a new series of new images), `window` ('original': as in
+        the source), `scaling` ('series' or 'image': reach of slope and intercept where values
+        must be scaled), `output_sort`, `output_dir`.
+
+    Raises
+    ------
+    WriteError
+        When the series does not fit the names, or an attribute does not fit DICOM.
+    WriteNotImplemented
+        For values that DICOM images do not hold.
+    """
+    series = _Series(data, request.options)
+    names = file_names(request.filename, (*data.header.tag_dims, 'slice'), series.counts, request.options)
+    for number, name in enumerate(tracked(names, 'Writing')):
+        dataset = series.image(number)
+        path = request.folder / name
+        if '/' in name:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            dataset.save_as(path, enforce_file_format=True)
+        except (ValueError, TypeError, NotImplementedError, AttributeError, KeyError) as error:
+            raise WriteError(
+                f'{series.called(number)} cannot be encoded as DICOM: {error}; the attribute named there '
+                'can be set, or left out (None), with setDicomAttribute'
+            ) from error
+    return names
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is needed of every source image before the first one is written."""
+
+    stored: StoredAs | None
+    fit: Fit
+    same_size: bool
+
+
+class _Series:
+    """What all images of one series share, and how each of them is made."""
+
+    def __init__(self, data: SeriesData, options: Mapping[str, Any]) -> None:
+        self.header: Header = data.header
+        self.identity = data.identity
+        self.options = options
+        array = data.array
+        if 0 in array.shape:
+            raise WriteError(f'an array of shape {array.shape} has no image to write')
+        self.counts = array.shape[:-2]
+        self.rows, self.columns = array.shape[-2:]
+        self.indices = list(product(*(range(n) for n in self.counts)))
+        self.keep_uid = bool(options.get('keep_uid', False))
+        first = self.source(0)
+        self.sop_class, self.other_class, self.blank = self._object(first)
+        self.placement = self._placement()
+        seen = [self._look(number) for number in range(len(self.indices))]
+        self.fits = [s.fit for s in seen]
+        self.all_fit = all(fit.plane and fit.position for fit in self.fits)
+        self.encoding = self._encoding(array.reshape(-1, self.rows, self.columns), seen)
+        self.dates = Dates.at(first.get('TimezoneOffsetFromUTC') if first is not None else None)
+        self.first_day = str(first.get('AcquisitionDate') or '') if first is not None else ''
+        self.changed = self._values_changed()
+        self.new_image = not (self.keep_uid and not self.changed)
+        self.circumstances = self._circumstances(seen)
+        self.uids = self._uids()
+        self.tags = {name: self._tag_column(name) for name in self.header.tag_dims}
+        self.description = self._description()
+        self.common = self._common(first)
+        self._warn()
+
+    # --- sources --------------------------------------------------------------------------
+
+    def position(self, number: int) -> tuple[int, ...]:
+        """Return the index of an image into `header.images`."""
+        images = self.header.images
+        assert images is not None
+        at = dict(zip((*self.header.tag_dims, 'slice'), self.indices[number], strict=True))
+        return tuple(at.get(name, 0) for name in images.dims)
+
+    def source(self, number: int) -> Dataset | None:
+        """Return the header of the source of an image; of a neighbour where it has none."""
+        images = self.header.images
+        if images is None:
+            return None
+        found = images.dataset(*self.position(number))
+        if found is None:
+            found = images.first()
+        return found
+
+    def called(self, number: int) -> str:
+        """Return what messages call an image."""
+        dims = (*self.header.tag_dims, 'slice')
+        return ', '.join(f'{n} {i}' for n, i in zip(dims, self.indices[number], strict=True))
+
+    def _look(self, number: int) -> _Seen:
+        source = self.source(number)
+        if source is None:
+            return _Seen(None, Fit(), False)
+        fit = Fit()
+        if self.placement is not None:
+            fit = self.placement.fit(source, self.indices[number][-1])
+        size = (source.get('Rows'), source.get('Columns')) == (self.rows, self.columns)
+        return _Seen(StoredAs.of(source), fit, size)
+
+    # --- what it becomes --------------------------------------------------------------------
+
+    def _object(self, first: Dataset | None) -> tuple[str, bool, dict[str, Any]]:
+        """Return the SOP class, whether the source is of another, and what a blank one needs."""
+        given = self.header.attributes.get('SOPClassUID')
+        theirs = None if first is None else objects.single_frame_class(first)
+        uid = objects.class_uid(given) if given else (theirs or objects.SC)
+        placed = self.header.geometry is not None and not self.header.geometry.assumed
+        if uid in objects.PLACED and not placed:
+            self._lost(
+                'the array has no place in the patient, which '
+                f'{_class_name(uid)} needs: it is written as Secondary Capture. '
+                'Give geometry= or assign transformationMatrix to place it'
+            )
+            uid = objects.SC
+        elif theirs == objects.SC and not given and first is not None and first.get('SOPClassUID') != uid:
+            self._lost(
+                f'{_class_name(first.get("SOPClassUID"))} is a multi-frame object: '
+                'it is written as Secondary Capture, without the attributes of its own kind'
+            )
+        if first is None:
+            blank = objects.blank_values(uid, placed=placed)
+            if blank is None:
+                self._lost(
+                    f'{_class_name(uid)} cannot be made without a template: '
+                    'it is written as Secondary Capture; give template= to keep its kind'
+                )
+                uid = objects.SC
+                blank = objects.blank_values(uid, placed=placed)
+            return uid, False, blank or {}
+        source_class = str(first.get('SOPClassUID') or '')
+        if uid in (source_class, theirs):
+            return uid, uid != theirs, {}
+        other = objects.blank_values(uid, placed=placed) or objects.other_class_values(uid)
+        return uid, True, other
+
+    def _placement(self) -> Placement | None:
+        geometry = self.header.geometry
+        if geometry is None or geometry.assumed:
+            return None
+        return Placement(geometry)
+
+    def _encoding(self, images: NDArray[Any], seen: Sequence[_Seen]) -> Encoding:
+        scaling = self.options.get('scaling', 'series')
+        if scaling not in ('series', 'image'):
+            raise WriteError(f"scaling is 'series' or 'image', got {scaling!r}")
+        return encode(
+            images,
+            [s.stored for s in seen],
+            per_image=scaling == 'image',
+            narrow=self.sop_class not in objects.PLACED,
+            no_intercept=self.sop_class == objects.PET,
+        )
+
+    def _values_changed(self) -> bool:
+        images = self.header.images
+        return self.identity.values_changed or images is None or not images.own
+
+    def _circumstances(self, seen: Sequence[_Seen]) -> When:
+        found = When.NEW_IMAGE if self.new_image else When(0)
+        if self.changed:
+            found |= When.VALUES
+        if not (self.encoding.from_source and self.encoding.same_bits):
+            found |= When.STORED
+        if self.encoding.is_color:
+            found |= When.COLOR
+        if self.placement is None:
+            found |= When.NO_PLACE
+        elif not all(fit.plane for fit in self.fits):
+            found |= When.NEW_PLANE
+        if not all(s.same_size and (s.fit.plane or self.placement is None) for s in seen):
+            found |= When.NEW_PIXELS
+        if self.other_class:
+            found |= When.OTHER_CLASS
+        return found
+
+    def _uids(self) -> list[str]:
+        """Return the SOP Instance UID of each image, all different."""
+        images = self.header.images
+        if not self.keep_uid:
+            return [new_uid() for _ in self.indices]
+        if images is None:
+            return [self.identity.image_uid(number) for number in range(len(self.indices))]
+        uids = [image_uid(self.identity, images, self.position(i)) for i in range(len(self.indices))]
+        if len(set(uids)) < len(uids):  # one source image stands for several
+            uids = [self.identity.image_uid(number) for number in range(len(self.indices))]
+        return uids
+
+    def _tag_column(self, name: str) -> list[Any]:
+        """Return the value of each image along a tag axis.
+
+        Values of single images come first where they are those of the axis, or the images are
+        the array's own.
+        """
+        header = self.header
+        at = header.tag_dims.index(name)
+        axis = header.axis(name, self.counts[at]).values
+        shared = [axis[index[at]] for index in self.indices]
+        images = header.images
+        if images is None or name not in images.tags or name not in images.dims:
+            return shared
+        own = [images.tags[name][self.position(i)] for i in range(len(self.indices))]
+        lowest = [own[i] for i, index in enumerate(self.indices) if index[-1] == 0]
+        wanted = [shared[i] for i, index in enumerate(self.indices) if index[-1] == 0]
+        same = all(np.array_equal(a, b) for a, b in zip(lowest, wanted, strict=True))
+        return own if images.own or same else shared
+
+    def _description(self) -> str:
+        text = 'written by imagedata'
+        if self.changed:
+            text = 'computed with imagedata'
+        encoding = self.encoding
+        if encoding.error:
+            text += f'; values scaled to 16 bits, greatest error {encoding.error:.6g}'
+        if encoding.gaps:
+            text += f'; {encoding.gaps} values that are not finite are padding'
+        return text
+
+    def _warn(self) -> None:
+        encoding = self.encoding
+        if encoding.error:
+            low, high = encoding.extremes
+            self._lost(
+                f'values from {low:.6g} to {high:.6g} do not fit 16 bits exactly: they are scaled, '
+                f'with a greatest error of {encoding.error:.6g}. Convert to integers with dtype=, '
+                "or give scaling='image' for a slope of its own for each image"
+            )
+        if encoding.gaps:
+            self._lost(
+                f'{encoding.gaps} values are NaN or infinite: they are written as padding '
+                f'(PixelPaddingValue {encoding.padding}). Replace them with numpy.nan_to_num first '
+                'to write values'
+            )
+        for name in self.header.tag_dims:
+            if has_element(name) or name == 'none' or name.startswith('unknown'):
+                continue
+            self._lost(
+                f'axis {name!r} has no DICOM element: the order of its images is kept by '
+                'InstanceNumber, its values are not. Rename it to a DICOM keyword to keep them'
+            )
+
+    @staticmethod
+    def _lost(message: str) -> None:
+        warnings.warn(message, LossWarning, stacklevel=2)
+
+    # --- elements of all images ----------------------------------------------------------------
+
+    def _common(self, first: Dataset | None) -> dict[BaseTag, Any]:
+        """Return the elements that all images share."""
+        values: dict[str, Any] = dict(self.blank)
+        if first is None:
+            values['StudyInstanceUID'] = new_uid()
+        modality = objects.modality_of(self.sop_class)
+        values['SOPClassUID'] = self.sop_class
+        if modality is not None:
+            values['Modality'] = modality
+        values['SeriesInstanceUID'] = self.identity.uid if self.keep_uid else new_uid()
+        values |= self.dates.values(self.sop_class, new_series=not self.keep_uid)
+        if not self.new_image:
+            # Written as it was, under its own UID: its content is as old as it was.
+            values = {k: v for k, v in values.items() if not k.startswith('Content')}
+        if self.new_image:
+            values['DerivationDescription'] = self.description
+        values |= self._given()
+        if self.placement is not None:
+            values |= self.placement.common(self.fits, self._frame_of_reference(first))
+            distance = self.placement.spacing_between_slices(first)
+            if distance is not None and (first is None or self._writes_distance(first)):
+                values['SpacingBetweenSlices'] = distance
+        values |= self._pixel_module()
+        values |= self._window(first)
+        return _elements(values)
+
+    def _writes_distance(self, first: Dataset) -> bool:
+        """CT and PET images have no such attribute: theirs is corrected, none is added."""
+        return self.sop_class in (objects.MR, objects.SC) or 'SpacingBetweenSlices' in first
+
+    def _given(self) -> dict[str, Any]:
+        """Return the attributes that the user set, or a format without DICOM headers found."""
+        values = {}
+        for name, value in self.header.attributes.items():
+            if name in ATTRIBUTES and name not in _SET_APART:
+                values[ATTRIBUTES[name].keyword] = value
+        if self.sop_class != objects.SC:
+            values.pop('Modality', None)
+        return values
+
+    def _frame_of_reference(self, first: Dataset | None) -> str:
+        geometry = self.header.geometry
+        known = geometry.frame_of_reference if geometry is not None else None
+        if known is None and first is not None:
+            known = first.get('FrameOfReferenceUID')
+        return str(known or new_uid())
+
+    def _pixel_module(self) -> dict[str, Any]:
+        allocated, stored, signed = self.encoding.bits
+        values: dict[str, Any] = {
+            'Rows': self.rows,
+            'Columns': self.columns,
+            'SamplesPerPixel': 3 if self.encoding.is_color else 1,
+            'BitsAllocated': allocated,
+            'BitsStored': stored,
+            'HighBit': stored - 1,
+            'PixelRepresentation': signed,
+        }
+        if self.encoding.is_color:
+            values |= {'PlanarConfiguration': 0, 'PhotometricInterpretation': 'RGB'}
+        return values
+
+    def _window(self, first: Dataset | None) -> dict[str, Any]:
+        """Return the display window: as set, as in the source, else over all values."""
+        if self.encoding.is_color:
+            return {}
+        given = {
+            'WindowCenter': self.header.attributes.get('windowCenter'),
+            'WindowWidth': self.header.attributes.get('windowWidth'),
+        }
+        values = {k: ds_text(v) for k, v in given.items() if v is not None}
+        original = self.options.get('window') == 'original' or not self.changed
+        if not values and original and first is not None:
+            return {}
+        low, high = self.encoding.extremes
+        width = high / 2 - low / 2 + high / 2 - low / 2 if high > low else 1.0
+        values = {
+            'WindowCenter': ds_text(low / 2 + high / 2),
+            'WindowWidth': ds_text(min(width, 1e300)),
+            **values,
+        }
+        exact = float(values['WindowWidth']) < 1  # PS3.3 C.11.2.1.2: LINEAR needs 1 or more
+        explained: dict[str, Any] = {
+            'WindowCenterWidthExplanation': None,
+            'VOILUTFunction': 'LINEAR_EXACT' if exact else None,
+        }
+        return {**values, **explained}
+
+    # --- one image -----------------------------------------------------------------------------
+
+    def image(self, number: int) -> Dataset:
+        """Return the dataset of one image, with file meta information and pixels."""
+        source = self.source(number)
+        if source is None:
+            origin = Dataset()
+            origin.set_original_encoding(False, True, 'utf8')
+            elements: dict[BaseTag, Any] = {}
+        else:
+            origin = source
+            elements = inherited(source, self.circumstances)
+            if self.options.get('window') == 'original':
+                _copy(elements, source, _WINDOW)
+        _merge(elements, self.common)
+        _merge(elements, _elements(self._own(number, source, elements)))
+        self._apply_edits(elements, number)
+        allocated = self.encoding.bits[0]
+        pixels = element(
+            'PixelData', self.encoding.pixel_data(number), 'OW' if allocated > 8 else 'OB'
+        )
+        elements[pixels.tag] = pixels
+        dataset = _encodable(clone(origin, elements))
+        dataset.file_meta = _file_meta(self.sop_class, str(dataset.SOPInstanceUID))
+        return dataset
+
+    def _own(
+        self, number: int, source: Dataset | None, elements: Mapping[BaseTag, Any]
+    ) -> dict[str, Any]:
+        """Return the values that one image does not share with the others."""
+        index = self.indices[number]
+        values: dict[str, Any] = {
+            'SOPInstanceUID': self.uids[number],
+            'InstanceNumber': str(number + 1),
+        }
+        if self.placement is not None:
+            values |= self.placement.of_image(index[-1], self.fits[number], all_fit=self.all_fit)
+        for name, column in self.tags.items():
+            values |= tag_values(name, column[number], source, self.first_day)
+        values |= self._temporal(index, source)
+        values |= self._rescale(number, source)
+        given = self.header.attributes.get('imageType')
+        if given:
+            values['ImageType'] = given
+        elif self.new_image and source is not None:
+            values['ImageType'] = image_type(source.get('ImageType'), self.sop_class)
+        if not self.encoding.is_color:
+            values |= self._photometric(source)
+        if self.new_image:
+            values |= self._history(number, source)
+        return values
+
+    def _temporal(self, index: tuple[int, ...], source: Dataset | None) -> dict[str, Any]:
+        """Return number and count of time points, where the source had them.
+
+        Without a time axis they describe the acquisition of the source, and stay if the image
+        is that one.
+        """
+        if source is None or self.other_class:
+            return {}
+        names = [n for n in ('time', 'triggertime') if n in self.header.tag_dims]
+        images = self.header.images
+        if not names:
+            if images is not None and images.own:
+                return {}
+            return {'TemporalPositionIdentifier': None, 'TemporalPositionIndex': None,
+                    'NumberOfTemporalPositions': None}  # fmt: skip
+        at = self.header.tag_dims.index(names[0])
+        values: dict[str, Any] = {}
+        if 'NumberOfTemporalPositions' in source:
+            values['NumberOfTemporalPositions'] = str(self.counts[at])
+        if 'TemporalPositionIdentifier' in source:
+            values['TemporalPositionIdentifier'] = str(index[at] + 1)
+        if 'TemporalPositionIndex' in source:
+            values['TemporalPositionIndex'] = index[at] + 1
+        return values
+
+    def _rescale(self, number: int, source: Dataset | None) -> dict[str, Any]:
+        """Return slope and intercept, where they are needed or were there."""
+        encoding = self.encoding
+        if encoding.is_color:
+            return {}
+        values: dict[str, Any] = {}
+        if encoding.padding is not None:
+            values['PixelPaddingValue'] = encoding.padding
+            values['PixelPaddingRangeLimit'] = None
+        if encoding.from_source and source is not None:
+            for keyword in ('RescaleSlope', 'RescaleIntercept'):
+                values[keyword] = source[keyword].value if keyword in source else None
+            if values['RescaleSlope'] is not None:
+                return values
+        rescale = encoding.rescales[number]
+        had = source is not None and 'RescaleSlope' in source
+        if had or not rescale.is_identity or self.sop_class in (objects.CT, objects.PET):
+            values['RescaleSlope'] = rescale.slope_text
+            values['RescaleIntercept'] = rescale.intercept_text
+            if source is None or 'RescaleType' not in source:
+                kind = {objects.CT: 'HU', objects.PET: None}.get(self.sop_class, 'US')
+                values['RescaleType'] = kind
+        return values
+
+    def _photometric(self, source: Dataset | None) -> dict[str, Any]:
+        given = self.header.attributes.get('photometricInterpretation')
+        if given is None and source is not None:
+            given = source.get('PhotometricInterpretation')
+        allowed = given in ('MONOCHROME1', 'MONOCHROME2')
+        return {'PhotometricInterpretation': given if allowed else 'MONOCHROME2'}
+
+    def _history(self, number: int, source: Dataset | None) -> dict[str, Any]:
+        """Return where the image comes from, and what made it."""
+        images = self.header.images
+        items = []
+        if source is not None and 'ContributingEquipmentSequence' in source:
+            # Copies: an item belongs to one sequence, and the source keeps its own.
+            old = source['ContributingEquipmentSequence'].value
+            items = [clone(item, dict(item.items())) for item in old]
+        values: dict[str, Any] = {
+            'ContributingEquipmentSequence': [*items, equipment(self.dates.now, self.description)]
+        }
+        if source is None or images is None or images.dataset(*self.position(number)) is None:
+            return values
+        reference = source_reference(source)
+        if reference is not None and source.get('SOPInstanceUID') != self.uids[number]:
+            values['SourceImageSequence'] = [reference]
+        return values
+
+    def _apply_edits(self, elements: dict[BaseTag, Any], number: int) -> None:
+        """Set what the user set by tag: last, over everything else."""
+        from pydicom.datadict import dictionary_VR, keyword_for_tag
+
+        images = self.header.images
+        at = None if images is None else int(images.ids[self.position(number)])
+        for edit in self.header.edits:
+            if edit.images is not None and at not in edit.images:
+                continue
+            tag = parse_tag(edit.keyword)
+            keyword = keyword_for_tag(tag)
+            if keyword in PROTECTED or tag.group <= 2:
+                raise WriteError(
+                    f'{keyword or tag} follows from the array and cannot be set to {edit.value!r}: '
+                    'take the setDicomAttribute for it away'
+                )
+            if edit.value is None:
+                elements.pop(tag, None)
+                continue
+            try:
+                vr = dictionary_VR(tag)
+            except KeyError:
+                vr = _private_vr(elements.get(tag), edit.value)
+            elements[tag] = element(tag, edit.value, vr)
+
+
+def _class_name(uid: Any) -> str:
+    from pydicom.uid import UID
+
+    return UID(str(uid)).name
+
+
+def _private_vr(old: Any, value: Any) -> str:
+    """Return the VR of a private element: that of the one it replaces, else by its value."""
+    vr = getattr(old, 'VR', None)
+    if vr not in (None, 'UN'):
+        return str(vr)
+    if isinstance(value, bytes):
+        return 'UN'
+    return 'FD' if isinstance(value, (int, float)) else 'LO'
+
+
+def _elements(values: Mapping[str, Any]) -> dict[BaseTag, Any]:
+    """Return elements by tag; None where one is to be taken away."""
+    from pydicom.datadict import tag_for_keyword
+    from pydicom.tag import Tag
+
+    made: dict[BaseTag, Any] = {}
+    signed = values.get('PixelRepresentation')
+    for keyword, value in values.items():
+        tag = Tag(tag_for_keyword(keyword))  # type: ignore[arg-type]
+        if value is None:
+            made[tag] = None
+        elif keyword == 'PixelPaddingValue':
+            made[tag] = element(tag, value, 'SS' if signed or value < 0 else 'US')
+        else:
+            made[tag] = element(tag, value)
+    return made
+
+
+def _merge(elements: dict[BaseTag, Any], new: Mapping[BaseTag, Any]) -> None:
+    for tag, value in new.items():
+        if value is None:
+            elements.pop(tag, None)
+        else:
+            elements[tag] = value
+
+
+def _copy(elements: dict[BaseTag, Any], source: Dataset, keywords: Sequence[str]) -> None:
+    from pydicom.datadict import tag_for_keyword
+    from pydicom.tag import Tag
+
+    for keyword in keywords:
+        if keyword in source:
+            tag = Tag(tag_for_keyword(keyword))  # type: ignore[arg-type]
+            elements[tag] = source.get_item(tag)
+
+
+def _encodable(dataset: Dataset) -> Dataset:
+    """Return the dataset, in Unicode where its own character set lacks a character of new texts."""
+    from pydicom.charset import convert_encodings
+
+    texts = [
+        str(e.value)
+        for e in dataset._dict.values()
+        if not e.is_raw and e.VR in ('PN', 'LO', 'LT', 'SH', 'ST', 'UC', 'UT') and e.value
+    ]
+    text = ''.join(t for t in texts if not t.isascii())
+    if not text:
+        return dataset
+    for name in convert_encodings(dataset.get('SpecificCharacterSet') or 'ISO_IR 6'):
+        try:
+            text.encode(name)
+        except (UnicodeEncodeError, LookupError):
+            continue
+        return dataset
+    recoded = deepcopy(dataset)
+    recoded.decode()
+    _set_unicode(recoded)
+    return recoded
+
+
+def _set_unicode(dataset: Dataset) -> None:
+    dataset.SpecificCharacterSet = 'ISO_IR 192'
+    for item in (i for e in dataset if e.VR == 'SQ' for i in e.value):
+        if 'SpecificCharacterSet' in item:
+            _set_unicode(item)
+
+
+def _file_meta(sop_class: str, instance: str) -> FileMetaDataset:
+    from pydicom.uid import UID
+
+    meta = FileMetaDataset()
+    meta.FileMetaInformationVersion = b'\0\1'
+    meta.MediaStorageSOPClassUID = UID(sop_class)
+    meta.MediaStorageSOPInstanceUID = UID(instance)
+    meta.TransferSyntaxUID = UID(_EXPLICIT_LITTLE_ENDIAN)
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
+    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
+    return meta
