@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING, Any
 from . import errors
 from .errors import ImagedataError
 from .series import Series
+from .settings import set_options, strict
 
 if TYPE_CHECKING:
     __version__: str
     plugins: dict[str, list[tuple[str, str, type]]]
 
-__all__ = ['ImagedataError', 'Series', '__author__', '__version__', 'errors', 'plugins']
+__all__ = [
+    'ImagedataError',
+    'Series',
+    '__author__',
+    '__version__',
+    'errors',
+    'plugins',
+    'set_options',
+    'strict',
+]
 
 __author__ = 'the imagedata developers'
 

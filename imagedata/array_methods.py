@@ -226,7 +226,7 @@ class ArrayMethods(_Base):
             raise ValueError('matrix transpose with ndim < 2 is undefined')
         return self.swapaxes(-1, -2)
 
-    def swapaxes(self, axis1: SupportsIndex | str, axis2: SupportsIndex | str) -> Self:  # type: ignore[override]
+    def swapaxes(self, axis1: SupportsIndex | str, axis2: SupportsIndex | str) -> Self:
         """Return the array with two dimensions, by number or name, interchanged."""
         a, b = (axis_number(self.header.dims, a) for a in (axis1, axis2))
         result = plain(self).swapaxes(a, b)
@@ -235,13 +235,13 @@ class ArrayMethods(_Base):
         swapped: Self = self._same(result, lambda h: h.transposed(order))
         return swapped
 
-    def sort(self, axis: SupportsIndex | str = -1, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+    def sort(self, axis: SupportsIndex | str = -1, *args: Any, **kwargs: Any) -> None:
         """Sort in place, as `ndarray.sort`. The sorted dimension loses its meaning."""
         number = axis_number(self.header.dims, axis)
         plain(self).sort(number, *args, **kwargs)
         self._reordered(number)
 
-    def partition(  # type: ignore[override]
+    def partition(
         self, kth: Any, axis: SupportsIndex | str = -1, *args: Any, **kwargs: Any
     ) -> None:
         """Partition in place, as `ndarray.partition`. The dimension loses its meaning."""
@@ -256,19 +256,19 @@ class ArrayMethods(_Base):
 
     # --- shape --------------------------------------------------------------------------------------
 
-    def reshape(self, *shape: Any, **kwargs: Any) -> Self:
+    def reshape(self, *shape: Any, **kwargs: Any) -> Any:
         """Return the values in another shape; in the same shape, with axes and geometry."""
         return self._reshaped(plain(self).reshape(*shape, **kwargs))
 
-    def ravel(self, order: Any = 'C') -> Self:
+    def ravel(self, order: Any = 'C') -> Any:
         """Return the values in one dimension, a view where that can be."""
-        return self._reshaped(plain(self).ravel(order), order)
+        return self._reshaped(plain(self).ravel(order))
 
-    def flatten(self, order: Any = 'C') -> Self:
+    def flatten(self, order: Any = 'C') -> Any:
         """Return a copy of the values in one dimension."""
-        return self._reshaped(plain(self).flatten(order), order)
+        return self._reshaped(plain(self).flatten(order))
 
-    def _reshaped(self, result: Any, order: Any = 'C') -> Any:
+    def _reshaped(self, result: Any) -> Any:
         if result.shape == self.shape:
             return self._same(result, lambda header: header)
         return self._unknown(result)

@@ -100,8 +100,13 @@ def _slab(geometry: Geometry, names: Sequence[str]) -> Geometry | None:
         positions = positions + affine[:3, 1:3] @ ((counts[1:] - 1) / 2)
     affine[:3, 3] = apply_affine(affine, (counts - 1) / 2)
     affine[:3, :3] *= counts
-    shape = tuple(1 if d in names else n for d, n in zip(SPATIAL, geometry.shape, strict=True))
-    return replace(geometry, affine=affine, positions=positions, shape=shape)
+    shape = [1 if d in names else n for d, n in zip(SPATIAL, geometry.shape, strict=True)]
+    return replace(geometry, affine=affine, positions=positions, shape=_three(shape))
+
+
+def _three(counts: Iterable[int]) -> tuple[int, int, int]:
+    slices, rows, columns = counts
+    return slices, rows, columns
 
 
 def degraded(header: Header, names: Iterable[str]) -> Header:
@@ -149,7 +154,7 @@ def repeated(header: Header, name: str, n: int, count: int) -> Header:
     affine[:3, 3] += shift
     affine[:3, at] /= count
     positions = None if geometry.positions is None else geometry.positions + shift
-    shape = tuple(m * count if i == at else m for i, m in enumerate(geometry.shape))
+    shape = _three(m * count if i == at else m for i, m in enumerate(geometry.shape))
     return new.with_geometry(replace(geometry, affine=affine, positions=positions, shape=shape))
 
 
@@ -210,7 +215,7 @@ def _grown(geometry: Geometry, widths: Sequence[tuple[int, int]]) -> Geometry:
     if not any(any(w) for w in widths):
         return geometry
     before = [w[0] for w in widths]
-    shape = tuple(n + a + b for n, (a, b) in zip(geometry.shape, widths, strict=True))
+    shape = _three(n + a + b for n, (a, b) in zip(geometry.shape, widths, strict=True))
     affine = geometry.affine.copy()
     affine[:3, 3] = geometry.to_world([-b for b in before])
     positions = None
@@ -247,7 +252,7 @@ def differenced(header: Header, name: str, n: int, order: int) -> Header:
         affine = geometry.affine.copy()
         shift = affine[:3, at] * order / 2
         affine[:3, 3] += shift
-        shape = tuple(left if i == at else m for i, m in enumerate(geometry.shape))
+        shape = _three(left if i == at else m for i, m in enumerate(geometry.shape))
         places = geometry.positions
         geometry = replace(geometry, affine=affine, shape=shape, positions=None)
         if places is not None and left:
@@ -398,7 +403,7 @@ def _joined_geometry(parts: Sequence[Geometry | None], at: int) -> Geometry | No
         return None
     first = known[0]
     total = sum(p.shape[at] for p in known)
-    shape = (*first.shape[:at], total, *first.shape[at + 1 :])
+    shape = _three((*first.shape[:at], total, *first.shape[at + 1 :]))
     if all(p.assumed for p in known):
         return replace(first, shape=shape, positions=None)
     extent = max(max(p.shape) for p in known)

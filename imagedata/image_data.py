@@ -40,6 +40,7 @@ def conversion(args: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(
         'image_data',
+        usage='%(prog)s [options] out_name in_dirs [in_dirs ...]',
         description='Convert one image series to another format, or describe it anew.',
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -56,10 +57,13 @@ def conversion(args: Sequence[str] | None = None) -> int:
 
 
 def _convert(given: argparse.Namespace) -> None:
+    from .registry import format_for
     from .series import Series
 
-    # Before the work of reading, which may be long.
     formats = given.output_format or _format_for_name(given.out_name)
+    for name in formats:
+        # Reading may take long: a format that is not there is told before.
+        format_for(name)
     series = Series(given.in_dirs, given.input_order, _options(given, _READING))
     if given.loglevel <= INFO:
         say(f'{series}\n{series.explain()}')

@@ -38,7 +38,10 @@ def find_sources(urls: Any) -> list[Source]:
         for source in archive('filesystem').sources(transport.path(text)):
             found.setdefault(source.name, source)
     if not found:
-        raise NoDataReadError(f'there is no file in {", ".join(map(str, given))}')
+        raise NoDataReadError(
+            f'there is no file in {", ".join(map(str, given)) or "an empty list"}, nor in folders below: '
+            'name a file, or a folder with files, to read'
+        )
     return list(found.values())
 
 

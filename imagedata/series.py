@@ -6,20 +6,19 @@ header at all. The operations below attach one where they can prove that it is r
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from os import PathLike
-from typing import Any, ClassVar, SupportsIndex
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from . import numpy_functions
+from . import numpy_functions, ufuncs
+from .array_methods import ArrayMethods
 from .axis import SPATIAL, Axis
 from .errors import (
     DoNotSetSlicesError,
-    GeometryMismatchWarning,
     MultipleSeriesError,
     NoDataReadError,
 )
@@ -34,9 +33,13 @@ __all__ = ['DoNotSetSlicesError', 'MultipleSeriesError', 'NoDataReadError', 'Ser
 
 _NDARRAY = np.ndarray
 _ndarray_getitem = np.ndarray.__getitem__
+_view = np.ndarray.view
+_shape_of = np.ndarray.shape.__get__
+_dtype_of = np.ndarray.dtype.__get__
+_ndim_of = np.ndarray.ndim.__get__
 
 
-class Series(SeriesProperties, np.ndarray):
+class Series(SeriesProperties, ArrayMethods, np.ndarray):
     """Medical image series: a NumPy array with axes, geometry and DICOM attributes.
 
     Parameters
@@ -125,7 +128,7 @@ class Series(SeriesProperties, np.ndarray):
             header = apply_geometry(header, _header_of(geometry, options))
         if template is not None:
             header = apply_template(header, _header_of(template, options))
-        series = loaded.array.view(cls)
+        series = _view(loaded.array, cls)
         series._state = header
         series._identity = loaded.identity
         if axes is not None:
@@ -135,7 +138,7 @@ class Series(SeriesProperties, np.ndarray):
     # --- header and identity --------------------------------------------------------------
 
     @property
-    def header(self) -> Header:  # type: ignore[override]
+    def header(self) -> Header:
         """What is known of the array beside its values. It never changes; setters replace it."""
         state = self._state
         if type(state) is Header:
@@ -164,10 +167,19 @@ class Series(SeriesProperties, np.ndarray):
         """Return a result of this class with header and identity; NumPy scalars as they are."""
         if not isinstance(result, _NDARRAY):
             return result
-        series = result.view(type(self))
+        series = _view(result, type(self))
         series._state = state
         series._identity = identity
         return series
+
+    def _derived(self, result: Any, derive: Callable[[Header], Header] | None) -> Any:
+        """Return new values with the header that `derive` makes of this one's; lazily."""
+        if type(result) is not _NDARRAY:
+            return result
+        state = ufuncs.for_new_values(self._keep())
+        if derive is not None:
+            state = PendingHeader(state, derive, self.shape, result.ndim)
+        return self._attached(result, state, Identity(values_changed=True))
 
     def with_data(self, array: ArrayLike) -> Series:
         """Return other values at the places of this Series.
@@ -186,9 +198,38 @@ class Series(SeriesProperties, np.ndarray):
 
         values = np.asarray(array)
         if values.shape != self.shape:
-            raise BadShapeGiven(f'values of shape {values.shape} do not fit this Series of shape {self.shape}')
-        result: Series = self._attached(values, self.header, Identity(values_changed=True))
+            raise BadShapeGiven(
+                f'values of shape {values.shape} do not fit this Series of shape {self.shape}'
+            )
+        result: Series = self._derived(values, None)
         return result
+
+    def _copied(self, result: Any, derive: Callable[[Header], Header]) -> Any:
+        """Return the same values, some of them again or with others, as a series of their own."""
+        state = PendingHeader(self._keep(), derive, self.shape, result.ndim)
+        return self._attached(result, state, self._new_identity())
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each dimension."""
+        return _shape_of(self)  # type: ignore[no-any-return]
+
+    @shape.setter
+    def shape(self, shape: Any) -> None:
+        raise IndexError('the shape of a Series cannot be set: use reshape(), which gives a new one')
+
+    @property
+    def dtype(self) -> Any:
+        """Type of the values."""
+        return _dtype_of(self)
+
+    @dtype.setter
+    def dtype(self, dtype: DTypeLike) -> None:
+        before = self.shape
+        descriptor: Any = _NDARRAY.dtype
+        descriptor.__set__(self, dtype)
+        if self.shape != before:
+            self._state = ufuncs.plain_state(self, self.ndim)
 
     def explain(self) -> str:
         """Tell how the files were grouped, sorted and decoded, and what was left out and why."""
@@ -203,8 +244,8 @@ class Series(SeriesProperties, np.ndarray):
         state = self._state
         if state is not None:
             if is_basic(key):
-                result._state = PendingHeader(state, key, self.shape, result.ndim)
-            elif isinstance(key, str) or (isinstance(key, list) and key and isinstance(key[0], str)):
+                result._state = PendingHeader(state, key, _shape_of(self), _ndim_of(result))
+            elif isinstance(key, str) or (type(key) is list and key and isinstance(key[0], str)):
                 result._state = state
             else:
                 header = self.header
@@ -212,7 +253,8 @@ class Series(SeriesProperties, np.ndarray):
                 if picked is None or len(picked.dims) != result.ndim:
                     picked = header.plain(plain_dims(result.ndim))
                 result._state = picked
-            result._identity = self._get_identity()
+            identity = self._identity
+            result._identity = self._get_identity() if identity is None else identity
         return result
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -221,56 +263,27 @@ class Series(SeriesProperties, np.ndarray):
     # --- NumPy's protocols --------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        for operand in inputs:
-            if _is_foreign(operand):
-                return NotImplemented
-        plain = [x.view(_NDARRAY) if isinstance(x, Series) else x for x in inputs]
-        out = kwargs.get('out')
-        if out is not None:
-            kwargs['out'] = tuple(x.view(_NDARRAY) if isinstance(x, Series) else x for x in out)
-        if 'where' in kwargs and isinstance(kwargs['where'], Series):
-            kwargs['where'] = kwargs['where'].view(_NDARRAY)
-        result = getattr(ufunc, method)(*plain, **kwargs)
-        if out is not None:
-            return _given_out(out, result)
-        if method == '__call__':
-            if type(result) is tuple:
-                return tuple(_from_operands(r, inputs) for r in result)
-            return _from_operands(result, inputs)
-        if method == 'reduce':
-            return numpy_functions.reduced(
-                inputs[0], result, kwargs.get('axis', 0), bool(kwargs.get('keepdims', False))
-            )
-        if method == 'accumulate':
-            return self._attached(result, inputs[0].header, Identity(values_changed=True))
-        return result
+        return ufuncs.call(self, ufunc, method, inputs, kwargs)
 
     def __array_function__(
         self, func: Callable[..., Any], types: Iterable[type], args: Any, kwargs: Any
     ) -> Any:
-        if not all(issubclass(t, (Series, _NDARRAY)) for t in types):
-            return NotImplemented
-        return numpy_functions.dispatch(func, args, kwargs)
+        for kind in types:
+            if not issubclass(kind, _NDARRAY):
+                return NotImplemented
+        return numpy_functions.dispatch(self, func, args, kwargs)
 
     # --- copies -----------------------------------------------------------------------------
 
     def copy(self, order: Any = 'C') -> Series:
         """Return a copy: a series of its own, with the same header."""
-        copied: Series = self._attached(self.view(_NDARRAY).copy(order), self._keep(), self._new_identity())
+        copied: Series = self._attached(_view(self, _NDARRAY).copy(order), self._keep(), self._new_identity())
         return copied
 
     __copy__ = copy
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Series:
+    def __deepcopy__(self, memo: dict[int, Any] | None) -> Series:
         return self.copy()
-
-    def astype(self, dtype: DTypeLike, *args: Any, **kwargs: Any) -> Series:  # type: ignore[override]
-        """Return the values converted, as `ndarray.astype`."""
-        values = self.view(_NDARRAY).astype(dtype, *args, **kwargs)
-        if kwargs.get('copy', True) is False and np.shares_memory(values, self) and values.dtype == self.dtype:
-            return self
-        converted: Series = self._attached(values, self._keep(), self._new_identity())
-        return converted
 
     def _keep(self) -> Header | PendingHeader:
         return self.header if self._state is None else self._state
@@ -279,29 +292,10 @@ class Series(SeriesProperties, np.ndarray):
         changed = self._identity is not None and self._identity.values_changed
         return Identity(values_changed=changed)
 
-    def transpose(self, *axes: Any) -> Series:
-        """Return the array with its dimensions in another order, as `ndarray.transpose`."""
-        values = self.view(_NDARRAY).transpose(*axes)
-        given = axes[0] if len(axes) == 1 and not isinstance(axes[0], (int, np.integer)) else axes
-        order = [int(i) % self.ndim for i in given] if given else list(range(self.ndim))[::-1]
-        moved: Series = self._attached(values, self.header.transposed(order), self._get_identity())
-        return moved
-
-    @property
-    def T(self) -> Series:  # type: ignore[override]
-        """The array with its dimensions reversed."""
-        return self.transpose()
-
-    def swapaxes(self, axis1: SupportsIndex, axis2: SupportsIndex) -> Series:
-        """Return the array with two dimensions interchanged."""
-        order = list(range(self.ndim))
-        a, b = int(axis1), int(axis2)
-        order[a], order[b] = order[b], order[a]
-        return self.transpose(order)
-
     def __reduce__(self) -> Any:
-        rebuild, args, state = _NDARRAY.__reduce__(self)  # type: ignore[misc]
-        return rebuild, args, (state, self.header, self._get_identity().uid, self._identity.values_changed)  # type: ignore[union-attr]
+        rebuild, args, state = cast('tuple[Any, Any, Any]', _NDARRAY.__reduce__(self))
+        identity = self._get_identity()
+        return rebuild, args, (state, self.header, identity.uid, identity.values_changed)
 
     def __setstate__(self, state: Any) -> None:
         array, header, uid, changed = state
@@ -443,7 +437,7 @@ class Series(SeriesProperties, np.ndarray):
         """
         from .writing import write
 
-        write(SeriesData(self.view(_NDARRAY), self.header, self._get_identity()), url, formats,
+        write(SeriesData(_view(self, _NDARRAY), self.header, self._get_identity()), url, formats,
               merge_options(opts, kwargs))  # fmt: skip
 
     # --- text -----------------------------------------------------------------------------------
@@ -473,7 +467,9 @@ def _is_location(data: Any) -> bool:
     """Return whether `data` says where to read, not what the values are."""
     if isinstance(data, (str, PathLike)):
         return True
-    return isinstance(data, (list, tuple)) and bool(data) and all(isinstance(d, (str, PathLike)) for d in data)
+    if not isinstance(data, (list, tuple)) or not data:
+        return False
+    return all(isinstance(d, (str, PathLike)) for d in data)
 
 
 def _read_one(data: Any, order: str, options: dict[str, Any]) -> SeriesData:
@@ -486,7 +482,7 @@ def _read_one(data: Any, order: str, options: dict[str, Any]) -> SeriesData:
 def _from_values(data: Any, input_order: str, dtype: DTypeLike | None) -> SeriesData:
     """Return values with the header that they bring, or a default one."""
     if isinstance(data, Series):
-        values = data.view(_NDARRAY)
+        values = _view(data, _NDARRAY)
         values = values.astype(dtype) if dtype is not None else values
         return SeriesData(values, data.header, data._new_identity())
     values = np.asarray(data, dtype=dtype)
@@ -512,91 +508,7 @@ def _header_of(source: Any, options: dict[str, Any]) -> Header:
 def _plain(key: Any) -> Any:
     """Return an index without Series in it."""
     if isinstance(key, Series):
-        return key.view(_NDARRAY)
+        return _view(key, _NDARRAY)
     if isinstance(key, tuple):
-        return tuple(k.view(_NDARRAY) if isinstance(k, Series) else k for k in key)
+        return tuple(_view(k, _NDARRAY) if isinstance(k, Series) else k for k in key)
     return key
-
-
-_NATIVE = (np.ndarray, np.generic, int, float, complex, bool, list, tuple, str, bytes, type(None))
-
-
-def _is_foreign(operand: Any) -> bool:
-    """Return whether an operand has a NumPy protocol of its own, which then decides."""
-    if type(operand) is Series or isinstance(operand, _NATIVE):
-        override = getattr(type(operand), '__array_ufunc__', None)
-        return not (override in _OUR_UFUNCS or isinstance(operand, Series))
-    return getattr(type(operand), '__array_ufunc__', None) is not None
-
-
-_OUR_UFUNCS = (np.ndarray.__array_ufunc__, getattr(np.generic, '__array_ufunc__', None), None)
-
-
-def _given_out(out: tuple[Any, ...], result: Any) -> Any:
-    """Return the very arrays that were given as `out`; their values are new."""
-    for array in out:
-        if isinstance(array, Series):
-            array._identity = Identity(values_changed=True)
-    return out if isinstance(result, tuple) else out[0]
-
-
-def _from_operands(result: Any, operands: Sequence[Any]) -> Any:
-    """Attach to a ufunc's result the header of the first Series that has its shape."""
-    if not isinstance(result, _NDARRAY):
-        return result
-    source = None
-    for operand in operands:
-        if isinstance(operand, Series):
-            if source is None:
-                if operand.shape == result.shape:
-                    source = operand
-            elif operand._state is not source._state:
-                _compare_grids(source, operand)
-    if source is not None:
-        for operand in operands:
-            if operand is source:
-                break
-            if isinstance(operand, Series):
-                _compare_grids(source, operand)
-        series = result.view(type(source))
-        if source._state is not None:
-            series._state = source._state
-        series._identity = Identity(values_changed=True)
-        return series
-    return _broadcast_header(result, [o for o in operands if isinstance(o, Series)])
-
-
-def _broadcast_header(result: NDArray[Any], operands: Sequence[Series]) -> Any:
-    """Attach a header to a result that is larger than every Series that made it."""
-    series = result.view(type(operands[0]))
-    series._identity = Identity(values_changed=True)
-    for operand in operands:
-        k = operand.ndim
-        if k and result.shape[result.ndim - k :] == operand.shape:
-            names = [f'unknown{i}' for i in range(result.ndim + k)]
-            new = [n for n in names if n not in operand.header.dims][: result.ndim - k]
-            series._state = replace(operand.header, dims=(*new, *operand.header.dims))
-            return series
-    series._state = operands[0].header.plain(plain_dims(result.ndim))
-    return series
-
-
-def _compare_grids(first: Series, second: Series) -> None:
-    """Warn when two Series of one operation do not lie in the same place."""
-    a, b = first.header, second.header
-    if a.geometry is b.geometry or a.geometry is None or b.geometry is None:
-        return
-    if a.geometry.assumed or b.geometry.assumed:
-        return
-    if [d for d in a.dims if d in SPATIAL] != [d for d in b.dims if d in SPATIAL]:
-        return
-    difference = a.geometry.difference(b.geometry)
-    if difference:
-        warnings.warn(
-            f'two Series of one operation differ in geometry: {difference}; '
-            'the result has the geometry of the first. align() or match_geometry() brings them together',
-            GeometryMismatchWarning,
-            stacklevel=4,
-        )
-
-

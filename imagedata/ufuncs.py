@@ -91,16 +91,15 @@ def _call_with(
     out = kwargs.get('out')
     if out is not None:
         kwargs['out'] = tuple(_view(x, _NDARRAY) if is_series(x) else x for x in out)
-    where = kwargs.get('where')
-    if is_series(where):
-        kwargs['where'] = _view(where, _NDARRAY)  # type: ignore[call-overload]
+    if is_series(kwargs.get('where')):
+        kwargs['where'] = _view(kwargs['where'], _NDARRAY)
     result = getattr(ufunc, method)(*plain, **kwargs)
     if method == 'at':
         source._identity = Identity(values_changed=True)
         return result
     if out is not None:
         return _given_out(out, result)
-    if ufunc.signature is not None or method == 'outer' or not ours and method != '__call__':
+    if ufunc.signature is not None or method == 'outer' or (not ours and method != '__call__'):
         return result
     if method == '__call__':
         if type(result) is tuple:

@@ -152,10 +152,20 @@ class FilesystemArchive:
             matches = sorted(glob.glob(str(path), recursive=True))
             if matches:
                 return [source for match in matches for source in self.sources(Path(match))]
-            raise InputNotFoundError(f'no file matches {path}')
-        raise InputNotFoundError(f'there is no file or folder {path}')
+            raise InputNotFoundError(f'no file matches {path}: correct the pattern (looked in {Path.cwd()})')
+        raise InputNotFoundError(f'there is no file or folder {path}: {_nearest(path)}')
 
     staged = staticmethod(staged)
+
+
+def _nearest(path: Path) -> str:
+    """Return in words how much of a path is there."""
+    there = next((p for p in path.absolute().parents if p.exists()), path)
+    if not there.is_dir():
+        return f'{there} is a file, and no folder'
+    if there == path.absolute().parent:
+        return f'{there} has nothing of that name; correct it'
+    return f'of that path there is only {there}; correct it'
 
 
 def _walk(folder: Path) -> Iterator[Source]:

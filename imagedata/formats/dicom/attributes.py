@@ -173,7 +173,7 @@ KEPT_IN_OTHER_CLASS = (
     'SpacingBetweenSlices', 'SliceLocation', 'ImageType', 'SOPClassUID', 'SOPInstanceUID',
     'ImagePositionPatient', 'ImageOrientationPatient', 'PixelSpacing', 'WindowCenter',
     'WindowWidth', 'WindowCenterWidthExplanation', 'RescaleSlope', 'RescaleIntercept',
-    'PhotometricInterpretation', 'DiffusionBValue', 'SeriesDate', 'SeriesTime',
+    'RescaleType', 'PhotometricInterpretation', 'DiffusionBValue', 'SeriesDate', 'SeriesTime',
 )  # fmt: skip
 """What an object of another class than its source inherits: the modules that all have."""
 
@@ -249,7 +249,8 @@ def is_private_scale(source: Dataset, tag: BaseTag) -> bool:
     Scale Intercept and Scale Slope, (2005,xx0D) and (2005,xx0E) of creator 'Philips MR Imaging
     DD 001', which tools read in place of Rescale Slope.
     """
-    if tag.elem & 0xFF not in (0x0D, 0x0E) or tag.elem < 0x1000:
+    number = int(tag) & 0xFFFF
+    if number & 0xFF not in (0x0D, 0x0E) or number < 0x1000:
         return False
-    creator = source.get((0x2005, tag.elem >> 8))
+    creator = source.get((0x2005, number >> 8))
     return creator is not None and str(creator.value).strip() == 'Philips MR Imaging DD 001'

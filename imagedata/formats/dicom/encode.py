@@ -218,8 +218,9 @@ class Encoding:
         """Return the stored values of one image."""
         image = self.images[number]
         if self.layout is None:
-            plain: NDArray[Any] = np.ascontiguousarray(image).view(np.uint8)
-            return plain.reshape(*image.shape, 3)
+            return np.asarray(
+                np.ascontiguousarray(image).view(np.uint8).reshape(*image.shape, 3)
+            )
         rescale = self.rescales[number]
         if image.dtype.kind in 'biu' and rescale.is_identity:
             return image.astype(self.layout.dtype)

@@ -15,7 +15,7 @@ import numpy as np
 from ...errors import CorruptFileError
 from ...geometry import FloatArray
 from .frames import Frame, Pixels, Tile, floats, frame_from, vector
-from .records import shallow_copy
+from .records import as_ds, put, shallow_copy
 from .scan import Instance
 from .vendor import siemens, uih
 
@@ -90,7 +90,7 @@ def frames(instance: Instance, pixels: Pixels, layout: Tiles) -> list[Frame]:
     for k in range(layout.count):
         tile = Tile(k // across * height, k % across * width, height, width)
         header = _header(dataset, tile, places[k])
-        header.InstanceNumber = max(number - 1, 0) * layout.count + k + 1
+        put(header, 'InstanceNumber', max(number - 1, 0) * layout.count + k + 1)
         found.append(frame_from(instance.name, header, pixels, 0, tile))
     return found
 
@@ -121,8 +121,9 @@ def _places(instance: Instance, layout: Tiles, height: int, width: int) -> Float
 def _header(dataset: Dataset, tile: Tile, place: FloatArray) -> Dataset:
     """Return the header of one slice of a mosaic."""
     header = shallow_copy(dataset)
-    header.Rows, header.Columns = tile.rows, tile.columns
-    header.ImagePositionPatient = [float(v) for v in place]
+    put(header, 'Rows', tile.rows)
+    put(header, 'Columns', tile.columns)
+    put(header, 'ImagePositionPatient', [as_ds(v) for v in place])
     kinds = [part for part in (dataset.get('ImageType') or []) if str(part).upper() != 'MOSAIC']
-    header.ImageType = kinds
+    put(header, 'ImageType', kinds)
     return header

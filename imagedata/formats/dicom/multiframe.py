@@ -15,8 +15,9 @@ import numpy as np
 from ...errors import CorruptFileError
 from ...geometry import slice_normal
 from .frames import Frame, Pixels, floats, frame_from, vector
-from .records import shallow_copy
+from .records import as_ds, put, shallow_copy
 from .scan import Instance
+from .vendor._private import numbers
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -36,7 +37,6 @@ _CLASSIC_NAMES = (
     ('FrameType', 'ImageType'),
     ('NominalCardiacTriggerDelayTime', 'TriggerTime'),
     ('FrameAcquisitionDateTime', 'AcquisitionDateTime'),
-    ('FrameReferenceDateTime', 'FrameReferenceDateTime'),
 )
 """Element of a functional group, and the classic element of the same meaning."""
 
@@ -51,7 +51,7 @@ def frames(instance: Instance, pixels: Pixels) -> list[Frame]:
     number = int((floats(instance.name, dataset, 'InstanceNumber') or [1])[0])
     found = []
     for index, header in enumerate(headers):
-        header.InstanceNumber = max(number - 1, 0) * len(headers) + index + 1
+        put(header, 'InstanceNumber', max(number - 1, 0) * len(headers) + index + 1)
         found.append(frame_from(instance.name, header, pixels, index))
     return found
 
@@ -99,18 +99,18 @@ def _lift(group: Dataset, header: Dataset) -> None:
 def _add_classic_names(header: Dataset) -> None:
     """Give elements that enhanced objects renamed their classic names as well."""
     for enhanced, classic in _CLASSIC_NAMES:
-        if enhanced in header and enhanced != classic:
-            setattr(header, classic, header[enhanced].value)
+        if enhanced in header:
+            put(header, classic, header[enhanced].value)
     times = header.get('InversionTimes')
     if times is not None and 'InversionTime' not in header:
-        header.InversionTime = times[0] if isinstance(times, (list, tuple)) and times else times
+        put(header, 'InversionTime', numbers(times)[0] if numbers(times) else None)
     moment = str(header.get('AcquisitionDateTime') or '')
     if len(moment) >= 14:
-        header.AcquisitionDate = moment[:8]
-        header.AcquisitionTime = moment[8:].split('+')[0].split('-')[0]
+        put(header, 'AcquisitionDate', moment[:8])
+        put(header, 'AcquisitionTime', moment[8:].split('+')[0].split('-')[0])
     directions = header.get('DiffusionGradientDirectionSequence')
     if directions:
-        header.DiffusionGradientOrientation = directions[0].get('DiffusionGradientOrientation')
+        put(header, 'DiffusionGradientOrientation', directions[0].get('DiffusionGradientOrientation'))
 
 
 # --- other multi-frame objects -----------------------------------------------------------------
@@ -143,8 +143,8 @@ def _stepped(
     normal = slice_normal(orientation)
 
     def place(header: Any, index: int) -> None:
-        header.ImageOrientationPatient = [float(v) for v in orientation]
-        header.ImagePositionPatient = [float(v) for v in origin + offsets[index] * normal]
+        put(header, 'ImageOrientationPatient', [as_ds(v) for v in orientation])
+        put(header, 'ImagePositionPatient', [as_ds(v) for v in origin + offsets[index] * normal])
 
     return place
 

@@ -48,8 +48,8 @@ _BLANK_OF: Mapping[str, Mapping[str, Any]] = {
     MR: {
         'Modality': 'MR', 'ImageType': ['DERIVED', 'SECONDARY', 'OTHER'],
         'ScanningSequence': 'RM', 'SequenceVariant': 'NONE', 'ScanOptions': '',
-        'MRAcquisitionType': '', 'RepetitionTime': '', 'EchoTime': '', 'InversionTime': '',
-        'EchoTrainLength': '', 'TriggerTime': '', 'PatientPosition': '', 'SliceThickness': '',
+        'MRAcquisitionType': '', 'RepetitionTime': '', 'EchoTime': '',
+        'EchoTrainLength': '', 'PatientPosition': '', 'SliceThickness': '',
         'PositionReferenceIndicator': '',
     },
     CT: {
@@ -123,17 +123,18 @@ def blank_values(uid: str, *, placed: bool) -> dict[str, Any] | None:
         return None
     values = {**_BLANK, **_BLANK_OF[uid], 'SOPClassUID': uid}
     if placed:
-        # Directions follow from the orientation then (PS3.3 C.7.6.1.1.1).
-        values.pop('PatientOrientation')
         values['PositionReferenceIndicator'] = ''
+        if uid in PLACED:
+            # Directions follow from the orientation then (PS3.3 C.7.6.1.1.1).
+            values.pop('PatientOrientation')
     return values
 
 
-def other_class_values(uid: str) -> dict[str, Any]:
-    """Return what a Secondary Capture needs beyond what its source passes on."""
-    if uid != SC:
-        return {}
-    return {'ConversionType': 'WSD', 'PatientOrientation': ''}
+def other_class_values(uid: str, *, placed: bool) -> dict[str, Any]:
+    """Return what an object needs beyond what a source of another class passes on."""
+    values = blank_values(uid, placed=placed) or {}
+    # Its own are right, also where they are absent.
+    return {k: v for k, v in values.items() if k not in ('SpecificCharacterSet', 'Laterality')}
 
 
 def modality_of(uid: str) -> str | None:

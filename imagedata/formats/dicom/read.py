@@ -88,7 +88,7 @@ def _cells(stack: Stack, options: Mapping[str, Any]) -> tuple[list[list[Frame]],
     """Return the frames of each slice, and whether slices are places in the patient."""
     first = stack.frames[0]
     if first.position is None or first.orientation is None:
-        return [list(stack.frames)], False
+        return _unplaced(stack.frames), False
     tolerance = float(options.get('slice_tolerance', PLACE_TOLERANCE))
     cells = by_place(stack.frames, tolerance)
     for cell in cells:
@@ -102,6 +102,23 @@ def _cells(stack: Stack, options: Mapping[str, Any]) -> tuple[list[list[Frame]],
     return cells, True
 
 
+_VOLUMES = ('CT', 'MR', 'NM', 'PT')
+"""Modalities whose frames without a place or a time are slices of a volume."""
+
+
+def _unplaced(frames: Sequence[Frame]) -> list[list[Frame]]:
+    """Return the slices of images whose headers tell no place.
+
+    The frames of one file of a volume are its slices, in their order. Other images are pictures
+    at one place.
+    """
+    one_file = len(frames) > 1 and len({f.name for f in frames}) == 1
+    first = frames[0].dataset
+    if one_file and str(first.get('Modality')) in _VOLUMES and not hasattr(first, 'frame_seconds'):
+        return [[frame] for frame in sorted(frames, key=lambda f: f.index)]
+    return [list(frames)]
+
+
 def _geometry(grid: Grid, placed: bool, options: Mapping[str, Any]) -> tuple[Geometry, Grid]:
     """Return the geometry of a grid, and the grid, with slices filled in where the user wants that."""
     columns = grid.frames.reshape(-1, grid.frames.shape[-1]).T
@@ -112,6 +129,7 @@ def _geometry(grid: Grid, placed: bool, options: Mapping[str, Any]) -> tuple[Geo
     shape = (len(frames), *first.size)
     frame_of_reference = str(dataset.get('FrameOfReferenceUID') or '') or new_uid()
     if not placed:
+        grid.notes.append('the headers tell no position: voxel sizes alone are known')
         unit = Geometry.unit(shape).with_spacing([_slice_spacing(first), *spacing])
         return replace(unit, assumed=True, frame_of_reference=frame_of_reference), grid
     places = np.array([f.position for f in frames])

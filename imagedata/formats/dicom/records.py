@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ['DatasetRecords', 'shallow_copy']
+__all__ = ['DatasetRecords', 'as_ds', 'put', 'shallow_copy']
 
 
 def shallow_copy(dataset: Dataset) -> Dataset:
@@ -27,6 +27,26 @@ def shallow_copy(dataset: Dataset) -> Dataset:
     if hasattr(dataset, 'file_meta'):
         copied.file_meta = dataset.file_meta
     return copied
+
+
+def put(dataset: Dataset, keyword: str, value: Any) -> None:
+    """Give a dataset an element of its own.
+
+    Setting an attribute of a dataset changes the element that is there, which copies share.
+    """
+    from pydicom.dataelem import DataElement
+    from pydicom.datadict import dictionary_VR, tag_for_keyword
+
+    tag = tag_for_keyword(keyword)
+    assert tag is not None, keyword
+    dataset[tag] = DataElement(tag, dictionary_VR(tag), value)
+
+
+def as_ds(value: float) -> Any:
+    """Return a number as a decimal string (VR DS): 16 characters at most, as exact as they allow."""
+    from pydicom.valuerep import DSfloat
+
+    return DSfloat(float(value), auto_format=True)
 
 
 class DatasetRecords:

@@ -50,6 +50,11 @@ _WINDOW = ('WindowCenter', 'WindowWidth', 'WindowCenterWidthExplanation', 'VOILU
 _SET_APART = ('imageType', 'SOPClassUID', 'photometricInterpretation')
 """Attributes that are not simply copied: they depend on the image or on the pixels."""
 
+_RESCALED = frozenset({objects.CT, objects.PET})
+"""Classes whose images always have slope and intercept (PS3.3 C.8.2.1, C.8.9.4)."""
+
+_RESCALE_TYPE = 0x00281054
+
 
 def write(data: SeriesData, request: WriteRequest) -> list[str]:
     """Write a series, and return the paths of its files relative to the folder.
@@ -111,7 +116,8 @@ class _Series:
         self.indices = list(product(*(range(n) for n in self.counts)))
         self.keep_uid = bool(options.get('keep_uid', False))
         first = self.source(0)
-        self.sop_class, self.other_class, self.blank = self._object(first)
+        self.sop_class, self.other_class, defaults = self._object(first)
+        self.defaults = _elements(defaults)
         self.placement = self._placement()
         seen = [self._look(number) for number in range(len(self.indices))]
         self.fits = [s.fit for s in seen]
@@ -195,8 +201,7 @@ class _Series:
         source_class = str(first.get('SOPClassUID') or '')
         if uid in (source_class, theirs):
             return uid, uid != theirs, {}
-        other = objects.blank_values(uid, placed=placed) or objects.other_class_values(uid)
-        return uid, True, other
+        return uid, True, objects.other_class_values(uid, placed=placed)
 
     def _placement(self) -> Placement | None:
         geometry = self.header.geometry
@@ -311,7 +316,7 @@ class _Series:
 
     def _common(self, first: Dataset | None) -> dict[BaseTag, Any]:
         """Return the elements that all images share."""
-        values: dict[str, Any] = dict(self.blank)
+        values: dict[str, Any] = {}
         if first is None:
             values['StudyInstanceUID'] = new_uid()
         modality = objects.modality_of(self.sop_class)
@@ -405,10 +410,10 @@ class _Series:
         if source is None:
             origin = Dataset()
             origin.set_original_encoding(False, True, 'utf8')
-            elements: dict[BaseTag, Any] = {}
+            elements = dict(self.defaults)
         else:
             origin = source
-            elements = inherited(source, self.circumstances)
+            elements = {**self.defaults, **inherited(source, self.circumstances)}
             if self.options.get('window') == 'original':
                 _copy(elements, source, _WINDOW)
         _merge(elements, self.common)
@@ -437,7 +442,7 @@ class _Series:
         for name, column in self.tags.items():
             values |= tag_values(name, column[number], source, self.first_day)
         values |= self._temporal(index, source)
-        values |= self._rescale(number, source)
+        values |= self._rescale(number, source, elements)
         given = self.header.attributes.get('imageType')
         if given:
             values['ImageType'] = given
@@ -474,7 +479,9 @@ class _Series:
             values['TemporalPositionIndex'] = index[at] + 1
         return values
 
-    def _rescale(self, number: int, source: Dataset | None) -> dict[str, Any]:
+    def _rescale(
+        self, number: int, source: Dataset | None, elements: Mapping[BaseTag, Any]
+    ) -> dict[str, Any]:
         """Return slope and intercept, where they are needed or were there."""
         encoding = self.encoding
         if encoding.is_color:
@@ -483,19 +490,18 @@ class _Series:
         if encoding.padding is not None:
             values['PixelPaddingValue'] = encoding.padding
             values['PixelPaddingRangeLimit'] = None
-        if encoding.from_source and source is not None:
-            for keyword in ('RescaleSlope', 'RescaleIntercept'):
-                values[keyword] = source[keyword].value if keyword in source else None
-            if values['RescaleSlope'] is not None:
-                return values
-        rescale = encoding.rescales[number]
         had = source is not None and 'RescaleSlope' in source
-        if had or not rescale.is_identity or self.sop_class in (objects.CT, objects.PET):
-            values['RescaleSlope'] = rescale.slope_text
-            values['RescaleIntercept'] = rescale.intercept_text
-            if source is None or 'RescaleType' not in source:
-                kind = {objects.CT: 'HU', objects.PET: None}.get(self.sop_class, 'US')
-                values['RescaleType'] = kind
+        if encoding.from_source and had:
+            assert source is not None
+            values['RescaleSlope'] = source['RescaleSlope'].value
+            values['RescaleIntercept'] = source.get('RescaleIntercept', '0')
+        elif had or not encoding.rescales[number].is_identity or self.sop_class in _RESCALED:
+            values['RescaleSlope'] = encoding.rescales[number].slope_text
+            values['RescaleIntercept'] = encoding.rescales[number].intercept_text
+        else:
+            return values
+        if _RESCALE_TYPE not in elements and self.sop_class not in (objects.PET, objects.MR):
+            values['RescaleType'] = 'HU' if self.sop_class == objects.CT else 'US'
         return values
 
     def _photometric(self, source: Dataset | None) -> dict[str, Any]:

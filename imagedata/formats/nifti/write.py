@@ -100,7 +100,8 @@ def _header_bytes(header: Header, shape: tuple[int, ...], stored: np.dtype[Any])
     for at, axis in enumerate(axes):
         if axis.name in TIME_AXES:
             nifti['pixdim'][4 + at] = _time_step(axis)
-    if not axes or axes[0].name in ('none', 'b'):
+    if not axes or axes[0].name == 'b' or axes[0].unit is None:
+        # No times, and no other quantity that this step could be mistaken for.
         nifti['pixdim'][4] = _repetition_time(header)
     if axes:
         text, dropped = comment_from_axes(axes)

@@ -9,6 +9,7 @@ layout is that of NiBabel's documentation, with NumberOfImagesInMosaic and Slice
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,7 +59,10 @@ def _csa(dataset: Dataset, name: str) -> list[Any]:
     data = private_value(dataset, 0x0029, 'SIEMENS CSA HEADER', 0x10, 'SIEMENS')
     if not isinstance(data, bytes):
         return []
-    from nibabel.nicom import csareader
+    with warnings.catch_warnings():
+        # NiBabel's DICOM module warns of its readers; this is its parser of the CSA header alone.
+        warnings.simplefilter('ignore', UserWarning)
+        from nibabel.nicom import csareader
 
     try:
         parsed = csareader.read(data)
