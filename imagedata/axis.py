@@ -387,6 +387,8 @@ def _as_range(index: Any, n: int) -> range | list[int]:
         return index
     if isinstance(index, slice):
         return range(n)[index]
+    if len(index) == 0:
+        return range(0)
     picked: list[int] = np.arange(n)[np.asarray(index)].tolist()
     if len(picked) > 1:
         step = picked[1] - picked[0]

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, NoReturn
 
-from .errors import ImagedataError, ImagedataWarning
+from .errors import ImagedataError, ImagedataWarning, MultipleSeriesError
 from .progress import Bar, reporting
 
 __all__ = ['add_argparse_options', 'run_program', 'say']
@@ -89,7 +89,7 @@ def _add_describing(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument('--geometry', metavar='PATH', help='series whose place in the patient these have')
     group.add_argument('--frame', type=_uid, metavar='UID', help='Frame of Reference UID')
-    group.add_argument('--SOPClassUID', type=_uid, metavar='UID', help='kind of DICOM object')
+    group.add_argument('--SOPClassUID', metavar='UID', help='kind of DICOM object: its UID, or CT, MR, PET, SC')
     group.add_argument('--sernum', type=int, metavar='N', help='Series Number')
     group.add_argument('--serdes', metavar='TEXT', help='Series Description')
     group.add_argument(
@@ -328,9 +328,12 @@ def _warnings_to(tell: Callable[[str, str], None]) -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     """Return what to tell of an error."""
-    if isinstance(error, ImagedataError):
-        first, *rest = _in_options(str(error)).splitlines() or [type(error).__name__]
+    if isinstance(error, MultipleSeriesError):
+        # The one whose reason does not end with its line: what can be chosen follows.
+        first, *rest = _in_options(str(error)).splitlines()
         return '\n'.join([first, *(f'  {line.strip()}' for line in rest)])
+    if isinstance(error, ImagedataError):
+        return _one_line(_in_options(str(error)) or type(error).__name__)
     if isinstance(error, OSError) and error.strerror:
         return _one_line(': '.join(filter(None, [str(error.filename or ''), error.strerror])))
     if isinstance(error, MemoryError):

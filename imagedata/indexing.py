@@ -94,6 +94,8 @@ def canonical_order(dims: Sequence[str]) -> list[int]:
 def even(chosen: Sequence[int]) -> Pick:
     """Return a range where indices step evenly, else a list."""
     chosen = list(chosen)
+    if not chosen:
+        return range(0)
     if len(chosen) == 1:
         return range(chosen[0], chosen[0] + 1)
     if len(chosen) > 1 and (step := chosen[1] - chosen[0]):

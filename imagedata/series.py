@@ -6,7 +6,7 @@ header at all. The operations below attach one where they can prove that it is r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from typing import Any, ClassVar, cast
@@ -109,6 +109,7 @@ class Series(SeriesProperties, ArrayMethods, np.ndarray):
         axes: Iterable[Axis] | None = None,
         **kwargs: Any,
     ) -> Series:
+        """Read, or take, the values; see the class."""
         options = merge_options(opts, kwargs)
         template = options.pop('template', None) if template is None else template
         geometry = options.pop('geometry', None) if geometry is None else geometry
@@ -155,7 +156,7 @@ class Series(SeriesProperties, ArrayMethods, np.ndarray):
         self._state = header
 
     @property
-    def _shape(self) -> tuple[int, ...]:
+    def _shape(self) -> tuple[int, ...]:  # type: ignore[override]
         """Shape of the array, or of the one that was not read with `headers_only`."""
         header = self.header
         if self.ndim == len(header.dims):
@@ -259,6 +260,57 @@ class Series(SeriesProperties, ArrayMethods, np.ndarray):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         _NDARRAY.__setitem__(self, _plain(key), value)
+
+    def isel(self, indexers: Mapping[str, Any] | None = None, **indexers_kwargs: Any) -> Any:
+        """Return a part, by indices along named axes.
+
+        Parameters
+        ----------
+        indexers : mapping of str to index, optional
+            For each axis an integer, a slice, or a list or boolean array along it.
+        **indexers_kwargs
+            The same as keywords: `s.isel(slice=3, row=slice(10, 50))`.
+
+        Raises
+        ------
+        AxisError
+            When there is no axis of a name.
+        """
+        from .selection import isel
+
+        return isel(self, {**(indexers or {}), **indexers_kwargs})
+
+    def sel(
+        self,
+        indexers: Mapping[str, Any] | None = None,
+        method: str | None = None,
+        tolerance: float | None = None,
+        **indexers_kwargs: Any,
+    ) -> Any:
+        """Return a part, by values along named axes.
+
+        Parameters
+        ----------
+        indexers : mapping of str to value, optional
+            For each axis a value, a list of values, or a slice from the least to the greatest
+            value, both included. In the unit of the axis.
+        method : {'nearest'}, optional
+            Take the nearest value, where the very value is not there.
+        tolerance : float, optional
+            Largest distance to it.
+        **indexers_kwargs
+            The same as keywords: `s.sel(time=12.5, method='nearest')`, `s.sel(b=800)`.
+
+        Raises
+        ------
+        AxisError
+            When there is no axis of a name.
+        KeyError
+            When there is no such value; the message tells the nearest.
+        """
+        from .selection import sel
+
+        return sel(self, {**(indexers or {}), **indexers_kwargs}, method, tolerance)
 
     # --- NumPy's protocols --------------------------------------------------------------------
 

@@ -54,12 +54,14 @@ def random_affine(rng: np.random.Generator, kind: str) -> np.ndarray:
 
 
 def placed_values(image: nibabel.Nifti1Image) -> tuple[np.ndarray, np.ndarray]:
-    """Place in LPS and value(s) of every voxel, by nibabel alone."""
+    """Place in LPS and value(s) of the voxels, by nibabel alone."""
     values = np.asanyarray(image.dataobj)
     values = values.reshape((*values.shape, 1, 1)[:3] + values.shape[3:])
-    index = np.indices(values.shape[:3]).reshape(3, -1).T
+    count = int(np.prod(values.shape[:3]))
+    picked = np.arange(0, count, 1 + count // 1_000_000)  # Not every voxel of the largest files.
+    index = np.stack(np.unravel_index(picked, values.shape[:3]), axis=1)
     places = nibabel.affines.apply_affine(image.affine, index) @ LPS
-    return places, values.reshape(len(index), *values.shape[3:])
+    return places, values[tuple(index.T)]
 
 
 def same_voxels(series: Series, image: nibabel.Nifti1Image, tolerance: float = 1e-4) -> None:
@@ -69,7 +71,7 @@ def same_voxels(series: Series, image: nibabel.Nifti1Image, tolerance: float = 1
     index = np.rint(grid.to_index(places)).astype(int)
     assert (index >= 0).all()
     assert (index < grid.shape).all()
-    assert len(np.unique(index, axis=0)) == len(places)
+    assert len(np.unique(np.ravel_multi_index(index.T, grid.shape))) == len(places)
     assert np.abs(grid.to_world(index) - places).max() <= tolerance
     array = np.asarray(series) if series.ndim > 2 else np.asarray(series)[np.newaxis]
     found = array[..., index[:, 0], index[:, 1], index[:, 2]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import glob
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -16,6 +17,9 @@ from ..errors import ImagedataError, InputNotFoundError, WriteError
 from ..formats.contract import Source
 
 __all__ = ['FilesystemArchive', 'staged']
+
+_STAGING = re.compile(r'\..*\.[0-9a-f]{8}\.part')
+"""Name of a folder that `staged` makes."""
 
 _REMEDIES = {
     errno.ENOSPC: 'free some space on that disk, or write elsewhere',
@@ -62,14 +66,25 @@ def staged(target: Path) -> Iterator[tuple[Path, Commit]]:
     except OSError as error:
         if isinstance(error, ImagedataError):
             raise
+        cause = _with_number(error)
         raise WriteError(
-            f'{target} cannot be written: {error.strerror or error}; what was there is unchanged; '
-            f'{_REMEDIES.get(error.errno or 0, "write elsewhere")}'
+            f'{target} cannot be written: {cause.strerror or cause}; what was there is unchanged; '
+            f'{_REMEDIES.get(cause.errno or 0, "write elsewhere")}'
         ) from error
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
         _remove_empty(made)
+
+
+def _with_number(error: OSError) -> OSError:
+    """Return the error of the system behind one that tells more words, and no number (pydicom's)."""
+    cause: BaseException | None = error
+    while isinstance(cause, OSError):
+        if cause.errno is not None:
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return error
 
 
 def _existing_parent(target: Path, made: list[Path]) -> Path:
@@ -170,7 +185,8 @@ def _nearest(path: Path) -> str:
 
 def _walk(folder: Path) -> Iterator[Source]:
     for root, folders, files in os.walk(folder):
-        folders.sort()
+        # What a killed program was about to write is none of the images in the folder.
+        folders[:] = sorted(name for name in folders if not _STAGING.fullmatch(name))
         for name in sorted(files):
             path = Path(root, name)
             yield Source(str(path), path)

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ['Dates', 'element', 'has_element', 'image_type', 'tag_values']
 
-IMPLEMENTATION_CLASS_UID = '2.25.256211297631433617869451062801202158585'
-IMPLEMENTATION_VERSION_NAME = 'IMAGEDATA_4_0'
-
 
 def element(tag: Any, value: Any, vr: str | None = None) -> DataElement:
     """Return a DICOM element, its value in the form that its VR has.
@@ -56,6 +53,8 @@ def _plain(value: Any, vr: str) -> Any:
         return [_plain(part, vr) for part in value]
     if isinstance(value, np.generic):
         value = value.item()
+    if hasattr(value, 'original_string'):
+        return value  # a number of a DICOM file, with its digits
     if vr == 'DS' and isinstance(value, (int, float)) and not isinstance(value, bool):
         return ds_text(float(value))
     if isinstance(value, datetime) and vr == 'DT':

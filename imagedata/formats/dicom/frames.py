@@ -6,7 +6,7 @@ frame shows a classic header, so that sorting, rescaling and writing know one ki
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,26 +29,21 @@ class Pixels:
 
     Parameters
     ----------
-    name : str
-        File, for messages.
-    header : Dataset
-        Header of the file, which tells how the pixels are stored.
-    data : bytes or None
-        As in the file; None when only headers were read.
+    instance : Instance
     count : int
         Number of frames in the file.
     """
 
-    __slots__ = ('_all', '_last', 'count', 'data', 'header', 'name', 'tag')
+    __slots__ = ('_last', 'count', 'data', 'header', 'name', 'tag', 'vr')
 
     def __init__(self, instance: Instance, count: int) -> None:
         self.name = instance.name
         self.header = instance.dataset
         self.data = instance.pixels
         self.tag = instance.pixel_tag
+        self.vr = instance.pixel_vr
         self.count = count
         self._last: tuple[int, NDArray[Any]] | None = None
-        self._all: Iterator[NDArray[Any]] | None = None
 
     def frame(self, index: int) -> NDArray[Any]:
         """Return the stored values of one frame, (rows, columns)."""

@@ -111,14 +111,15 @@ def _decoded(pixels: Pixels, dataset: Any, index: int) -> NDArray[Any]:
                 f'{pixels.name}: no decoder for {syntax} is installed: '
                 'pip install python-gdcm pylibjpeg pylibjpeg-openjpeg pylibjpeg-rle'
             ) from error
-        raise PixelDecodeError(f'{pixels.name}: pixels in {syntax} cannot be decoded ({error})') from error
+        reason = ' '.join(str(error).split())
+        raise PixelDecodeError(f'{pixels.name}: pixels in {syntax} cannot be decoded ({reason})') from error
     except PARSE_ERRORS as error:
         raise PixelDecodeError(f'{pixels.name}: pixels cannot be decoded ({error})') from error
 
 
 def _coloured(pixels: Pixels, values: NDArray[Any]) -> NDArray[Any]:
     """Return palette colour as RGB, 16 bit tables in their upper 8 bits."""
-    from pydicom.pixels import apply_color_lut
+    from pydicom.pixels.processing import apply_color_lut
 
     colours = apply_color_lut(values, pixels.header)
     return (colours >> 8).astype(np.uint8) if colours.dtype == np.uint16 else colours
@@ -144,8 +145,7 @@ def _with_pixels(pixels: Pixels) -> Any:
             dataset[keyword] = pixels.header[keyword]
     dataset.file_meta = pixels.header.file_meta
     syntax = UID(_syntax(pixels))
-    bits = int(pixels.header.BitsAllocated)
-    kind = 'OB' if syntax.is_encapsulated or bits <= 8 else 'OW'
+    kind = 'OB' if syntax.is_encapsulated else pixels.vr
     element = DataElement(0x7FE00010, kind, pixels.data)
     element.is_undefined_length = syntax.is_encapsulated
     dataset[0x7FE00010] = element

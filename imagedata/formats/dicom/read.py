@@ -256,7 +256,7 @@ def _header(stack: Stack, grid: Grid, geometry: Geometry, report: tuple[str, ...
     )
 
 
-def _from_midnight(name: str, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _from_midnight(name: str, values: Any) -> np.ndarray[Any, Any]:
     """Return times as seconds since the midnight before the first of them; others as they are."""
     if name != 'time':
         return values

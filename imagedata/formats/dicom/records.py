@@ -22,7 +22,8 @@ def shallow_copy(dataset: Dataset) -> Dataset:
     # Dataset has no public way to share unparsed elements.
     copied._dict = dict(dataset._dict)
     copied._private_blocks = dict(dataset._private_blocks)
-    copied.set_original_encoding(*dataset.original_encoding, dataset.original_character_set)
+    implicit, little = dataset.original_encoding
+    copied.set_original_encoding(implicit, little, dataset.original_character_set)
     copied._parent_encoding = dataset._parent_encoding
     if hasattr(dataset, 'file_meta'):
         copied.file_meta = dataset.file_meta
@@ -34,8 +35,8 @@ def put(dataset: Dataset, keyword: str, value: Any) -> None:
 
     Setting an attribute of a dataset changes the element that is there, which copies share.
     """
-    from pydicom.dataelem import DataElement
     from pydicom.datadict import dictionary_VR, tag_for_keyword
+    from pydicom.dataelem import DataElement
 
     tag = tag_for_keyword(keyword)
     assert tag is not None, keyword

@@ -51,12 +51,15 @@ class Instance:
         Value of Pixel Data as it stands in the file; None when it was not read.
     pixel_tag : int
         Which kind of Pixel Data: integer (7FE0,0010), float (7FE0,0008) or double (7FE0,0009).
+    pixel_vr : str
+        Its value representation: in big endian files, bytes of OW are swapped, of OB not.
     """
 
     name: str
     dataset: FileDataset
     pixels: bytes | None = None
     pixel_tag: int = 0x7FE00010
+    pixel_vr: str = 'OW'
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: 
         try:
             with source.open() as file:
                 if not _is_dicom(file):
+                    _check_name(source)
                     found.left.append((source, 'not DICOM'))
                     continue
                 instance = _read(source.name, file, headers_only)
@@ -125,6 +129,19 @@ def _is_dicom(file: BinaryIO) -> bool:
     return bool(struct.unpack('<I', head[4:8])[0] <= 256)
 
 
+def _check_name(source: Source) -> None:
+    """Raise for a file that is not DICOM where its name says so: it lost its beginning, or all.
+
+    Names that begin with a dot are notes of file systems (`._1.dcm` of macOS), not images.
+    """
+    name = source.path.name.lower()
+    if name.endswith(('.dcm', '.ima', '.dicom')) and not name.startswith('.'):
+        raise CorruptFileError(
+            f'{source.name} is not DICOM, as its name says ({source.path.stat().st_size} bytes, no prefix): '
+            'copy it anew, remove it, or leave it out with skip_broken_series=True'
+        )
+
+
 def _read(name: str, file: BinaryIO, headers_only: bool) -> Instance:
     import pydicom
 
@@ -133,14 +150,15 @@ def _read(name: str, file: BinaryIO, headers_only: bool) -> Instance:
     try:
         dataset = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=headers_only, force=True)
         _check_whole(name, dataset, len(data))
-        pixels, kind = None, _PIXELS[-1]
+        pixels, kind, vr = None, _PIXELS[-1], 'OW'
         for tag in _PIXELS:
             if tag in dataset:
-                value = dataset.get_item(tag).value
+                element = dataset.get_item(tag)
+                value, vr = element.value, element.VR or 'OW'
                 pixels = value if isinstance(value, bytes) else bytes(dataset[tag].value)
                 kind = tag
                 del dataset[tag]
-        return Instance(name, dataset, pixels, kind)
+        return Instance(name, dataset, pixels, kind, vr)
     except CorruptFileError:
         raise
     except PARSE_ERRORS as error:
@@ -154,7 +172,10 @@ def _check_whole(name: str, dataset: FileDataset, size: int) -> None:
     """Raise when the last element is shorter than its length says: the file is cut off."""
     tags = list(dataset.keys())
     if not tags:
-        raise CorruptFileError(f'{name} has no DICOM elements after its prefix: the file is cut off')
+        raise CorruptFileError(
+            f'{name} has no DICOM elements after its prefix, and {size} bytes in all: the file is cut off; '
+            'copy it anew, or leave it out with skip_broken_series=True'
+        )
     last: Any = dataset.get_item(tags[-1])
     length = getattr(last, 'length', 0xFFFFFFFF)
     value = last.value

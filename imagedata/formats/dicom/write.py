@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 
 from ...dicom_elements import parse_tag
 from ...errors import LossWarning, WriteError
@@ -26,8 +25,6 @@ from ..contract import WriteRequest
 from . import objects
 from .attributes import PROTECTED, When, clone, inherited
 from .describe import (
-    IMPLEMENTATION_CLASS_UID,
-    IMPLEMENTATION_VERSION_NAME,
     Dates,
     element,
     equipment,
@@ -39,13 +36,14 @@ from .describe import (
 from .encode import Encoding, StoredAs, ds_text, encode
 from .names import file_names
 from .place import Fit, Placement
+from .recode import can_say, in_little_endian, in_unicode, new_text
+from .serialize import Serializer
 
 if TYPE_CHECKING:
     from pydicom.tag import BaseTag
 
 __all__ = ['write']
 
-_EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1'
 _WINDOW = ('WindowCenter', 'WindowWidth', 'WindowCenterWidthExplanation', 'VOILUTFunction')
 _SET_APART = ('imageType', 'SOPClassUID', 'photometricInterpretation')
 """Attributes that are not simply copied: they depend on the image or on the pixels."""
@@ -77,18 +75,20 @@ def write(data: SeriesData, request: WriteRequest) -> list[str]:
     """
     series = _Series(data, request.options)
     names = file_names(request.filename, (*data.header.tag_dims, 'slice'), series.counts, request.options)
+    serializer = Serializer(series.common.values())
     for number, name in enumerate(tracked(names, 'Writing')):
         dataset = series.image(number)
         path = request.folder / name
         if '/' in name:
             path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            dataset.save_as(path, enforce_file_format=True)
+            content = serializer.file(dataset)
         except (ValueError, TypeError, NotImplementedError, AttributeError, KeyError) as error:
             raise WriteError(
                 f'{series.called(number)} cannot be encoded as DICOM: {error}; the attribute named there '
                 'can be set, or left out (None), with setDicomAttribute'
             ) from error
+        path.write_bytes(content)
     return names
 
 
@@ -123,6 +123,7 @@ class _Series:
         self.fits = [s.fit for s in seen]
         self.all_fit = all(fit.plane and fit.position for fit in self.fits)
         self.encoding = self._encoding(array.reshape(-1, self.rows, self.columns), seen)
+        self.new_text = new_text(self.header)
         self.dates = Dates.at(first.get('TimezoneOffsetFromUTC') if first is not None else None)
         self.first_day = str(first.get('AcquisitionDate') or '') if first is not None else ''
         self.changed = self._values_changed()
@@ -407,6 +408,11 @@ class _Series:
     def image(self, number: int) -> Dataset:
         """Return the dataset of one image, with file meta information and pixels."""
         source = self.source(number)
+        if source is not None:
+            if source.original_encoding[1] is False:
+                source = in_little_endian(source)
+            if not can_say(source, self.new_text):
+                source = in_unicode(source)
         if source is None:
             origin = Dataset()
             origin.set_original_encoding(False, True, 'utf8')
@@ -424,9 +430,7 @@ class _Series:
             'PixelData', self.encoding.pixel_data(number), 'OW' if allocated > 8 else 'OB'
         )
         elements[pixels.tag] = pixels
-        dataset = _encodable(clone(origin, elements))
-        dataset.file_meta = _file_meta(self.sop_class, str(dataset.SOPInstanceUID))
-        return dataset
+        return clone(origin, elements)
 
     def _own(
         self, number: int, source: Dataset | None, elements: Mapping[BaseTag, Any]
@@ -493,8 +497,8 @@ class _Series:
         had = source is not None and 'RescaleSlope' in source
         if encoding.from_source and had:
             assert source is not None
-            values['RescaleSlope'] = source['RescaleSlope'].value
-            values['RescaleIntercept'] = source.get('RescaleIntercept', '0')
+            for keyword in ('RescaleSlope', 'RescaleIntercept'):
+                values[keyword] = source.get(keyword, '0')
         elif had or not encoding.rescales[number].is_identity or self.sop_class in _RESCALED:
             values['RescaleSlope'] = encoding.rescales[number].slope_text
             values['RescaleIntercept'] = encoding.rescales[number].intercept_text
@@ -605,47 +609,3 @@ def _copy(elements: dict[BaseTag, Any], source: Dataset, keywords: Sequence[str]
         if keyword in source:
             tag = Tag(tag_for_keyword(keyword))  # type: ignore[arg-type]
             elements[tag] = source.get_item(tag)
-
-
-def _encodable(dataset: Dataset) -> Dataset:
-    """Return the dataset, in Unicode where its own character set lacks a character of new texts."""
-    from pydicom.charset import convert_encodings
-
-    texts = [
-        str(e.value)
-        for e in dataset._dict.values()
-        if not e.is_raw and e.VR in ('PN', 'LO', 'LT', 'SH', 'ST', 'UC', 'UT') and e.value
-    ]
-    text = ''.join(t for t in texts if not t.isascii())
-    if not text:
-        return dataset
-    for name in convert_encodings(dataset.get('SpecificCharacterSet') or 'ISO_IR 6'):
-        try:
-            text.encode(name)
-        except (UnicodeEncodeError, LookupError):
-            continue
-        return dataset
-    recoded = deepcopy(dataset)
-    recoded.decode()
-    _set_unicode(recoded)
-    return recoded
-
-
-def _set_unicode(dataset: Dataset) -> None:
-    dataset.SpecificCharacterSet = 'ISO_IR 192'
-    for item in (i for e in dataset if e.VR == 'SQ' for i in e.value):
-        if 'SpecificCharacterSet' in item:
-            _set_unicode(item)
-
-
-def _file_meta(sop_class: str, instance: str) -> FileMetaDataset:
-    from pydicom.uid import UID
-
-    meta = FileMetaDataset()
-    meta.FileMetaInformationVersion = b'\0\1'
-    meta.MediaStorageSOPClassUID = UID(sop_class)
-    meta.MediaStorageSOPInstanceUID = UID(instance)
-    meta.TransferSyntaxUID = UID(_EXPLICIT_LITTLE_ENDIAN)
-    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
-    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
-    return meta

@@ -65,7 +65,7 @@ def _csa(dataset: Dataset, name: str) -> list[Any]:
         from nibabel.nicom import csareader
 
     try:
-        parsed = csareader.read(data)
+        parsed = csareader.read(data)  # type: ignore[no-untyped-call]
     except (csareader.CSAReadError, ValueError, IndexError, KeyError):
         return []
     return list(parsed.get('tags', {}).get(name, {}).get('items', []))
