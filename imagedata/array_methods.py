@@ -202,7 +202,9 @@ class ArrayMethods(_Base):
 
     def transpose(self, *axes: Any) -> Self:
         """Return the array with its dimensions, by number or name, in another order."""
-        given = axes[0] if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes
+        given = axes
+        if len(axes) == 1 and axes[0] is not None and not isinstance(axes[0], (str, int, np.integer)):
+            given = tuple(axes[0])
         if given and given[0] is not None:
             given = axis_number(self.header.dims, tuple(given))
             axes = (given,)
@@ -372,10 +374,11 @@ class ArrayMethods(_Base):
         """Return the sum of a diagonal, as `ndarray.trace`: a plain array or number."""
         return plain(self).trace(*args, **{k: plain(v) for k, v in kwargs.items()})
 
-    def choose(self, choices: Any, out: Any = None, mode: Any = 'raise') -> Any:
+    def choose(self, *choices: Any, out: Any = None, mode: Any = 'raise') -> Any:
         """Return, for each voxel, the choice of its number, as `ndarray.choose`."""
-        chosen = [plain(c) for c in choices] if isinstance(choices, (list, tuple)) else plain(choices)
-        result = plain(self).choose(chosen, plain(out), mode)
+        given = choices[0] if len(choices) == 1 else choices
+        chosen = [plain(c) for c in given] if isinstance(given, (list, tuple)) else plain(given)
+        result = plain(self).choose(chosen, out=plain(out), mode=mode)
         if out is not None:
             return _filled(out)
         if isinstance(result, _NDARRAY) and result.shape == self.shape:

@@ -89,7 +89,7 @@ def _add_describing(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument('--geometry', metavar='PATH', help='series whose place in the patient these have')
     group.add_argument('--frame', type=_uid, metavar='UID', help='Frame of Reference UID')
-    group.add_argument('--SOPClassUID', metavar='UID', help='kind of DICOM object: its UID, or CT, MR, PET, SC')
+    group.add_argument('--SOPClassUID', metavar='UID', help='kind of DICOM object: UID, CT, MR, PET or SC')
     group.add_argument('--sernum', type=int, metavar='N', help='Series Number')
     group.add_argument('--serdes', metavar='TEXT', help='Series Description')
     group.add_argument(
@@ -144,7 +144,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *args: Any, **kwargs: Any) -> NoReturn:
         from . import __version__
 
-        parser.exit(message=f'{parser.prog} (imagedata) {__version__}\n')
+        say(f'{parser.prog} (imagedata) {__version__}')
+        parser.exit()
 
 
 class _NotYet(argparse.Action):

@@ -9,11 +9,7 @@ from numpy.typing import NDArray
 
 from .errors import ImagedataError, WriteError
 
-__all__ = ['DataTypeError', 'converted', 'smallest_integer']
-
-
-class DataTypeError(ImagedataError, ValueError):
-    """A data type that was asked for cannot hold the values that are read."""
+__all__ = ['converted', 'smallest_integer']
 
 
 def converted(

@@ -92,6 +92,8 @@ def reduced(header: Header, axis: Any, keepdims: bool, lead: int = 0) -> Header:
 def _slab(geometry: Geometry, names: Sequence[str]) -> Geometry | None:
     """Return the geometry with one voxel along some dimensions, as large as all of them."""
     counts = np.array([n if d in names else 1 for d, n in zip(SPATIAL, geometry.shape, strict=True)])
+    if (counts == 1).all():
+        return geometry
     if not counts.all() or (counts[0] > 1 and geometry.positions is not None):
         return None
     affine = geometry.affine.copy()

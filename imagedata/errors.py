@@ -11,6 +11,7 @@ __all__ = [
     'BadShapeGiven',
     'CannotSort',
     'CorruptFileError',
+    'DataTypeError',
     'DoNotSetSlicesError',
     'DuplicateImageError',
     'EmptyImageError',
@@ -157,6 +158,10 @@ class SOPInstanceUIDNotFound(ImagedataError, LookupError):
 
 class AxisError(ImagedataError, ValueError):
     """An axis does not exist, or does not fit the array."""
+
+
+class DataTypeError(ImagedataError, ValueError):
+    """A data type that was asked for cannot hold the values that are read."""
 
 
 class GeometryError(ImagedataError, ValueError):

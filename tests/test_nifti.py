@@ -19,9 +19,10 @@ from pydicom.dataset import Dataset
 
 from imagedata import Series
 from imagedata.axis import UniformLengthAxis, VariableAxis
-from imagedata.conversion import DataTypeError, converted, smallest_integer
+from imagedata.conversion import converted, smallest_integer
 from imagedata.errors import (
     CorruptFileError,
+    DataTypeError,
     ImagedataError,
     ImagedataWarning,
     LossWarning,

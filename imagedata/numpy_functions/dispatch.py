@@ -188,6 +188,14 @@ def _compress(func: Any, args: Any, kwargs: Mapping[str, Any], source: Series) -
     return source.compress(given['condition'], given.get('axis'), given.get('out'))
 
 
+def _choose(func: Any, args: Any, kwargs: Mapping[str, Any], source: Series) -> Any:
+    given = _signature(func).bind(*args, **kwargs).arguments
+    choices = given['choices']
+    if not isinstance(choices, (list, tuple)):
+        choices = list(choices)
+    return source.choose(choices, out=given.get('out'), mode=given.get('mode', 'raise'))
+
+
 def _copy(func: Any, args: Any, kwargs: Mapping[str, Any], source: Series) -> Any:
     given = _signature(func).bind(*args, **kwargs).arguments
     if not given.get('subok', True):
@@ -216,12 +224,13 @@ def _matrix_transpose(func: Any, args: Any, kwargs: Mapping[str, Any], source: S
 
 _METHODS: Mapping[str, Callable[..., Any]] = {
     **dict.fromkeys(
-        ('swapaxes', 'squeeze', 'ravel', 'take', 'repeat', 'diagonal', 'choose', 'cumsum', 'cumprod',
+        ('swapaxes', 'squeeze', 'ravel', 'take', 'repeat', 'diagonal', 'cumsum', 'cumprod',
          'round', 'around', 'astype'),
         _by_method,
     ),
     'transpose': _transpose,
     'reshape': _reshape,
+    'choose': _choose,
     'compress': _compress,
     'copy': _copy,
     'real': _part,

@@ -229,8 +229,7 @@ def assemble(grid: Sequence[Frame | None], shape: tuple[int, ...], dtype: Any = 
             np.multiply(image, frame.slope, out=flat[i], casting='unsafe')
             flat[i] += frame.intercept
         else:
-            wide = image.astype(np.int64) if kind.itemsize < 8 else image
-            flat[i] = wide * int(frame.slope) + int(frame.intercept)
+            flat[i] = image.astype(np.int64) * int(frame.slope) + int(frame.intercept)
     return result
 
 

@@ -109,13 +109,15 @@ class Placement:
         reach = np.abs(theirs - mine) * [max(rows - 1, 1), max(columns - 1, 1)]
         return bool((reach <= TOLERANCE).all()), parallel
 
-    def common(self, fits: list[Fit], frame_of_reference: str) -> dict[str, Any]:
+    def common(self, fits: list[Fit], frame_of_reference: str | None) -> dict[str, Any]:
         """Return what is the same for all images: keyword to value.
 
         Slice Thickness stays that of the source images where every slice lies in the plane of
         its source; elsewhere the slices were resampled, and the distance of slices stands for it.
         """
-        values: dict[str, Any] = {'FrameOfReferenceUID': frame_of_reference}
+        values: dict[str, Any] = {}
+        if frame_of_reference is not None:
+            values['FrameOfReferenceUID'] = frame_of_reference
         if not all(fit.plane for fit in fits):
             values['ImageOrientationPatient'] = self._orientation
             values['PixelSpacing'] = self._spacing

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ...axis import Axis, VariableAxis
-from ...errors import CannotSort, ImagedataError, MissingSliceError
+from ...conversion import converted
+from ...errors import CannotSort, DataTypeError, ImagedataError, MissingSliceError
 from ...geometry import UNIFORM_TOLERANCE, Geometry
 from ...header import Header, Identity, Images, SeriesData, new_uid
 from ..contract import ReadRequest, ReadResult, Source
@@ -69,9 +70,7 @@ def _read_stack(
     else:
         array = assemble(list(grid.frames.flat), shape, options.get('dtype'))
         if options.get('dtype') is not None:
-            from ...conversion import converted
-
-            array = converted(array, np.dtype(options['dtype']))
+            array = converted(array, np.dtype(options['dtype']), DataTypeError)
     files = len(stack.frames)
     report = (
         f'series {stack.series_uid}: {files} images, {len(cells)} slices, shape {shape}',

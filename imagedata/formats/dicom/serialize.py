@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from copy import copy
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from pydicom.dataset import FileMetaDataset
 from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_data_element
+from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element
 from pydicom.uid import UID
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
@@ -71,6 +72,8 @@ class Serializer:
                     self._bytes[key] = _encoded(element, encodings)
                 parts.append(self._bytes[key])
             else:
+                if len(element.VR) != 2:  # 'US or SS': made without knowing the pixels
+                    element = correct_ambiguous_vr_element(copy(element), dataset, True)
                 parts.append(_encoded(element, encodings))
         return b''.join(parts)
 

@@ -331,6 +331,8 @@ class _Series:
             values = {k: v for k, v in values.items() if not k.startswith('Content')}
         if self.new_image:
             values['DerivationDescription'] = self.description
+            made = equipment(self.dates.now, self.description)
+            values['ContributingEquipmentSequence'] = [made]
         values |= self._given()
         if self.placement is not None:
             values |= self.placement.common(self.fits, self._frame_of_reference(first))
@@ -355,11 +357,13 @@ class _Series:
             values.pop('Modality', None)
         return values
 
-    def _frame_of_reference(self, first: Dataset | None) -> str:
+    def _frame_of_reference(self, first: Dataset | None) -> str | None:
+        """Return the frame of reference: a new one only where there is no source to follow."""
         geometry = self.header.geometry
         known = geometry.frame_of_reference if geometry is not None else None
         if known is None and first is not None:
-            known = first.get('FrameOfReferenceUID')
+            known = first.get('FrameOfReferenceUID') or None
+            return None if known is None else str(known)
         return str(known or new_uid())
 
     def _pixel_module(self) -> dict[str, Any]:
@@ -518,14 +522,13 @@ class _Series:
     def _history(self, number: int, source: Dataset | None) -> dict[str, Any]:
         """Return where the image comes from, and what made it."""
         images = self.header.images
-        items = []
+        values: dict[str, Any] = {}
         if source is not None and 'ContributingEquipmentSequence' in source:
             # Copies: an item belongs to one sequence, and the source keeps its own.
             old = source['ContributingEquipmentSequence'].value
             items = [clone(item, dict(item.items())) for item in old]
-        values: dict[str, Any] = {
-            'ContributingEquipmentSequence': [*items, equipment(self.dates.now, self.description)]
-        }
+            made = equipment(self.dates.now, self.description)
+            values['ContributingEquipmentSequence'] = [*items, made]
         if source is None or images is None or images.dataset(*self.position(number)) is None:
             return values
         reference = source_reference(source)

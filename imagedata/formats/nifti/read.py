@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...axis import SPATIAL, Axis, UniformLengthAxis, VariableAxis
-from ...conversion import DataTypeError, converted, smallest_integer
-from ...errors import CorruptFileError, ImagedataWarning, OrderNotFoundError
+from ...conversion import converted, smallest_integer
+from ...errors import CorruptFileError, DataTypeError, ImagedataWarning, OrderNotFoundError
 from ...header import Header, Identity, SeriesData, default_dims, new_uid
 from ..contract import ReadRequest, ReadResult, Source
 from .head import LONGEST_HEADER, Head, geometry, parse, time_step
