@@ -150,7 +150,7 @@ class Axis:
             return True
         if self.name != other.name or len(self) != len(other):
             return False
-        return all(np.array_equal(a, b) for a, b in zip(self.values, other.values, strict=True))
+        return all(_equal(a, b) for a, b in zip(self.values, other.values, strict=True))
 
     def __hash__(self) -> int:
         return hash((self.name, len(self)))
@@ -379,6 +379,13 @@ class VariableAxis(Axis):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return VariableAxis, (self._name, self._values)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Return whether two values of an axis are the same; NaN is the same as NaN."""
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return bool(np.array_equal(a, b))
+    return bool(a == b or (a != a and b != b))
 
 
 def _as_range(index: Any, n: int) -> range | list[int]:

@@ -143,6 +143,8 @@ def repeated(header: Header, name: str, n: int, count: int) -> Header:
 
     Along a spatial dimension the voxels become that much smaller.
     """
+    if count == 1:
+        return header
     geometry = header.geometry
     at = SPATIAL.index(name) if name in SPATIAL else None
     indices = [i for i in range(n) for _ in range(count)]

@@ -89,9 +89,12 @@ def _nothing_read(urls: Any, left: Sequence[tuple[Source, str]], plugins: Sequen
     more = f' (and {len(left) - 3} more)' if len(left) > 3 else ''
     tried = ', '.join(plugin.name for plugin in plugins)
     if any('no image' in reason for _, reason in left):
-        return NotImageError(f'{names} holds no image: {"; ".join(shown)}{more}')
+        return NotImageError(
+            f'{names} holds no image: {"; ".join(shown)}{more}; name a file or folder with images'
+        )
     return UnknownInputError(
-        f'{names} is of no format that is installed (tried: {tried}): {"; ".join(shown)}{more}'
+        f'{names} is of no format that is installed (tried: {tried}): {"; ".join(shown)}{more}; '
+        'name other files, or install a plugin for these'
     )
 
 

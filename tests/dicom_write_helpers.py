@@ -72,7 +72,9 @@ def by_slice(datasets: Sequence[Dataset], key: str | None = None) -> list[list[D
     return [[stack[t] for stack in stacks] for t in range(depth)]
 
 
-def series_data(volumes: Sequence[Sequence[Dataset]], tag: str | None = None, values: Any = None) -> SeriesData:
+def series_data(
+    volumes: Sequence[Sequence[Dataset]], tag: str | None = None, values: Any = None
+) -> SeriesData:
     """What a reader hands up for volumes of images."""
     first = volumes[0][0]
     array = np.stack([np.stack([values_of(d) for d in volume]) for volume in volumes])

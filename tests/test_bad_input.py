@@ -109,7 +109,7 @@ def empty_folder(tmp: Path) -> Bad:
 def text_file(tmp: Path) -> Bad:
     path = tmp / "notes.txt"
     path.write_text("Scanned on Tuesday; the patient moved.\n" * 20)
-    return Bad(path, errors.UnknownInputError, [str(path), "dicom", "nifti"])
+    return Bad(path, errors.UnknownInputError, [str(path), "dicom", "nifti", "name other files"])
 
 
 @case
@@ -138,7 +138,7 @@ def dicom_without_image(tmp: Path) -> Bad:
     folder = tmp / "report"
     folder.mkdir()
     dataset.save_as(folder / "1")
-    return Bad(folder, errors.NotImageError, [str(folder / "1"), "Basic Text SR", "no image"])
+    return Bad(folder, errors.NotImageError, [str(folder / "1"), "Basic Text SR", "with images"])
 
 
 @case

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-import SimpleITK as sitk
+import SimpleITK
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -61,6 +61,42 @@ UNITS = {
     "te": ("te", "EchoTime"),
     "fa": ("fa", "FlipAngle"),
 }
+
+UNCHANGED = (
+    "PatientName",
+    "PatientID",
+    "StudyInstanceUID",
+    "FrameOfReferenceUID",
+    "StudyDate",
+    "AcquisitionTime",
+    "AcquisitionDate",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
+    "SliceThickness",
+    "SliceLocation",
+    "WindowCenter",
+    "WindowWidth",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "BitsStored",
+    "SAR",
+    "TriggerTime",
+    "EchoTime",
+    "FlipAngle",
+    "DiffusionBValue",
+    "OperatorsName",
+    "SpecificCharacterSet",
+)
+PLACE = (
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
+    "SliceLocation",
+    "FrameOfReferenceUID",
+    "SliceThickness",
+    "KVP",
+)
 
 
 def volumes(folder: Path, key: str | None = None, limit: int = 3):
@@ -257,12 +293,11 @@ def test_sample_data_comes_back(sample_data, tmp_path, kind):
         steps = [s / 1000 for s in steps]
     data = series_data(stacks, name, steps)
     sources = [d for stack in stacks for d in stack]
-    same = ["PatientName", "PatientID", "StudyInstanceUID", "FrameOfReferenceUID", "StudyDate", "AcquisitionTime", "AcquisitionDate", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "SliceLocation", "WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept", "BitsStored", "SAR", "TriggerTime", "EchoTime", "FlipAngle", "DiffusionBValue", "OperatorsName", "SpecificCharacterSet"]
     results = written(data, tmp_path)
     assert [int(r.InstanceNumber) for r in results] == list(range(1, len(sources) + 1))
     for source, result in zip(sources, results, strict=True):
         np.testing.assert_array_equal(result.pixel_array, source.pixel_array)
-        for keyword in same:
+        for keyword in UNCHANGED:
             assert result.get(keyword) == source.get(keyword), keyword
         assert result.ImageType[:2] == ["DERIVED", "SECONDARY"]
         assert result.ImageType[2:] == source.ImageType[2:]
@@ -337,7 +372,7 @@ def test_false_attributes_go(ct, tmp_path):
     stale = copy.deepcopy(ct.header.images.records.datasets)
     for d in stale:
         d.SmallestImagePixelValue, d.LargestImagePixelValue = 0, 99
-        d.PixelPaddingValue = -2000
+        d.PixelPaddingValue = 4000
         d.LossyImageCompression = "01"
         d.IconImageSequence = [pydicom.Dataset()]
         d.add_new(0x60003000, "OW", b"\0\0")
@@ -353,7 +388,7 @@ def test_false_attributes_go(ct, tmp_path):
     assert float(result.WindowCenter) == (low + high) / 2
     assert float(result.WindowWidth) == high - low
     same = written(SeriesData(ct.array, header, ct.identity), tmp_path / "same")[0]
-    assert same.PixelPaddingValue == -2000
+    assert same.PixelPaddingValue == 4000
     assert same.WindowCenter == stale[0].WindowCenter
     kept = written(changed, tmp_path / "original", window="original")[0]
     assert kept.WindowCenter == stale[0].WindowCenter
@@ -414,6 +449,12 @@ def test_bytes_are_those_of_pydicom(echoes):
     assert ours == buffer.getvalue()
 
 
+def test_a_value_that_does_not_fit_is_an_error_about_it(ct, tmp_path):
+    header = replace(ct.header, edits=(Edit("(0028,0120)", -5),))
+    with pytest.raises(WriteError, match=r"slice 0 .*Pixel Padding Value"):
+        written(SeriesData(ct.array, header, ct.identity), tmp_path)
+
+
 # --- places -----------------------------------------------------------------------------------
 
 
@@ -434,8 +475,8 @@ def test_any_orientation_is_read_back_by_simpleitk(tmp_path_factory, seed, shape
     data = placed(plain_data(array, SOPClassUID="MR"), geometry)
     results = written(data, folder)
     for s, result in enumerate(results):
-        image = sitk.ReadImage(result.filename)
-        np.testing.assert_array_equal(sitk.GetArrayFromImage(image)[0], array[s])
+        image = SimpleITK.ReadImage(result.filename)
+        np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(image)[0], array[s])
         far = (shape[2] - 1, shape[1] - 1, 0)
         where = image.TransformIndexToPhysicalPoint(far)
         wanted = geometry.to_world([s, shape[1] - 1, shape[2] - 1])
@@ -473,7 +514,7 @@ def test_without_a_place_none_is_claimed(ct, tmp_path):
         names = write(data, WriteRequest(tmp_path, None))
     result = pydicom.dcmread(tmp_path / names[0])
     assert result.SOPClassUID == pydicom.uid.SecondaryCaptureImageStorage
-    for keyword in ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceLocation", "FrameOfReferenceUID", "SliceThickness", "KVP"]:
+    for keyword in PLACE:
         assert keyword not in result
     source = ct.header.images.records.dataset(0)
     assert result.PatientName == source.PatientName
@@ -660,7 +701,7 @@ def test_many_images_do_not_fit_one_file(ct, tmp_path):
         written(ct, tmp_path, "x.dcm")
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(WriteError, match="one placeholder"):
-        file_names("a{:.0s}.dcm", ["slice"], [2], {})
+        file_names("a{1}{1}.dcm", ["time", "slice"], [2, 2], {})
 
 
 # --- real scanners -----------------------------------------------------------------------------

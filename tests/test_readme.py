@@ -40,7 +40,7 @@ def test_a_wrong_example_fails(tmp_path: Path) -> None:
         [sys.executable, readme_examples.__file__, str(wrong)], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode != 0
-    assert "README.rst:3" in done.stderr
+    assert "README.rst:2" in done.stderr
 
 
 def test_first_screen_has_the_two_commands() -> None:

@@ -46,7 +46,10 @@ def ds_text(value: float) -> str:
     number = float(value)
     if number.is_integer() and abs(number) < 1e15:
         return str(int(number))
-    return format_number_as_ds(number)
+    text = format_number_as_ds(number)
+    if math.isinf(float(text)):  # the greatest floats, rounded up
+        text = format_number_as_ds(number * (1 - 1e-9))
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +221,8 @@ class Encoding:
         """Return the stored values of one image."""
         image = self.images[number]
         if self.layout is None:
-            return np.asarray(
-                np.ascontiguousarray(image).view(np.uint8).reshape(*image.shape, 3)
-            )
+            parts = [image[name] for name in image.dtype.names or ()]
+            return np.stack(parts, axis=-1)
         rescale = self.rescales[number]
         if image.dtype.kind in 'biu' and rescale.is_identity:
             return image.astype(self.layout.dtype)

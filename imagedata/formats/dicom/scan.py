@@ -144,6 +144,7 @@ def _check_name(source: Source) -> None:
 
 def _read(name: str, file: BinaryIO, headers_only: bool) -> Instance:
     import pydicom
+    from pydicom.errors import BytesLengthException
 
     file.seek(0)
     data = file.read()
@@ -161,7 +162,7 @@ def _read(name: str, file: BinaryIO, headers_only: bool) -> Instance:
         return Instance(name, dataset, pixels, kind, vr)
     except CorruptFileError:
         raise
-    except PARSE_ERRORS as error:
+    except (*PARSE_ERRORS, BytesLengthException) as error:
         raise CorruptFileError(
             f'{name} is DICOM and cannot be read ({type(error).__name__}: {error}): '
             'the file is damaged; replace it, or leave it out with skip_broken_series=True'

@@ -24,6 +24,7 @@ from ...progress import tracked
 from ..contract import WriteRequest
 from . import objects
 from .attributes import PROTECTED, When, clone, inherited
+from .criteria import CRITERIA
 from .describe import (
     Dates,
     element,
@@ -53,6 +54,11 @@ _RESCALED = frozenset({objects.CT, objects.PET})
 
 _RESCALE_TYPE = 0x00281054
 
+_ENCODING_ERRORS = (
+    ValueError, TypeError, NotImplementedError, AttributeError, KeyError, OSError,
+)  # fmt: skip
+"""What pydicom raises for a value that its VR cannot hold. No disk is touched there."""
+
 
 def write(data: SeriesData, request: WriteRequest) -> list[str]:
     """Write a series, and return the paths of its files relative to the folder.
@@ -73,6 +79,13 @@ def write(data: SeriesData, request: WriteRequest) -> list[str]:
     WriteNotImplemented
         For values that DICOM images do not hold.
     """
+    with warnings.catch_warnings():
+        # What pydicom finds odd in the source's own values is the source's.
+        warnings.filterwarnings('ignore', module='pydicom')
+        return _write(data, request)
+
+
+def _write(data: SeriesData, request: WriteRequest) -> list[str]:
     series = _Series(data, request.options)
     names = file_names(request.filename, (*data.header.tag_dims, 'slice'), series.counts, request.options)
     serializer = Serializer(series.common.values())
@@ -83,9 +96,10 @@ def write(data: SeriesData, request: WriteRequest) -> list[str]:
             path.parent.mkdir(parents=True, exist_ok=True)
         try:
             content = serializer.file(dataset)
-        except (ValueError, TypeError, NotImplementedError, AttributeError, KeyError) as error:
+        except _ENCODING_ERRORS as error:
+            reason = ' '.join(str(error).split())
             raise WriteError(
-                f'{series.called(number)} cannot be encoded as DICOM: {error}; the attribute named there '
+                f'{series.called(number)} cannot be encoded as DICOM: {reason}; the attribute named there '
                 'can be set, or left out (None), with setDicomAttribute'
             ) from error
         path.write_bytes(content)
@@ -304,10 +318,22 @@ class _Series:
         for name in self.header.tag_dims:
             if has_element(name) or name == 'none' or name.startswith('unknown'):
                 continue
+            if self._sources_say(name):
+                continue
             self._lost(
                 f'axis {name!r} has no DICOM element: the order of its images is kept by '
                 'InstanceNumber, its values are not. Rename it to a DICOM keyword to keep them'
             )
+
+    def _sources_say(self, name: str) -> bool:
+        """Return whether the source images themselves have the values along an axis."""
+        if name not in CRITERIA:
+            return False
+        for number, value in enumerate(self.tags[name]):
+            source = self.source(number)
+            if source is None or not np.array_equal(CRITERIA[name](source), value):
+                return False
+        return True
 
     @staticmethod
     def _lost(message: str) -> None:
@@ -447,6 +473,9 @@ class _Series:
         }
         if self.placement is not None:
             values |= self.placement.of_image(index[-1], self.fits[number], all_fit=self.all_fit)
+        elif self.counts[-1] > 1:
+            # Which slice it is, without a claim of where that lies.
+            values |= {'StackID': '1', 'InStackPositionNumber': index[-1] + 1}
         for name, column in self.tags.items():
             values |= tag_values(name, column[number], source, self.first_day)
         values |= self._temporal(index, source)
