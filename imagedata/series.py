@@ -6,7 +6,7 @@ header at all. The operations below attach one where they can prove that it is r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from os import PathLike
 from typing import Any, ClassVar, cast
@@ -28,6 +28,7 @@ from .indexing import PendingHeader, index_header, is_basic, plain_dims, resolve
 from .options import OptionsLike, merge_options
 from .properties import SeriesProperties
 from .template import apply_geometry, apply_template
+from .volume_methods import VolumeMethods
 
 __all__ = ['DoNotSetSlicesError', 'MultipleSeriesError', 'NoDataReadError', 'Series']
 
@@ -39,7 +40,7 @@ _dtype_of = np.ndarray.dtype.__get__
 _ndim_of = np.ndarray.ndim.__get__
 
 
-class Series(SeriesProperties, ArrayMethods, np.ndarray):
+class Series(SeriesProperties, VolumeMethods, ArrayMethods, np.ndarray):
     """Medical image series: a NumPy array with axes, geometry and DICOM attributes.
 
     Parameters
@@ -261,57 +262,6 @@ class Series(SeriesProperties, ArrayMethods, np.ndarray):
     def __setitem__(self, key: Any, value: Any) -> None:
         _NDARRAY.__setitem__(self, _plain(key), value)
 
-    def isel(self, indexers: Mapping[str, Any] | None = None, **indexers_kwargs: Any) -> Any:
-        """Return a part, by indices along named axes.
-
-        Parameters
-        ----------
-        indexers : mapping of str to index, optional
-            For each axis an integer, a slice, or a list or boolean array along it.
-        **indexers_kwargs
-            The same as keywords: `s.isel(slice=3, row=slice(10, 50))`.
-
-        Raises
-        ------
-        AxisError
-            When there is no axis of a name.
-        """
-        from .selection import isel
-
-        return isel(self, {**(indexers or {}), **indexers_kwargs})
-
-    def sel(
-        self,
-        indexers: Mapping[str, Any] | None = None,
-        method: str | None = None,
-        tolerance: float | None = None,
-        **indexers_kwargs: Any,
-    ) -> Any:
-        """Return a part, by values along named axes.
-
-        Parameters
-        ----------
-        indexers : mapping of str to value, optional
-            For each axis a value, a list of values, or a slice from the least to the greatest
-            value, both included. In the unit of the axis.
-        method : {'nearest'}, optional
-            Take the nearest value, where the very value is not there.
-        tolerance : float, optional
-            Largest distance to it.
-        **indexers_kwargs
-            The same as keywords: `s.sel(time=12.5, method='nearest')`, `s.sel(b=800)`.
-
-        Raises
-        ------
-        AxisError
-            When there is no axis of a name.
-        KeyError
-            When there is no such value; the message tells the nearest.
-        """
-        from .selection import sel
-
-        return sel(self, {**(indexers or {}), **indexers_kwargs}, method, tolerance)
-
     # --- NumPy's protocols --------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -324,6 +274,21 @@ class Series(SeriesProperties, ArrayMethods, np.ndarray):
             if not issubclass(kind, _NDARRAY):
                 return NotImplemented
         return numpy_functions.dispatch(self, func, args, kwargs)
+
+    def __eq__(self, other: object) -> Any:
+        return self._compared(_NDARRAY.__eq__, other)
+
+    def __ne__(self, other: object) -> Any:
+        return self._compared(_NDARRAY.__ne__, other)
+
+    __hash__ = None
+
+    def _compared(self, compare: Callable[[Any, Any], Any], other: object) -> Any:
+        """Compare; NumPy compares colours without asking for the header of the result."""
+        if _dtype_of(self).names is None:
+            return compare(self, other)
+        result = compare(_plain(self), _plain(other))
+        return ufuncs.attach(result, (self, other))
 
     # --- copies -----------------------------------------------------------------------------
 

@@ -173,6 +173,14 @@ CASES |= {
 
 
 @case
+def damaged_element(tmp: Path) -> Bad:
+    path = copied("ct", tmp / "ct")[5]
+    rows = struct.pack("<HH", 0x0028, 0x0010)
+    path.write_bytes(path.read_bytes().replace(rows + b"US", rows + b"Uz"))
+    return Bad(tmp / "ct", errors.CorruptFileError, [str(path), "(0028,0010)", "Uz", "skip_broken_series"])
+
+
+@case
 def missing_slice(tmp: Path) -> Bad:
     files = copied("ct", tmp / "ct")
     files[10].unlink()
@@ -468,6 +476,16 @@ def test_one_of_two_series_chosen(tmp_path: Path) -> None:
     bad = two_series(tmp_path)
     assert Series(bad.source, input_serinsuid=bad.words[2]).shape == (32, 128, 160)
     assert Series(bad.source, input_serinsuid=bad.words[3]).shape == (24, 128, 112)
+
+
+def test_wherever_a_file_is_cut_off(tmp_path: Path) -> None:
+    whole = sorted(Path(SAMPLES / "time").iterdir())[0].read_bytes()
+    path = tmp_path / "cut"
+    for length in (*range(0, 300, 7), *range(300, len(whole), 397)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(errors.ImagedataError) as caught:
+            Series(path)
+        assert str(path) in str(caught.value)
 
 
 # --- targets that cannot be written -------------------------------------------------------------

@@ -517,6 +517,7 @@ def test_without_a_place_none_is_claimed(ct, tmp_path):
     for keyword in PLACE:
         assert keyword not in result
     source = ct.header.images.records.dataset(0)
+    assert [pydicom.dcmread(tmp_path / n).InStackPositionNumber for n in names[:3]] == [1, 2, 3]
     assert result.PatientName == source.PatientName
     assert result.StudyInstanceUID == source.StudyInstanceUID
 
@@ -765,3 +766,15 @@ def test_inherited_shares_elements(ct):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(elements) > 30
+
+
+def test_an_average_over_b_claims_no_b_value(sample_data, tmp_path):
+    stacks = volumes(sample_data / "b", "DiffusionBValue", 4)
+    data = series_data(stacks, "b", [float(v[0].DiffusionBValue) for v in stacks])
+    mean = SeriesData(
+        data.array.mean(axis=0), data.header.reduced(["b"]), Identity(values_changed=True)
+    )
+    result = written(mean, tmp_path)[0]
+    assert "DiffusionBValue" not in result
+    assert "TemporalPositionIdentifier" not in result
+    assert result.EchoTime == stacks[0][0].EchoTime

@@ -28,10 +28,10 @@ def place(s: float, r: float, c: float) -> np.ndarray:
     return np.array([s, r, c]) @ STEPS
 
 
-def seen(point: np.ndarray) -> np.ndarray:
-    """The patient seen from the front: x to the right, z upwards, y away from the viewer."""
+def seen(point: np.ndarray, right: float = 0, up: float = 0) -> np.ndarray:
+    """The patient seen from the front: x to the right, z upwards, y away; then moved on paper."""
     x, y, z = point
-    return np.array([x + 0.62 * y, z + 0.42 * y])
+    return np.array([x + 0.62 * y + right, z + 0.42 * y + up])
 
 
 def arrow(axes, start, end, color, width=2.0):
@@ -69,22 +69,21 @@ for number in range(SLICES):
 arrow(axes, place(0, 0, 0), place(0, 0, COLUMNS + 0.6), RED)
 arrow(axes, place(0, 0, 0), place(0, ROWS + 0.6, 0), GREEN)
 arrow(axes, place(0, 0, 0), place(SLICES - 0.35, 0, 0), BLUE)
-label(axes, seen(place(0, 0, COLUMNS + 0.6)) + [2, -1],
+label(axes, seen(place(0, 0, COLUMNS + 0.6), 2, -1),
       "row direction: Image Orientation 1–3;\nthe column index grows along it", RED)  # fmt: skip
-label(axes, seen(place(0, ROWS + 0.6, 0)) + [14, -0.8],
+label(axes, seen(place(0, ROWS + 0.6, 0), 14, -0.8),
       "column direction: Image Orientation 4–6;\nthe row index grows along it", GREEN)  # fmt: skip
-label(axes, seen(place(SLICES - 0.35, 0, 0)) + [0, 2],
+label(axes, seen(place(SLICES - 0.35, 0, 0), 0, 2),
       "slice normal = row direction × column direction;\nthe slice index grows along it",
       BLUE, ha="center", va="bottom")  # fmt: skip
 
 # Spacing.
-below = np.array([0, -6.0])
 for c in (1, 2):
-    axes.plot(*zip(seen(place(0, -0.1, c)), seen(place(0, -0.5, c)) + below, strict=True), color=RED, lw=0.8)
-middle = (seen(place(0, -0.5, 1)) + seen(place(0, -0.5, 2))) / 2 + below
-label(axes, middle + [0, -1.5], "column spacing\nPixel Spacing, 2nd value", RED, ha="center", va="top")
-side = seen(place(0.5, 0, 0)) + [-4, 0]
-label(axes, side, "slice spacing:\ndistance of the positions", BLUE, ha="right")
+    ends = [seen(place(0, -0.1, c)), seen(place(0, -0.5, c), 0, -6)]
+    axes.plot(*zip(*ends, strict=True), color=RED, lw=0.8)
+label(axes, seen(place(0, -0.5, 1.5), 0, -7.5), "column spacing\nPixel Spacing, 2nd value", RED,
+      ha="center", va="top")  # fmt: skip
+label(axes, seen(place(0.5, 0, 0), -4, 0), "slice spacing:\ndistance of the positions", BLUE, ha="right")
 right = [seen(place(0, r, COLUMNS - 0.45)) for r in (1.5, 2.5)]
 edge = max(point[0] for point in right) + 4
 label(axes, (edge + 1.5, (right[0][1] + right[1][1]) / 2), "row spacing\nPixel Spacing, 1st value", GREEN)
@@ -92,9 +91,10 @@ for point in right:
     axes.plot([point[0], edge], [point[1], point[1]], color=GREEN, lw=0.8, zorder=9)
 
 # The position.
-first = seen(place(0, 0, 0))
+first = place(0, 0, 0)
 axes.annotate(
-    "Image Position (Patient)\ncentre of the first voxel,\nindex (0, 0, 0)", first, first + [-16, -16],
+    "Image Position (Patient)\ncentre of the first voxel,\nindex (0, 0, 0)",
+    seen(first), seen(first, -16, -16),
     ha="right", va="center", fontsize=9, color=INK, linespacing=1.35, zorder=8,
     arrowprops={"arrowstyle": "-", "color": INK, "lw": 0.8, "shrinkB": 4},
 )  # fmt: skip
@@ -104,9 +104,9 @@ corner = np.array([-106.0, 0, 66.0])
 names = {"x: to the left": [24, 0, 0], "y: to the back": [0, 26, 0], "z: to the head": [0, 0, 24]}
 for name, step in names.items():
     arrow(axes, corner, corner + step, INK, 1.6)
-    place_of_text = seen(corner + np.array(step) * 1.1)
-    label(axes, place_of_text, name, INK, ha="center" if step[2] else "left", va="bottom" if step[2] else "center")
-label(axes, seen(corner) + [-4, -7], "patient system (LPS), mm", INK, va="top", fontweight="bold")
+    sides = {"ha": "center", "va": "bottom"} if step[2] else {}
+    label(axes, seen(corner + np.array(step) * 1.1), name, INK, **sides)
+label(axes, seen(corner, -4, -7), "patient system (LPS), mm", INK, va="top", fontweight="bold")
 
 axes.set_aspect("equal")
 axes.set_xlim(-112, 154)

@@ -31,10 +31,11 @@ def draw(axes, name, rows, columns, note):
     axes.add_patch(plt.Rectangle((first[0] - 0.5, first[1] - 0.5), 1, 1, fill=False, edgecolor=INK, lw=2,
                                  zorder=4))  # fmt: skip
     outside = -1.05
-    across = (first[0] - 0.3 * columns.step / abs(columns.step), columns[-1] + 0.5 * columns.step / abs(columns.step))
+    sign = 1 if columns.step > 0 else -1
+    across = (first[0] - 0.3 * sign, columns[-1] + 0.5 * sign)
     arrow = {"arrowstyle": "-|>", "lw": 1.7, "mutation_scale": 12, "shrinkA": 0, "shrinkB": 0}
     axes.annotate("", (across[1], outside), (across[0], outside), arrowprops={**arrow, "color": RED})
-    side = -1.05 if columns.step > 0 else COLUMNS + 0.05
+    side = -1.05 if sign > 0 else COLUMNS + 0.05
     axes.annotate("", (side, rows[-1] + 0.5), (side, first[1] - 0.3), arrowprops={**arrow, "color": GREEN})
     axes.set_title(name, family="monospace", fontsize=10, color=INK)
     axes.text(0.5, 0.0, note, transform=axes.transAxes, ha="center", va="top", fontsize=9, color=INK,

@@ -1,5 +1,7 @@
 """Three stacks of slices from the side: even, sheared, uneven."""
 
+from itertools import pairwise
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -30,12 +32,12 @@ def draw(axes, name, positions, note):
         axes.plot(*line.T, color=GREY, lw=5, solid_capstyle="butt", zorder=1)
         axes.plot(*position, "o", color=INK, ms=5, zorder=4)
     start = positions[0] + 0.62 * WIDTH * ACROSS
-    axes.annotate("", start + 47 * NORMAL, start, zorder=3,
-                  arrowprops={"arrowstyle": "-|>", "color": RED, "lw": 1.4, "mutation_scale": 11})  # fmt: skip
+    normal = {"arrowstyle": "-|>", "color": RED, "lw": 1.4, "mutation_scale": 11}
+    axes.annotate("", start + 47 * NORMAL, start, zorder=3, arrowprops=normal)
     axes.text(*(start + 49 * NORMAL), "normal", color=RED, ha="center", va="bottom", fontsize=9)
     step = (positions[-1] - positions[0]) / (len(positions) - 1)
     places = positions[0] + np.arange(len(positions))[:, np.newaxis] * step
-    for a, b in zip(places, places[1:], strict=False):
+    for a, b in pairwise(places):
         axes.annotate("", b, a, zorder=3,
                       arrowprops={"arrowstyle": "-|>", "color": BLUE, "lw": 1.6, "mutation_scale": 10,
                                   "shrinkA": 0, "shrinkB": 0})  # fmt: skip

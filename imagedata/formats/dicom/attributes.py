@@ -252,6 +252,5 @@ def is_private_scale(source: Dataset, tag: BaseTag) -> bool:
     number = int(tag) & 0xFFFF
     if number & 0xFF not in (0x0D, 0x0E) or number < 0x1000:
         return False
-    creator = source.get((0x2005, number >> 8))
-    text = '' if creator is None else str(creator.value)
-    return text.strip() == 'Philips MR Imaging DD 001'
+    creator = (0x2005, number >> 8)
+    return creator in source and str(source[creator].value).strip() == 'Philips MR Imaging DD 001'

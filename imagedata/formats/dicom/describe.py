@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,8 +119,9 @@ class Dates:
         return values
 
 
+@cache
 def code(value: str, meaning: str) -> Dataset:
-    """Return a coded entry of DICOM's own scheme (PS3.16)."""
+    """Return a coded entry of DICOM's own scheme (PS3.16): one for all sequences, not to be changed."""
     from pydicom.dataset import Dataset
 
     item = Dataset()

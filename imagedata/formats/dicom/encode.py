@@ -219,7 +219,7 @@ class Encoding:
 
     def stored(self, number: int) -> NDArray[Any]:
         """Return the stored values of one image."""
-        image = self.images[number]
+        image: NDArray[Any] = self.images[number]
         if self.layout is None:
             parts = [image[name] for name in image.dtype.names or ()]
             return np.stack(parts, axis=-1)

@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ...errors import CorruptFileError
@@ -169,6 +170,14 @@ def _read(name: str, file: BinaryIO, headers_only: bool) -> Instance:
         ) from error
 
 
+@cache
+def _representations() -> frozenset[str | None]:
+    """Return all value representations; None is that of files that do not write them."""
+    from pydicom.valuerep import VR
+
+    return frozenset((None, *VR))
+
+
 def _check_whole(name: str, dataset: FileDataset, size: int) -> None:
     """Raise when the last element is shorter than its length says: the file is cut off."""
     tags = list(dataset.keys())
@@ -176,6 +185,14 @@ def _check_whole(name: str, dataset: FileDataset, size: int) -> None:
         raise CorruptFileError(
             f'{name} has no DICOM elements after its prefix, and {size} bytes in all: the file is cut off; '
             'copy it anew, or leave it out with skip_broken_series=True'
+        )
+    known = _representations()
+    strange = [e for e in dataset.values() if e.VR not in known and not e.tag.is_private]
+    if strange:
+        # It would be an error in whatever asks for the element: better one here, with the file's name.
+        raise CorruptFileError(
+            f'{name}: element {strange[0].tag} has the value representation {strange[0].VR!r}, and there is '
+            'none of that name: the file is damaged; copy it anew, or leave it out with skip_broken_series=True'
         )
     last: Any = dataset.get_item(tags[-1])
     length = getattr(last, 'length', 0xFFFFFFFF)

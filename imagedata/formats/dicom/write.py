@@ -17,13 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from ...dicom_elements import parse_tag
 from ...errors import LossWarning, WriteError
 from ...header import ATTRIBUTES, Header, SeriesData, image_uid, new_uid
 from ...progress import tracked
 from ..contract import WriteRequest
 from . import objects
-from .attributes import PROTECTED, When, clone, inherited
+from .attributes import When, clone, inherited
 from .criteria import CRITERIA
 from .describe import (
     Dates,
@@ -34,6 +33,7 @@ from .describe import (
     source_reference,
     tag_values,
 )
+from .elements import apply_edits, copy_from, elements_of, merge
 from .encode import Encoding, StoredAs, ds_text, encode
 from .names import file_names
 from .place import Fit, Placement
@@ -53,6 +53,11 @@ _RESCALED = frozenset({objects.CT, objects.PET})
 """Classes whose images always have slope and intercept (PS3.3 C.8.2.1, C.8.9.4)."""
 
 _RESCALE_TYPE = 0x00281054
+
+_DIFFUSION = (
+    'DiffusionBValue', 'DiffusionGradientOrientation', 'DiffusionDirectionality',
+    'DiffusionBMatrixSequence', 'DiffusionGradientDirectionSequence',
+)  # fmt: skip
 
 _ENCODING_ERRORS = (
     ValueError, TypeError, NotImplementedError, AttributeError, KeyError, OSError,
@@ -131,7 +136,7 @@ class _Series:
         self.keep_uid = bool(options.get('keep_uid', False))
         first = self.source(0)
         self.sop_class, self.other_class, defaults = self._object(first)
-        self.defaults = _elements(defaults)
+        self.defaults = elements_of(defaults)
         self.placement = self._placement()
         seen = [self._look(number) for number in range(len(self.indices))]
         self.fits = [s.fit for s in seen]
@@ -367,7 +372,7 @@ class _Series:
                 values['SpacingBetweenSlices'] = distance
         values |= self._pixel_module()
         values |= self._window(first)
-        return _elements(values)
+        return elements_of(values)
 
     def _writes_distance(self, first: Dataset) -> bool:
         """CT and PET images have no such attribute: theirs is corrected, none is added."""
@@ -451,10 +456,12 @@ class _Series:
             origin = source
             elements = {**self.defaults, **inherited(source, self.circumstances)}
             if self.options.get('window') == 'original':
-                _copy(elements, source, _WINDOW)
-        _merge(elements, self.common)
-        _merge(elements, _elements(self._own(number, source, elements)))
-        self._apply_edits(elements, number)
+                copy_from(elements, source, _WINDOW)
+        merge(elements, self.common)
+        merge(elements, elements_of(self._own(number, source, elements)))
+        images = self.header.images
+        at = None if images is None else int(images.ids[self.position(number)])
+        apply_edits(elements, self.header.edits, at)
         allocated = self.encoding.bits[0]
         pixels = element(
             'PixelData', self.encoding.pixel_data(number), 'OW' if allocated > 8 else 'OB'
@@ -499,6 +506,20 @@ class _Series:
         """
         if source is None or self.other_class:
             return {}
+        if self._reduced & {'b', 'bvector', 'dti'}:
+            # Computed over all b values: it has none.
+            return dict.fromkeys(_DIFFUSION) | self._time_points(index, source)
+        return self._time_points(index, source)
+
+    @property
+    def _reduced(self) -> set[str]:
+        """Names of tag axes that the source images had, and the array was computed over."""
+        images = self.header.images
+        if images is None or images.own:
+            return set()
+        return set(images.dims) - set(self.header.tag_dims)
+
+    def _time_points(self, index: tuple[int, ...], source: Dataset) -> dict[str, Any]:
         names = [n for n in ('time', 'triggertime') if n in self.header.tag_dims]
         images = self.header.images
         if not names:
@@ -565,79 +586,8 @@ class _Series:
             values['SourceImageSequence'] = [reference]
         return values
 
-    def _apply_edits(self, elements: dict[BaseTag, Any], number: int) -> None:
-        """Set what the user set by tag: last, over everything else."""
-        from pydicom.datadict import dictionary_VR, keyword_for_tag
-
-        images = self.header.images
-        at = None if images is None else int(images.ids[self.position(number)])
-        for edit in self.header.edits:
-            if edit.images is not None and at not in edit.images:
-                continue
-            tag = parse_tag(edit.keyword)
-            keyword = keyword_for_tag(tag)
-            if keyword in PROTECTED or tag.group <= 2:
-                raise WriteError(
-                    f'{keyword or tag} follows from the array and cannot be set to {edit.value!r}: '
-                    'take the setDicomAttribute for it away'
-                )
-            if edit.value is None:
-                elements.pop(tag, None)
-                continue
-            try:
-                vr = dictionary_VR(tag)
-            except KeyError:
-                vr = _private_vr(elements.get(tag), edit.value)
-            elements[tag] = element(tag, edit.value, vr)
-
 
 def _class_name(uid: Any) -> str:
     from pydicom.uid import UID
 
     return UID(str(uid)).name
-
-
-def _private_vr(old: Any, value: Any) -> str:
-    """Return the VR of a private element: that of the one it replaces, else by its value."""
-    vr = getattr(old, 'VR', None)
-    if vr not in (None, 'UN'):
-        return str(vr)
-    if isinstance(value, bytes):
-        return 'UN'
-    return 'FD' if isinstance(value, (int, float)) else 'LO'
-
-
-def _elements(values: Mapping[str, Any]) -> dict[BaseTag, Any]:
-    """Return elements by tag; None where one is to be taken away."""
-    from pydicom.datadict import tag_for_keyword
-    from pydicom.tag import Tag
-
-    made: dict[BaseTag, Any] = {}
-    signed = values.get('PixelRepresentation')
-    for keyword, value in values.items():
-        tag = Tag(tag_for_keyword(keyword))  # type: ignore[arg-type]
-        if value is None:
-            made[tag] = None
-        elif keyword == 'PixelPaddingValue':
-            made[tag] = element(tag, value, 'SS' if signed or value < 0 else 'US')
-        else:
-            made[tag] = element(tag, value)
-    return made
-
-
-def _merge(elements: dict[BaseTag, Any], new: Mapping[BaseTag, Any]) -> None:
-    for tag, value in new.items():
-        if value is None:
-            elements.pop(tag, None)
-        else:
-            elements[tag] = value
-
-
-def _copy(elements: dict[BaseTag, Any], source: Dataset, keywords: Sequence[str]) -> None:
-    from pydicom.datadict import tag_for_keyword
-    from pydicom.tag import Tag
-
-    for keyword in keywords:
-        if keyword in source:
-            tag = Tag(tag_for_keyword(keyword))  # type: ignore[arg-type]
-            elements[tag] = source.get_item(tag)

@@ -1,0 +1,254 @@
+"""Exchange in memory with SimpleITK, nibabel and xarray; nothing is written to disk.
+
+Each of them is imported when it is asked for. NumPy's own protocols (`np.asarray`, DLPack,
+`torch.from_numpy`) share the values of a Series without copying, and need nothing from here.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .axis import SPATIAL, Axis, VariableAxis
+from .errors import LossWarning, MissingDependencyError, WriteNotImplemented
+from .geometry import FloatArray, Geometry, ras_from_lps
+from .header import Header, Identity, default_dims, new_uid
+from .settings import _user_level
+from .spatial import canonical
+
+if TYPE_CHECKING:
+    from nibabel.nifti1 import Nifti1Image
+    from SimpleITK import Image
+
+    from .series import Series
+
+__all__ = ['from_nibabel', 'from_sitk', 'to_nibabel', 'to_sitk', 'to_xarray']
+
+_RGB = np.dtype([('R', 'u1'), ('G', 'u1'), ('B', 'u1')])
+_XYZ = [2, 1, 0, 3]
+"""From columns for (slice, row, column) to columns for (column, row, slice), or back."""
+
+
+def _series(array: NDArray[Any], header: Header) -> Series:
+    from .series import Series
+
+    made: Series = array.view(Series)
+    made.header = header
+    made._identity = Identity()
+    return made
+
+
+def _loss(message: str) -> None:
+    warnings.warn(message, LossWarning, stacklevel=_user_level())
+
+
+def _supported(values: NDArray[Any], other: str) -> NDArray[Any]:
+    """Return values of a type that other tools have too."""
+    kind, size = values.dtype.kind, values.dtype.itemsize
+    if not values.dtype.isnative and not values.dtype.names:
+        values = values.astype(values.dtype.newbyteorder('='))
+    if kind == 'b':
+        return values.view(np.uint8)
+    if kind == 'f' and size == 2:
+        return values.astype(np.float32)
+    if kind in 'iufc' and size <= (16 if kind == 'c' else 8):
+        return values
+    if values.dtype == _RGB:
+        return values
+    raise WriteNotImplemented(f'{other} has no values of type {values.dtype}: convert with astype()')
+
+
+def _uneven(grid: Geometry, other: str) -> None:
+    if not grid.is_uniform:
+        _loss(f'{other} cannot hold slices that are not evenly spaced: they get their mean step')
+
+
+# --- SimpleITK -----------------------------------------------------------------------------------
+
+
+def to_sitk(series: Series) -> Image:
+    """Return the Series as a SimpleITK image; see `Series.to_sitk`."""
+    import SimpleITK as sitk
+
+    volume = canonical(series)
+    grid = volume.header.geometry
+    tags = volume.ndim - 3
+    if tags > 1:
+        raise WriteNotImplemented(
+            f'a SimpleITK image has one dimension beside space, this Series has {tags}: '
+            f'{", ".join(volume.header.tag_dims)}. Pick along them first'
+        )
+    values = _supported(volume.view(np.ndarray), 'SimpleITK')
+    if values.dtype.names:
+        values = np.ascontiguousarray(values).view(np.uint8).reshape(*values.shape, 3)
+    image = sitk.GetImageFromArray(np.ascontiguousarray(values), isVector=values.ndim == 4 + tags)
+    _uneven(grid, 'SimpleITK')
+    spacing = grid.spacing[::-1].tolist()
+    origin = grid.origin.tolist()
+    direction = grid.directions[:, ::-1]
+    if tags:
+        axis = volume.header.axis(volume.header.dims[0], volume.shape[0])
+        start, step = _even_values(axis, 'SimpleITK')
+        spacing, origin = [*spacing, step], [*origin, start]
+        whole = np.eye(4)
+        whole[:3, :3] = direction
+        direction = whole
+    image.SetSpacing(spacing)
+    image.SetOrigin(origin)
+    image.SetDirection(direction.ravel().tolist())
+    return image
+
+
+def _even_values(axis: Axis, other: str) -> tuple[float, float]:
+    """Return start and step of a tag axis, 0 and 1 where its values are not evenly spaced."""
+    step = getattr(axis, 'step', None)
+    try:
+        start = float(axis.values[0])
+        if len(axis) == 1:
+            return (start, 1.0) if np.isfinite(start) else (0.0, 1.0)
+        if step is not None and step > 0:
+            return start, float(step)
+    except (TypeError, ValueError, IndexError):
+        pass
+    _loss(f'{other} cannot hold the values of axis {axis.name!r}: they are not evenly spaced')
+    return 0.0, 1.0
+
+
+def from_sitk(image: Image, input_order: str) -> Series:
+    """Return a SimpleITK image as a Series; see `Series.from_sitk`."""
+    import SimpleITK as sitk
+
+    array = sitk.GetArrayFromImage(image)
+    components = image.GetNumberOfComponentsPerPixel()
+    if components == 3 and array.dtype == np.uint8:
+        array = np.ascontiguousarray(array).view(_RGB)[..., 0]
+    elif components > 1:
+        array = np.moveaxis(array, -1, 0)
+    ndim = image.GetDimension()
+    spacing, origin = np.array(image.GetSpacing()), np.array(image.GetOrigin())
+    direction = np.array(image.GetDirection()).reshape(ndim, ndim)
+    affine = np.eye(4)
+    space = min(ndim, 3)
+    affine[:space, :space] = direction[:space, :space] * spacing[:space]
+    affine[:space, 3] = origin[:space]
+    if ndim == 2:
+        array = array[..., np.newaxis, :, :]
+    axes = {}
+    dims = default_dims(array.ndim, input_order)
+    if ndim == 4:
+        values = origin[3] + spacing[3] * np.arange(image.GetSize()[3])
+        name = dims[array.ndim - 4]
+        axes[name] = VariableAxis(name, values.tolist())
+    return _series(array, _header(dims, array.shape, affine[:, _XYZ], axes))
+
+
+def _header(
+    dims: tuple[str, ...], shape: Sequence[int], affine: FloatArray, axes: dict[str, Axis]
+) -> Header:
+    slices, rows, columns = shape[-3:]
+    geometry = Geometry(affine, (slices, rows, columns), new_uid())
+    for name, n in zip(dims, shape, strict=True):
+        if name not in SPATIAL and name not in axes:
+            axes[name] = VariableAxis(name, range(n))
+    return Header(
+        dims=dims,
+        geometry=geometry,
+        tag_axes=axes,
+        attributes={'studyInstanceUID': new_uid(), 'SOPClassUID': '1.2.840.10008.5.1.4.1.1.7'},
+    )
+
+
+# --- nibabel --------------------------------------------------------------------------------------
+
+
+def to_nibabel(series: Series) -> Nifti1Image:
+    """Return the Series as a NIfTI image of nibabel; see `Series.to_nibabel`."""
+    import nibabel
+
+    volume = canonical(series)
+    grid = volume.header.geometry
+    tags = volume.ndim - 3
+    if tags > 4:
+        raise WriteNotImplemented(f'NIfTI has four dimensions beside space, this Series has {tags}')
+    values = _supported(volume.view(np.ndarray), 'NIfTI')
+    # NIfTI counts column, row, slice, then the tags.
+    values = values.transpose(*range(values.ndim)[: tags - 1 if tags else None : -1], *range(tags))
+    _uneven(grid, 'NIfTI')
+    affine = ras_from_lps(grid.affine[:, _XYZ])
+    image = nibabel.Nifti1Image(values, affine, dtype=values.dtype)
+    code = 0 if grid.assumed else 1
+    image.set_sform(affine, code)
+    image.set_qform(affine, 0 if grid.is_sheared else code)
+    times = 'unknown'
+    if tags:
+        axis = volume.header.axis(volume.header.dims[0], volume.shape[0])
+        _, step = _even_values(axis, 'NIfTI')
+        times = {'s': 'sec', 'ms': 'msec'}.get(axis.unit or '', 'unknown')
+        zooms = list(image.header.get_zooms())
+        zooms[3] = step
+        image.header.set_zooms(zooms)
+    image.header.set_xyzt_units('mm', times)
+    return image
+
+
+def from_nibabel(image: Any, input_order: str) -> Series:
+    """Return an image of nibabel as a Series; see `Series.from_nibabel`."""
+    array = np.asanyarray(image.dataobj)
+    while array.ndim < 3:
+        array = array[..., np.newaxis]
+    tags = array.ndim - 3
+    array = array.transpose(*range(3, array.ndim), 2, 1, 0)
+    dims = default_dims(array.ndim, input_order)
+    axes: dict[str, Axis] = {}
+    zooms = image.header.get_zooms()
+    if tags and len(zooms) > 3 and zooms[3] > 0:
+        units = image.header.get_xyzt_units()[1] if hasattr(image.header, 'get_xyzt_units') else ''
+        scale = {'msec': 1e-3, 'usec': 1e-6}.get(units, 1.0) if dims[0] == 'time' else 1.0
+        axes[dims[0]] = VariableAxis(dims[0], (np.arange(array.shape[0]) * float(zooms[3]) * scale).tolist())
+    affine = ras_from_lps(image.affine)[:, _XYZ]
+    return _series(array, _header(dims, array.shape, affine, axes))
+
+
+# --- xarray -------------------------------------------------------------------------------------------
+
+
+def to_xarray(series: Series) -> Any:
+    """Return the Series as a labelled array of xarray; see `Series.to_xarray`."""
+    try:
+        import xarray
+    except ImportError as error:
+        raise MissingDependencyError('to_xarray needs xarray: pip install xarray') from error
+    header = series.header
+    coords = {}
+    for axis in header.axes(series.shape):
+        if axis.name in header.tag_axes or (axis.name in SPATIAL and header.geometry is not None):
+            attributes = {'units': axis.unit} if axis.unit else {}
+            coords[axis.name] = (axis.name, _offsets(header, axis), attributes)
+    attrs: dict[str, Any] = {}
+    if header.geometry is not None:
+        attrs['affine'] = header.geometry.affine.tolist()
+        attrs['space'] = 'LPS, mm; columns: slice, row, column, origin'
+        if not header.geometry.is_uniform:
+            attrs['slice_positions'] = header.geometry.slice_positions.tolist()
+        if header.geometry.frame_of_reference:
+            attrs['frame_of_reference'] = header.geometry.frame_of_reference
+    name = header.attribute('seriesDescription')
+    return xarray.DataArray(
+        series.view(np.ndarray), dims=header.dims, coords=coords, attrs=attrs, name=name
+    )
+
+
+def _offsets(header: Header, axis: Axis) -> NDArray[Any]:
+    """Return coordinates along an axis: of slices, rows and columns the distance from the first."""
+    if axis.name not in SPATIAL:
+        return np.asarray(axis)
+    assert header.geometry is not None
+    if axis.name == 'slice':
+        places = header.geometry.slice_positions
+        return np.asarray(np.linalg.norm(places - places[:1], axis=1))
+    return np.arange(len(axis)) * float(header.geometry.spacing[SPATIAL.index(axis.name)])
+
