@@ -21,9 +21,6 @@ from .settings import _user_level
 from .spatial import canonical
 
 if TYPE_CHECKING:
-    from nibabel.nifti1 import Nifti1Image
-    from SimpleITK import Image
-
     from .series import Series
 
 __all__ = ['from_nibabel', 'from_sitk', 'to_nibabel', 'to_sitk', 'to_xarray']
@@ -31,6 +28,9 @@ __all__ = ['from_nibabel', 'from_sitk', 'to_nibabel', 'to_sitk', 'to_xarray']
 _RGB = np.dtype([('R', 'u1'), ('G', 'u1'), ('B', 'u1')])
 _XYZ = [2, 1, 0, 3]
 """From columns for (slice, row, column) to columns for (column, row, slice), or back."""
+
+_FRAME = '0020|0052'
+"""Frame of Reference UID, as ITK's DICOM reader calls it."""
 
 
 def _series(array: NDArray[Any], header: Header) -> Series:
@@ -70,10 +70,11 @@ def _uneven(grid: Geometry, other: str) -> None:
 # --- SimpleITK -----------------------------------------------------------------------------------
 
 
-def to_sitk(series: Series) -> Image:
+def to_sitk(series: Series) -> Any:
     """Return the Series as a SimpleITK image; see `Series.to_sitk`."""
-    import SimpleITK as sitk
+    import SimpleITK
 
+    sitk: Any = SimpleITK
     volume = canonical(series)
     grid = volume.header.geometry
     tags = volume.ndim - 3
@@ -100,6 +101,8 @@ def to_sitk(series: Series) -> Image:
     image.SetSpacing(spacing)
     image.SetOrigin(origin)
     image.SetDirection(direction.ravel().tolist())
+    if grid.frame_of_reference:
+        image.SetMetaData(_FRAME, grid.frame_of_reference)
     return image
 
 
@@ -118,11 +121,11 @@ def _even_values(axis: Axis, other: str) -> tuple[float, float]:
     return 0.0, 1.0
 
 
-def from_sitk(image: Image, input_order: str) -> Series:
+def from_sitk(image: Any, input_order: str) -> Series:
     """Return a SimpleITK image as a Series; see `Series.from_sitk`."""
-    import SimpleITK as sitk
+    import SimpleITK
 
-    array = sitk.GetArrayFromImage(image)
+    array = SimpleITK.GetArrayFromImage(image)
     components = image.GetNumberOfComponentsPerPixel()
     if components == 3 and array.dtype == np.uint8:
         array = np.ascontiguousarray(array).view(_RGB)[..., 0]
@@ -137,20 +140,26 @@ def from_sitk(image: Image, input_order: str) -> Series:
     affine[:space, 3] = origin[:space]
     if ndim == 2:
         array = array[..., np.newaxis, :, :]
-    axes = {}
+    axes: dict[str, Axis] = {}
     dims = default_dims(array.ndim, input_order)
     if ndim == 4:
         values = origin[3] + spacing[3] * np.arange(image.GetSize()[3])
         name = dims[array.ndim - 4]
         axes[name] = VariableAxis(name, values.tolist())
-    return _series(array, _header(dims, array.shape, affine[:, _XYZ], axes))
+    frame = image.GetMetaData(_FRAME) if image.HasMetaDataKey(_FRAME) else None
+    return _series(array, _header(dims, array.shape, affine[:, _XYZ], axes, frame))
 
 
 def _header(
-    dims: tuple[str, ...], shape: Sequence[int], affine: FloatArray, axes: dict[str, Axis]
+    dims: tuple[str, ...],
+    shape: Sequence[int],
+    affine: FloatArray,
+    axes: dict[str, Axis],
+    frame: str | None = None,
 ) -> Header:
+    """Return the header of an image; its frame of reference is often not known."""
     slices, rows, columns = shape[-3:]
-    geometry = Geometry(affine, (slices, rows, columns), new_uid())
+    geometry = Geometry(affine, (slices, rows, columns), frame)
     for name, n in zip(dims, shape, strict=True):
         if name not in SPATIAL and name not in axes:
             axes[name] = VariableAxis(name, range(n))
@@ -165,7 +174,7 @@ def _header(
 # --- nibabel --------------------------------------------------------------------------------------
 
 
-def to_nibabel(series: Series) -> Nifti1Image:
+def to_nibabel(series: Series) -> Any:
     """Return the Series as a NIfTI image of nibabel; see `Series.to_nibabel`."""
     import nibabel
 
@@ -179,7 +188,8 @@ def to_nibabel(series: Series) -> Nifti1Image:
     values = values.transpose(*range(values.ndim)[: tags - 1 if tags else None : -1], *range(tags))
     _uneven(grid, 'NIfTI')
     affine = ras_from_lps(grid.affine[:, _XYZ])
-    image = nibabel.Nifti1Image(values, affine, dtype=values.dtype)
+    make: Any = nibabel.Nifti1Image
+    image = make(values, affine, dtype=values.dtype)
     code = 0 if grid.assumed else 1
     image.set_sform(affine, code)
     image.set_qform(affine, 0 if grid.is_sheared else code)

@@ -183,17 +183,17 @@ def _coordinates(grid: Geometry, places: FloatArray) -> tuple[FloatArray, NDArra
     index = grid.to_index(places)
     last = np.array(grid.shape) - 1
     reach = _EDGE + _ROUNDING
-    inside = ((index >= -reach) & (index <= last + reach)).all(axis=-1)
-    return np.clip(index, 0, last), inside
+    inside = np.all((index >= -reach) & (index <= last + reach), axis=-1)
+    return np.clip(index, 0, last), np.asarray(inside)
 
 
 def _as_type(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return interpolated values as the type of the source: rounded, and within its range."""
     if dtype.kind == 'b':
-        return values > 0.5
+        return np.asarray(values > 0.5)
     if dtype.kind in 'iu':
         limits = np.iinfo(dtype)
         # The largest integers are no floats: beyond them, clip to the next float that fits.
         high = np.nextafter(float(limits.max) + 1, 0) if limits.bits > 32 else limits.max
-        return np.clip(np.rint(values), limits.min, high).astype(dtype)
+        return np.asarray(np.clip(np.rint(values), limits.min, high).astype(dtype))
     return values.astype(dtype)

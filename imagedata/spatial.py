@@ -18,7 +18,6 @@ from .axis import SPATIAL
 from .errors import AxisError, GeometryError, GeometryMismatchError
 from .geometry import POSITION_TOLERANCE, FloatArray, Geometry
 from .header import Header, Images
-from .indexing import PendingHeader
 
 if TYPE_CHECKING:
     from .series import Series

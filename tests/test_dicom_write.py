@@ -267,6 +267,13 @@ def test_whole_numbers_of_16_bits_are_exact(values, bits, intercept):
     np.testing.assert_array_equal(read_back(plan, 0)[1].ravel(), values)
 
 
+@pytest.mark.parametrize("value", [-np.finfo(float).max, np.finfo(float).max])
+@pytest.mark.parametrize("no_intercept", [False, True])
+def test_greatest_floats_do_not_overflow(value, no_intercept):
+    plan = encode(np.array([[[value, value]]]), [None], no_intercept=no_intercept)
+    np.testing.assert_allclose(read_back(plan, 0)[1], value, rtol=1e-4)
+
+
 def test_extreme_floats_do_not_overflow():
     images = np.array([[[-1.7e308, 1.7e308, 0.0]]])
     plan = encode(images, [None])

@@ -12,7 +12,7 @@ __all__ = ['DICOMPlugin']
 
 
 class DICOMPlugin:
-    """DICOM files: PS3.10 file format, classic single-frame images."""
+    """DICOM files (PS3.10): reads single- and multi-frame images and mosaics, writes single-frame ones."""
 
     plugin_type: ClassVar[str] = 'format'
     name: ClassVar[str] = 'dicom'

@@ -366,8 +366,10 @@ def _source_range(
     scaled = stored * source.slope
     difference = np.abs(scaled + source.intercept - values)
     # The array's own type may have rounded the product and the sum.
-    unit = np.finfo(image.dtype).eps if image.dtype.kind == 'f' else 0.0
-    allowed = 2 * unit * (np.abs(values) + np.abs(scaled) + abs(source.intercept))
+    unit, least = 0.0, 0.0
+    if image.dtype.kind == 'f':
+        unit, least = float(np.finfo(image.dtype).eps), float(np.finfo(image.dtype).tiny)
+    allowed = 2 * unit * (np.abs(values) + np.abs(scaled) + abs(source.intercept)) + least
     if not (difference <= allowed).all():
         return None
     return sorted((round(min(ends)), round(max(ends))))  # type: ignore[return-value]
@@ -450,19 +452,25 @@ def _line(low: float, high: float, signed: bool, no_intercept: bool) -> Rescale:
     Signed levels are -32767 to 32767, unsigned ones 0 to 65534.
     """
     if no_intercept:
-        largest = max(abs(low), abs(high))
-        slope = largest / (_LEVELS // 2 if signed else _LEVELS)
-        return Rescale(_positive_text(slope), '0')
+        levels = _LEVELS // 2 if signed else _LEVELS
+        return Rescale(_slope_text(max(abs(low), abs(high)) / levels, levels, 0.0), '0')
     if signed:
-        half = high / 2 - low / 2
-        return Rescale(_positive_text(half / (_LEVELS // 2)), ds_text(low / 2 + high / 2))
+        levels, middle = _LEVELS // 2, ds_text(low / 2 + high / 2)
+        slope = (high / 2 - low / 2) / levels
+        return Rescale(_slope_text(slope, levels, abs(float(middle))), middle)
     intercept = _text_not_above(low)
-    return Rescale(_positive_text((high - float(intercept)) / _LEVELS), intercept)
+    first = float(intercept)
+    return Rescale(_slope_text((high - first) / _LEVELS, _LEVELS, first), intercept)
 
 
-def _positive_text(slope: float) -> str:
-    """Return a slope as a text; 1 for a series of one value, which any slope serves."""
+def _slope_text(slope: float, levels: int, intercept: float) -> str:
+    """Return a slope as a text; 1 for a series of one value, which any slope serves.
+
+    It is made smaller where rounding it up would take the last level beyond float64.
+    """
     text = ds_text(slope)
+    if math.isinf(float(text) * levels + intercept):
+        text = ds_text(slope * (1 - 1e-8))
     return text if float(text) > 0 and math.isfinite(float(text)) else '1'
 
 
@@ -472,6 +480,8 @@ def _text_not_above(value: float) -> str:
     if float(text) <= value:
         return text
     step = 10.0 ** (math.floor(math.log10(abs(value))) - 9)
+    if math.isinf(value - step):
+        return text
     below = ds_text(value - step)
     return below if float(below) <= value else text
 

@@ -192,7 +192,8 @@ def _check_whole(name: str, dataset: FileDataset, size: int) -> None:
         # It would be an error in whatever asks for the element: better one here, with the file's name.
         raise CorruptFileError(
             f'{name}: element {strange[0].tag} has the value representation {strange[0].VR!r}, and there is '
-            'none of that name: the file is damaged; copy it anew, or leave it out with skip_broken_series=True'
+            'none of that name: the file is damaged; copy it anew, or leave it out with '
+            'skip_broken_series=True'
         )
     last: Any = dataset.get_item(tags[-1])
     length = getattr(last, 'length', 0xFFFFFFFF)
