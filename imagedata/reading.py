@@ -128,4 +128,9 @@ def _describe(data: SeriesData) -> str:
 
 def read_template(url: str | PathLike[str]) -> Header:
     """Read what a template or geometry says, without pixels."""
-    return read_series(url, 'auto', {'headers_only': True}).header
+    try:
+        return read_series(url, 'auto', {'headers_only': True}).header
+    except MultipleSeriesError as error:
+        raise MultipleSeriesError(
+            f'{error}\nRead the one that is meant, and give that Series as template or geometry.'
+        ) from error

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .axis import SPATIAL
 from .errors import AxisError, GeometryError, GeometryMismatchError
-from .geometry import POSITION_TOLERANCE, FloatArray, Geometry
+from .geometry import POSITION_TOLERANCE, Geometry
 from .header import Header, Images
 
 if TYPE_CHECKING:
@@ -228,18 +228,20 @@ def match_geometry(series: Series, reference: Series, fill_value: Any, tolerance
     volume = canonical(series)
     sources, reverse = _same_directions(mine, theirs, tolerance)
     turned = rearranged(volume, sources, reverse)
-    offset = _whole_offset(turned.header.geometry, theirs, tolerance)
-    fitted = _fitted(turned, offset, theirs.shape, fill_value)
-    found = fitted.header.geometry
-    if found is None:  # nothing of the reference's grid lies in the volume
-        found = theirs
-    target = replace(theirs, frame_of_reference=theirs.frame_of_reference or mine.frame_of_reference)
-    apart = np.linalg.norm(found.slice_positions - theirs.slice_positions, axis=1).max(initial=0)
-    if apart > tolerance:
+    picked, offset = _whole_offset(turned.header.geometry, theirs, tolerance)
+    count = turned.header.geometry.shape[0]
+    inside = [i for i in picked if 0 <= i < count]
+    if picked != list(range(picked[0], picked[0] + len(picked))) and len(inside) == len(picked):
+        turned = turned.take(picked, -3)
+        offset[0] = 0
+    elif picked != list(range(picked[0], picked[0] + len(picked))):
         raise GeometryMismatchError(
-            f'the slices are spaced differently: up to {apart:.4g} mm apart. Use align()'
+            'slices of the reference lie between, or beyond, those of an unevenly spaced stack. '
+            'Use align()'
         )
-    fitted.header = fitted.header.with_geometry(target)
+    fitted = _fitted(turned, offset, theirs.shape, fill_value)
+    frame = theirs.frame_of_reference or mine.frame_of_reference
+    fitted.header = fitted.header.with_geometry(replace(theirs, frame_of_reference=frame))
     if 'slice' not in reference.header.dims and theirs.shape[0] == 1:
         return fitted[..., 0, :, :]
     return fitted
@@ -248,39 +250,54 @@ def match_geometry(series: Series, reference: Series, fill_value: Any, tolerance
 def _same_directions(
     mine: Geometry, theirs: Geometry, tolerance: float
 ) -> tuple[list[int], list[bool]]:
-    """Return which axis of `mine` is each of `theirs`, and which run the other way."""
+    """Return which axis of `mine` is each of `theirs`, and which run the other way.
+
+    Steps are compared; where there is one voxel only, or slices have places of their own,
+    directions alone.
+    """
     sources, reverse = [], []
     for i, name in enumerate(SPATIAL):
-        wanted = theirs.affine[:3, i]
         reach = max(theirs.shape[i] - 1, 1)
-        apart = [
-            min((float(np.linalg.norm(sign * mine.affine[:3, j] - wanted)), sign < 0) for sign in (1, -1))
-            for j in range(3)
-        ]
-        best = int(np.argmin([a for a, _ in apart]))
-        loose = 0.02 * mine.spacing[best] if best == 0 and not mine.is_uniform else 0.0
-        if apart[best][0] * reach > tolerance + loose * reach or best in sources:
+        found = []
+        for j in range(3):
+            loose = theirs.shape[i] == 1 or (j == 0 and not mine.is_uniform) or (
+                i == 0 and not theirs.is_uniform
+            )
+            a, b = (mine.directions, theirs.directions) if loose else (mine.affine, theirs.affine)
+            apart = [float(np.linalg.norm(sign * a[:3, j] - b[:3, i])) * reach for sign in (1, -1)]
+            found.append((min(apart), j, apart[1] < apart[0]))
+        distance, best, back = min(f for f in found if f[1] not in sources)
+        if distance > tolerance:
             raise GeometryMismatchError(
                 f'no axis of the Series has the {name} step of the reference, '
-                f'{np.round(wanted[::-1], 4).tolist()} mm (z, y, x): spacing or orientation differ. '
-                'Use align()'
+                f'{np.round(theirs.affine[2::-1, i], 4).tolist()} mm (z, y, x): '
+                'spacing or orientation differ. Use align()'
             )
         sources.append(best)
-        reverse.append(apart[best][1])
+        reverse.append(back)
     return sources, reverse
 
 
-def _whole_offset(mine: Geometry, theirs: Geometry, tolerance: float) -> NDArray[np.int64]:
-    """Return the index, in `mine`, of the first voxel of `theirs`."""
-    offset: FloatArray = mine.to_index(theirs.slice_positions[0])
-    whole = np.rint(offset)
-    apart = np.abs(offset - whole) * mine.spacing
-    if apart.max() > tolerance:
-        part = ', '.join(f'{n} {o:.4g}' for n, o in zip(SPATIAL, offset - whole, strict=True))
+def _whole_offset(
+    mine: Geometry, theirs: Geometry, tolerance: float
+) -> tuple[list[int], NDArray[np.int64]]:
+    """Return the slice of `mine` at each slice of `theirs`, and the index of its first voxel."""
+    offset = np.rint(mine.to_index(theirs.slice_positions))
+    apart = np.linalg.norm(mine.to_world(offset) - theirs.slice_positions, axis=1)
+    if apart.size and apart[0] > tolerance:
+        part = mine.to_index(theirs.slice_positions[0]) - offset[0]
+        told = ', '.join(f'{n} {o:.4g}' for n, o in zip(SPATIAL, part, strict=True))
         raise GeometryMismatchError(
-            f'the grids are shifted by part of a voxel ({part}). Use align()'
+            f'the grids are shifted by part of a voxel ({told}). Use align()'
         )
-    return whole.astype(np.int64)
+    if apart.max(initial=0) > tolerance:
+        raise GeometryMismatchError(
+            f'the slices are spaced differently: up to {apart.max():.4g} mm apart. Use align()'
+        )
+    whole = offset.astype(np.int64)
+    if not len(whole):
+        return [0], np.zeros(3, dtype=np.int64)
+    return whole[:, 0].tolist(), whole[0]
 
 
 def _fitted(volume: Any, offset: NDArray[np.int64], shape: tuple[int, ...], fill_value: Any) -> Any:

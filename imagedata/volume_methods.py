@@ -314,7 +314,8 @@ class VolumeMethods:
         """
         from .exchange import to_sitk
 
-        return to_sitk(self)  # type: ignore[arg-type]
+        image: Image = to_sitk(self)  # type: ignore[arg-type]
+        return image
 
     @classmethod
     def from_sitk(cls, image: Image, input_order: str = 'none') -> Self:
@@ -350,7 +351,8 @@ class VolumeMethods:
         """
         from .exchange import to_nibabel
 
-        return to_nibabel(self)  # type: ignore[arg-type]
+        image: Nifti1Image = to_nibabel(self)  # type: ignore[arg-type]
+        return image
 
     @classmethod
     def from_nibabel(cls, image: Any, input_order: str = 'none') -> Self:

@@ -167,7 +167,7 @@ def _uneven(
         return geometry, grid
     at = next(iter(holes))
     told = (
-        f'{sum(holes.values())} slices are missing: between {frames[at].name} and {frames[at + 1].name} '
+        f'{_counted(sum(holes.values()), "slice")} missing: between {frames[at].name} and {frames[at + 1].name} '
         f'the gap is {gaps[at]:.3f} mm where others are {np.min(gaps):.3f} mm'
     )
     if policy == 'error':
@@ -182,6 +182,11 @@ def _uneven(
         raise CannotSort(f"missing={policy!r} is none of 'error', 'fill' and 'drop'")
     grid.notes.append(f'{told}: filled')
     return _filled(geometry, grid, holes)
+
+
+def _counted(number: int, what: str) -> str:
+    """Return '1 slice is' or '2 slices are'."""
+    return f'{number} {what} is' if number == 1 else f'{number} {what}s are'
 
 
 def missing_slices(gaps: np.ndarray[Any, Any], tolerance: float = 0.01) -> dict[int, int]:

@@ -97,6 +97,7 @@ def sort_images(cells: Cells, order: str, options: Mapping[str, Any]) -> Grid:
     if not names:
         _only_one_each(cells)
     values = {name: _values(name, cells, options) for name in names}
+    _tell_apart(names, values, cells, options)
     places = _places(names, values, cells, options, automatic=automatic)
     grid = _fill(names, values, cells, places, options)
     grid.notes.insert(0, note)
@@ -264,6 +265,21 @@ def _differing(cells: Cells, options: Mapping[str, Any]) -> str:
     return f'the {len(most)} images of a slice differ in {", ".join(found) or "nothing that is known"}'
 
 
+def _tell_apart(
+    names: Sequence[str], values: Mapping[str, dict[int, Any]], cells: Cells, options: Mapping[str, Any]
+) -> None:
+    """Raise when the criteria have one value at each slice, and each slice has several images."""
+    if not names or options.get('accept_duplicate_tag') or any(len(cell) < 2 for cell in cells):
+        return
+    if all(len({values[n][id(f)] for f in cell}) == 1 for cell in cells for n in names):
+        one, other = cells[0][:2]
+        raise OrderNotFoundError(
+            f'{" and ".join(_described(n, options) for n in names)} is the same for all images of a slice '
+            f'({one.name} and {other.name}), and cannot sort them (order {",".join(names)!r}): '
+            f'{_differing(cells, options)}'
+        )
+
+
 # --- places ----------------------------------------------------------------------------------
 
 
@@ -342,12 +358,6 @@ def _duplicates(
     """Raise for images of one slice that have equal values of all criteria, unless accepted."""
     if options.get('accept_duplicate_tag') and names:
         return
-    if names and all(len({values[n][id(f)] for f in group}) == 1 for n in names):
-        what = ' and '.join(_described(n, options) for n in names)
-        raise OrderNotFoundError(
-            f'{what} is the same for all images of a slice ({group[0].name} and {group[1].name}), and '
-            f'cannot sort them (order {",".join(names)!r}): {_differing([group], options)}'
-        )
     seen: dict[Any, Frame] = {}
     for frame in group:
         key = tuple(values[n][id(frame)] for n in names)
