@@ -141,7 +141,7 @@ class ArrayMethods(_Base):
             return result
         return self._attached(result, plain_state(self, result.ndim), self._new_identity())  # type: ignore[arg-type]
 
-    # --- values ---------------------------------------------------------------------------------
+    # --- values ----------------------------------------------------------------------------
 
     sum = _reduction('sum')
     prod = _reduction('prod')
@@ -198,7 +198,7 @@ class ArrayMethods(_Base):
     def _part(self, result: Any) -> Any:
         return self._attached(result, self._keep(), Identity(values_changed=True))
 
-    # --- order ------------------------------------------------------------------------------------
+    # --- order ----------------------------------------------------------------------------
 
     def transpose(self, *axes: Any) -> Self:
         """Return the array with its dimensions, by number or name, in another order."""
@@ -256,7 +256,7 @@ class ArrayMethods(_Base):
         self._state = degraded(header, names_of(header.dims, axis))
         self._identity = Identity(values_changed=True)
 
-    # --- shape --------------------------------------------------------------------------------------
+    # --- shape ----------------------------------------------------------------------------
 
     def reshape(self, *shape: Any, **kwargs: Any) -> Any:
         """Return the values in another shape; in the same shape, with axes and geometry."""
@@ -304,7 +304,7 @@ class ArrayMethods(_Base):
                 result._state = plain_state(self, result.ndim)  # type: ignore[arg-type]
         return result
 
-    # --- picking --------------------------------------------------------------------------------------
+    # --- picking ----------------------------------------------------------------------------
 
     def take(self, indices: Any, axis: Any = None, out: Any = None, mode: Any = 'raise') -> Any:
         """Return the elements at `indices` along an axis, as `ndarray.take`."""
@@ -385,7 +385,17 @@ class ArrayMethods(_Base):
             return self._derived(result, lambda header: header)
         return self._unknown(result)
 
-    # --- plain results ------------------------------------------------------------------------------------
+    # --- plain results, and masked arrays ----------------------------------------------------
+
+    def masked(self, mask: Any) -> np.ma.MaskedArray[Any, Any]:
+        """Return a masked array of these values, not copied, without axes and geometry.
+
+        Parameters
+        ----------
+        mask : array_like of bool
+            True where values are invalid.
+        """
+        return np.ma.MaskedArray(plain(self), mask=plain(mask))
 
     def nonzero(self) -> Any:
         """Return the indices of values that are not zero, as plain arrays."""
@@ -400,7 +410,7 @@ class ArrayMethods(_Base):
         result = plain(self).dot(plain(b), plain(out))
         return result if out is None else _filled(out)
 
-    # --- conversion -----------------------------------------------------------------------------------------
+    # --- conversion ----------------------------------------------------------------------------
 
     def astype(self, dtype: DTypeLike, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
         """Return the values converted, as `ndarray.astype`."""

@@ -21,7 +21,7 @@ from .errors import (
     NotTimeOrder,
 )
 from .geometry import FloatArray, Geometry, flip_handedness
-from .header import ATTRIBUTES, Header, Identity, Images, new_uid
+from .header import ATTRIBUTES, Header, Identity, Images, image_uid, new_uid
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -475,17 +475,8 @@ class SeriesProperties:
         uids = {}
         for index in np.ndindex(images.ids.shape):
             key = index if len(index) > 1 else (0, *index)
-            uids[key] = UID(self.image_uid(images, index))
+            uids[key] = UID(image_uid(self._get_identity(), images, index))
         return uids
-
-    def image_uid(self, images: Images, index: tuple[int, ...]) -> str:
-        """Return the SOP Instance UID of the image at `index` of `images`."""
-        identity = self._get_identity()
-        dataset = images.dataset(*index) if images.own else None
-        if dataset is not None and str(dataset.get('SeriesInstanceUID', '')) == identity.uid:
-            return str(dataset.SOPInstanceUID)
-        number = int(images.ids[index])
-        return identity.image_uid(number if number >= 0 and images.own else hash(index))
 
     def _image_grid(self) -> Images:
         """Return the images of this Series, numbered, also where none were read."""

@@ -112,7 +112,7 @@ def read_series(urls: Any, order: str = 'auto', options: Mapping[str, Any] | Non
     lines = [f'  {_describe(s)}' for s in found]
     raise MultipleSeriesError(
         f'{len(found)} series were found where one is wanted; choose one with input_serinsuid=<UID> '
-        '(and input_stack=<number> where they share it), or name its files:\n' + '\n'.join(lines)
+        '(where they share it: input_stack, input_acquisition or input_echo), or name its files:\n' + '\n'.join(lines)
     )
 
 

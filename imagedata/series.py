@@ -21,6 +21,7 @@ from .errors import (
     DoNotSetSlicesError,
     MultipleSeriesError,
     NoDataReadError,
+    UnknownInputError,
 )
 from .geometry import FloatArray
 from .header import Edit, Header, Identity, SeriesData, default_header
@@ -503,6 +504,8 @@ def _from_values(data: Any, input_order: str, dtype: DTypeLike | None) -> Series
         values = values.astype(dtype) if dtype is not None else values
         return SeriesData(values, data.header, data._new_identity())
     values = np.asarray(data, dtype=dtype)
+    if values.dtype == object and not isinstance(data, np.ndarray):
+        raise UnknownInputError(f'a Series cannot be made from {type(data).__name__}: give a path or numbers')
     if values.ndim == 0:
         values = values.reshape(1)
     order = 'none' if input_order == 'auto' else input_order

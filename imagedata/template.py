@@ -2,8 +2,8 @@
 
 A template says whose and what the values are: patient, study, frame of reference, acquisition.
 Each image of the result is described by the template's image at its own slice and tag: the
-nearest slice position, and the nearest tag value (or the same index, where tags have no
-comparable values). A geometry says where the voxels are.
+nearest slice position, and the same index along tag axes of equal length, else the nearest
+tag value. A geometry says where the voxels are.
 """
 
 from __future__ import annotations

@@ -90,6 +90,9 @@ def _call_with(
         kwargs['axis'] = axis_number(source.header.dims, kwargs['axis'])
     out = kwargs.get('out')
     if out is not None:
+        met = [x for x in (*inputs, *out, kwargs.get('where')) if is_series(x)]
+        if len(met) > 1:
+            _compare_all(met, None)  # in strict mode, before values change
         kwargs['out'] = tuple(_view(x, _NDARRAY) if is_series(x) else x for x in out)
     if is_series(kwargs.get('where')):
         kwargs['where'] = _view(kwargs['where'], _NDARRAY)
@@ -99,6 +102,8 @@ def _call_with(
         return result
     if out is not None:
         return _given_out(out, result)
+    if not kwargs.get('subok', True):
+        return result
     if ufunc.signature is not None or method == 'outer' or (not ours and method != '__call__'):
         return result
     if method == '__call__':

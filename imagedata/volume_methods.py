@@ -20,7 +20,7 @@ __all__ = ['VolumeMethods']
 class VolumeMethods:
     """Methods of Series that concern what its axes and voxels stand for."""
 
-    # --- axes by name -----------------------------------------------------------------------------
+    # --- axes by name ----------------------------------------------------------------------------
 
     def isel(self, indexers: Mapping[str, Any] | None = None, **indexers_kwargs: Any) -> Any:
         """Return a part, by indices along named axes.
@@ -74,7 +74,7 @@ class VolumeMethods:
         wanted = {**(indexers or {}), **indexers_kwargs}
         return sel(self, wanted, method, tolerance)  # type: ignore[arg-type]
 
-    # --- voxel by voxel ---------------------------------------------------------------------------
+    # --- voxel by voxel ----------------------------------------------------------------------------
 
     def reorient(self, code: str) -> Self:
         """Return the volume with its axes permuted and flipped to an orientation.
@@ -205,7 +205,7 @@ class VolumeMethods:
 
         return equals(self, other, tolerance)  # type: ignore[arg-type]
 
-    # --- by interpolation -------------------------------------------------------------------------
+    # --- by interpolation ----------------------------------------------------------------------------
 
     def align(
         self,
@@ -294,7 +294,7 @@ class VolumeMethods:
         upright: Self = deskew(self, interpolation, fill_value, labels)  # type: ignore[arg-type]
         return upright
 
-    # --- other libraries --------------------------------------------------------------------------
+    # --- other libraries ----------------------------------------------------------------------------
 
     def to_sitk(self) -> Image:
         """Return a SimpleITK image with this Series' geometry.

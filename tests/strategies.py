@@ -76,7 +76,7 @@ def make_series(
     names = TAGS[: len(tags)]
     axes = {
         name: VariableAxis(name, np.round(np.cumsum(rng.uniform(0.1, 9, n)), 3).tolist())
-        for name, n in zip(names, tags)
+        for name, n in zip(names, tags, strict=True)
     }
     images = None
     if records:
@@ -190,11 +190,11 @@ def claims(series: Series) -> Claims:
     header, shape = series.header, series.shape
     assert len(header.dims) == len(shape)
     assert len(set(header.dims)) == len(shape), header.dims
-    grid = dict(zip(header.dims, np.indices(shape, sparse=True)))
+    grid = dict(zip(header.dims, np.indices(shape, sparse=True), strict=True))
     zero = np.zeros((1,) * len(shape), dtype=int)
     world = None
     if header.geometry is not None:
-        counts = tuple(dict(zip(header.dims, shape)).get(d, 1) for d in SPATIAL)
+        counts = tuple(dict(zip(header.dims, shape, strict=True)).get(d, 1) for d in SPATIAL)
         assert header.geometry.shape == counts, (header.geometry.shape, counts)
         index = np.stack(
             [np.broadcast_to(grid.get(d, zero), shape) for d in SPATIAL], axis=-1
@@ -209,7 +209,7 @@ def claims(series: Series) -> Claims:
     ids, image_tags = None, {}
     if header.images is not None and series.size:
         where = []
-        for d, n in zip(header.images.dims, header.images.ids.shape):
+        for d, n in zip(header.images.dims, header.images.ids.shape, strict=True):
             if d in grid and n != 1:
                 assert n == shape[header.dims.index(d)], (d, n, shape)
                 where.append(np.broadcast_to(grid[d], shape))
@@ -219,7 +219,10 @@ def claims(series: Series) -> Claims:
         if header.images.own:
             ids = header.images.ids[tuple(where)]
         image_tags = {k: v[tuple(where)] for k, v in header.images.tags.items()}
-    series.axes, series.tags if header.geometry is not None else None, series.SOPInstanceUIDs
+    # The properties that are made of these can be read.
+    assert len(series.axes) == series.ndim
+    assert series.tags is not None
+    assert series.SOPInstanceUIDs is not None
     return Claims(world, tags, ids, image_tags)
 
 

@@ -86,7 +86,7 @@ def test_bad_orientations() -> None:
         with pytest.raises(GeometryError, match="is no orientation"):
             s.reorient(code)
     with pytest.raises(GeometryError, match="has no geometry"):
-        s.with_data(s).ravel().reshape(3, 4, 5).view(Series).reorient("RAS") if False else _without(s).reorient("RAS")
+        _without(s).reorient("RAS")
     with pytest.raises(GeometryError, match="no axis 'column'"):
         s[..., 0].reorient("RAS")
     uneven = make_series((4, 4, 5), (), "axial", uneven=True)
@@ -175,7 +175,7 @@ def test_match_geometry_says_why_not() -> None:
     with pytest.raises(GeometryMismatchError, match="slices are spaced differently"):
         uneven.match_geometry(even)
     assert uneven.match_geometry(uneven).equals(uneven)
-    far = s.match_geometry(s[2]) if False else s[2].match_geometry(s, fill_value=-1)
+    far = s[2].match_geometry(s, fill_value=-1)
     assert (plain(far)[:2] == -1).all()
     assert np.array_equal(far[2], plain(s)[2])
     assert s.match_geometry(s[1]).shape == (4, 5)
@@ -217,7 +217,11 @@ def rotation(angle: float) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("name", "itk"),
-    [("nearest", SimpleITK.sitkNearestNeighbor), ("linear", SimpleITK.sitkLinear), ("cubic", SimpleITK.sitkBSpline)],
+    [
+        ("nearest", SimpleITK.sitkNearestNeighbor),
+        ("linear", SimpleITK.sitkLinear),
+        ("cubic", SimpleITK.sitkBSpline),
+    ],
 )
 def test_align_as_simpleitk(name: str, itk: int) -> None:
     rng = np.random.default_rng(5)
@@ -425,6 +429,7 @@ def test_matrix_of_a_permuted_array() -> None:
     s = make_series((3, 4, 5), (), "sheared")
     t = s.T
     world = claims(t).world[..., ::-1]
-    assert np.allclose(apply_affine(t.transformationMatrix, np.argwhere(np.ones(t.shape))), world.reshape(-1, 3))
+    index = np.argwhere(np.ones(t.shape))
+    assert np.allclose(apply_affine(t.transformationMatrix, index), world.reshape(-1, 3))
     t.transformationMatrix = t.transformationMatrix
     assert np.allclose(claims(t).world[..., ::-1], world)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...errors import OrderNotFoundError
-from .vendor import ge, philips, siemens, uih
-from .vendor._private import numbers
+from .vendor import canon, ge, philips, siemens, uih
+from .vendor._private import numbers, private_value
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ['CRITERIA', 'Criterion', 'criterion', 'seconds']
+__all__ = ['CRITERIA', 'Criterion', 'b_value', 'b_vector', 'criterion', 'order_names', 'seconds']
 
 Criterion: TypeAlias = 'Callable[[Dataset], Any]'
 
@@ -66,18 +67,12 @@ def _moment(day: str, time: str, both: str | None = None) -> Criterion:
     return value
 
 
-def _trigger_time(dataset: Dataset) -> float | None:
-    """Return the trigger time in s (it is stored in ms)."""
-    found = numbers(dataset.get('TriggerTime'))
-    return found[0] / 1000 if found else None
-
-
 def b_value(dataset: Dataset) -> float | None:
     """Return the b value in s/mm2, from the standard element, else from the vendor's own."""
     found = numbers(dataset.get('DiffusionBValue'))
     if found:
         return found[0]
-    for vendor in (siemens, ge, philips, uih):
+    for vendor in (siemens, ge, philips, uih, canon):
         value: float | None = vendor.b_value(dataset)
         if value is not None:
             return value
@@ -85,11 +80,31 @@ def b_value(dataset: Dataset) -> float | None:
 
 
 def b_vector(dataset: Dataset) -> tuple[float, ...]:
-    """Return the gradient direction (x, y, z; patient system), empty without."""
+    """Return the gradient direction (x, y, z; patient system), empty where there is none.
+
+    The standard element holds it with respect to the patient (PS3.3 C.8.13.5.9). At b = 0, and
+    in images that are averages over directions, there is none, whatever the elements hold.
+    """
+    if b_value(dataset) == 0:
+        return ()
     found = numbers(dataset.get('DiffusionGradientOrientation'))
-    if len(found) == 3:
+    if len(found) == 3 and any(found):
         return tuple(found)
-    return siemens.b_vector(dataset) or uih.b_vector(dataset) or ()
+    for vendor in (siemens, ge, philips, uih, canon):
+        vector: tuple[float, ...] | None = vendor.b_vector(dataset)
+        if vector is not None:
+            return vector
+    return ()
+
+
+def _direction(dataset: Dataset) -> tuple[float, ...] | None:
+    """Return the gradient direction of a diffusion image, None for other images."""
+    return None if b_value(dataset) is None else b_vector(dataset)
+
+
+def _b_and_direction(dataset: Dataset) -> tuple[float, tuple[float, ...]] | None:
+    value = b_value(dataset)
+    return None if value is None else (value, b_vector(dataset))
 
 
 def _component(dataset: Dataset) -> str:
@@ -105,22 +120,87 @@ def _component(dataset: Dataset) -> str:
     return 'M'
 
 
+def _milliseconds(keyword: str) -> Criterion:
+    """Return a criterion in s of an element in ms."""
+
+    def value(dataset: Dataset) -> float | None:
+        found = numbers(dataset.get(keyword))
+        return found[0] / 1000 if found else None
+
+    return value
+
+
+def _cardiac_phase(dataset: Dataset) -> float | None:
+    """Return the cardiac phase: per cent of the cycle, else the number of the phase."""
+    found = numbers(dataset.get('NominalPercentageOfCardiacPhase'))
+    return found[0] if found else philips.phase_number(dataset)
+
+
+def _stack_id(dataset: Dataset) -> float | str | None:
+    """Return Stack ID: a number where it is one, so that 10 follows 9."""
+    text = str(dataset.get('StackID') or '').strip()
+    found = numbers(text) if text else []
+    return found[0] if found else text or None
+
+
 CRITERIA: Mapping[str, Criterion] = {
     'time': _moment('AcquisitionDate', 'AcquisitionTime', 'AcquisitionDateTime'),
     'contenttime': _moment('ContentDate', 'ContentTime'),
-    'triggertime': _trigger_time,
+    'triggertime': _milliseconds('TriggerTime'),
     'frametime': lambda ds: getattr(ds, 'frame_seconds', None),
+    'timeoffset': _number('TemporalPositionTimeOffset'),
+    'framereferencetime': _milliseconds('FrameReferenceTime'),
     'b': b_value,
-    'bvector': b_vector,
-    'dti': lambda ds: None if b_value(ds) is None else (b_value(ds), b_vector(ds)),
+    'bvector': _direction,
+    'dti': _b_and_direction,
     'te': _number('EchoTime'),
     'fa': _number('FlipAngle'),
     'ti': _number('InversionTime'),
+    'echo': _number('EchoNumbers'),
     'component': _component,
     'label': philips.label,
     'phasenumber': philips.phase_number,
+    'cardiacphase': _cardiac_phase,
+    'temporalposition': _number('TemporalPositionIdentifier'),
+    'stack': _stack_id,
+    'acquisition': _number('AcquisitionNumber'),
+    # Nuclear medicine (PS3.3 C.8.4.8): what the frames of a file count.
+    'energywindow': _number('EnergyWindowVector'),
+    'detector': _number('DetectorVector'),
+    'phase': _number('PhaseVector'),
+    'rotation': _number('RotationVector'),
+    'rrinterval': _number('RRIntervalVector'),
+    'timeslot': _number('TimeSlotVector'),
+    'angularview': _number('AngularViewVector'),
+    'timeslice': _number('TimeSliceVector'),
 }
-"""Criteria with names of their own; any DICOM keyword is one too."""
+"""Criteria with names of their own; any DICOM keyword or private element is one too."""
+
+UNDEFINED = ('rsi', 'faulty')
+"""Orders that the incumbent names, and gives no meaning: theirs only when an option defines it."""
+
+_PRIVATE = r'\(?\s*([0-9A-Fa-f]{4})\s*,\s*([0-9A-Fa-fxX]{2}[0-9A-Fa-f]{2})\s*(?:,\s*"?([^")]+?)"?\s*)?\)?'
+_PRIVATE_TAG = re.compile(_PRIVATE)
+_IN_ORDER = re.compile(r'\s*(\([^)]*\)|[0-9A-Fa-f]{4}\s*,\s*[0-9A-Fa-fxX]{2}[0-9A-Fa-f]{2}(?=\s*(?:,|$))|[^,]*)\s*(?:,|$)')
+
+
+def order_names(order: str) -> tuple[str, ...]:
+    """Return the criteria that an order names, separated by commas; those in tags do not count.
+
+    Examples
+    --------
+    >>> order_names('time, te')
+    ('time', 'te')
+    >>> order_names('te,(2001,1008),2001,1009')
+    ('te', '(2001,1008)', '2001,1009')
+    """
+    names, at = [], 0
+    while at < len(order):
+        found = _IN_ORDER.match(order, at)
+        assert found is not None
+        names.append(found[1].strip())
+        at = found.end()
+    return tuple(names)
 
 
 def criterion(name: str, options: Mapping[str, Any]) -> Criterion:
@@ -129,9 +209,10 @@ def criterion(name: str, options: Mapping[str, Any]) -> Criterion:
     Parameters
     ----------
     name : str
-        One of `CRITERIA`, or a DICOM keyword.
+        One of `CRITERIA`, a DICOM keyword, or a tag: `(gggg,eeee)`, `gggg,eeee`, or
+        `(gggg,xxee,"creator")` for a private element in whatever block its creator reserved.
     options : mapping
-        May define it anew, under its name: another keyword, or a function of a dataset.
+        May define it anew, under its name: another keyword or tag, or a function of a dataset.
 
     Raises
     ------
@@ -142,10 +223,40 @@ def criterion(name: str, options: Mapping[str, Any]) -> Criterion:
     if callable(own):
         return own  # type: ignore[no-any-return]
     if isinstance(own, str):
-        return _keyword(own)
+        return _element(own)
+    if isinstance(own, (tuple, list)) and len(own) in (2, 3):
+        group, element = (int(str(part), 16) if isinstance(part, str) else int(part) for part in own[:2])
+        return _tagged(group, element, str(own[2]) if len(own) == 3 else '')
     if name in CRITERIA:
         return CRITERIA[name]
-    return _keyword(name)
+    if name in UNDEFINED:
+        raise OrderNotFoundError(
+            f'order {name!r} has no meaning of its own, and no image says what it is: define it with '
+            f'{name}=<DICOM keyword, tag or function of a dataset>'
+        )
+    return _element(name)
+
+
+def _element(text: str) -> Criterion:
+    """Return the criterion of a keyword or a tag."""
+    found = _PRIVATE_TAG.fullmatch(text.strip())
+    if found is None:
+        return _keyword(text)
+    group, element, creator = found.groups()
+    if 'X' in element.upper() and not creator:
+        raise OrderNotFoundError(f'{text!r} needs its private creator: ({group},{element},"creator")')
+    return _tagged(int(group, 16), int(element.upper().replace('X', '0'), 16), creator or '')
+
+
+def _tagged(group: int, element: int, creator: str) -> Criterion:
+    """Return the criterion of an element by its number, or by private creator and low byte."""
+
+    def value(dataset: Dataset) -> Any:
+        if creator:
+            return _plain(private_value(dataset, group, creator, element & 0xFF))
+        return _plain(dataset[group, element].value) if (group, element) in dataset else None
+
+    return value
 
 
 def _keyword(keyword: str) -> Criterion:
@@ -155,21 +266,36 @@ def _keyword(keyword: str) -> Criterion:
     if tag is None:
         raise OrderNotFoundError(
             f'{keyword!r} is no sort order: the orders are auto, none, {", ".join(CRITERIA)}, any DICOM '
-            f'keyword (RepetitionTime), or a name defined by an option ({keyword}=<keyword or function>)'
+            'keyword (RepetitionTime), a tag ((2001,1008)), or a name defined by an option '
+            f'({keyword}=<keyword, tag or function>)'
         )
     kind = dictionary_VR(tag)
+    if kind in ('SQ', 'OB', 'OW', 'OF', 'OD', 'OL', 'OV', 'UN'):
+        raise OrderNotFoundError(f'{keyword} (VR {kind}) has no value to sort on: name an element within it')
 
     def value(dataset: Dataset) -> Any:
         found = dataset.get(keyword)
-        if found is None or found == '':
-            return None
         if kind == 'TM':
             return seconds(found)
-        if kind in ('DS', 'IS', 'FD', 'FL', 'US', 'SS', 'UL', 'SL'):
-            values = numbers(found)
-            return None if not values else values[0] if len(values) == 1 else tuple(values)
-        if isinstance(found, (str, int, float)):
-            return found if not isinstance(found, str) else str(found)
-        return tuple(str(part) for part in found)
+        return _plain(found)
 
     return value
+
+
+def _plain(found: Any) -> Any:
+    """Return the value of an element as a number, a text, or a tuple of them; None without."""
+    if found is None or (isinstance(found, (str, bytes)) and not found.strip()):
+        return None
+    if isinstance(found, bytes):
+        found = found.decode('ascii', 'replace').strip(' \0')
+        if not found.isprintable() or '\ufffd' in found:
+            return None
+        known = numbers(found)
+        return known[0] if len(known) == 1 else tuple(known) or found
+    if isinstance(found, (int, float)):
+        return float(found)
+    if isinstance(found, str) or not hasattr(found, '__iter__') or hasattr(found, 'family_name'):
+        known = numbers(found) if hasattr(found, 'original_string') else []
+        return known[0] if known else str(found)
+    values = [_plain(part) for part in found]
+    return tuple(values) if len(values) > 1 else values[0] if values else None

@@ -108,9 +108,15 @@ _VOLUMES = ('CT', 'MR', 'NM', 'PT')
 def _unplaced(frames: Sequence[Frame]) -> list[list[Frame]]:
     """Return the slices of images whose headers tell no place.
 
-    The frames of one file of a volume are its slices, in their order. Other images are pictures
-    at one place.
+    Headers may number them within a stack. The frames of one file of a volume are its slices,
+    in their order. Other images are pictures at one place.
     """
+    numbers_in_stack = [numbers(f.dataset.get('InStackPositionNumber')) for f in frames]
+    if all(numbers_in_stack):
+        slices: dict[float, list[Frame]] = {}
+        for found, frame in sorted(zip(numbers_in_stack, frames, strict=True), key=lambda pair: pair[0]):
+            slices.setdefault(found[0], []).append(frame)
+        return list(slices.values())
     one_file = len(frames) > 1 and len({f.name for f in frames}) == 1
     first = frames[0].dataset
     if one_file and str(first.get('Modality')) in _VOLUMES and not hasattr(first, 'frame_seconds'):
@@ -167,8 +173,8 @@ def _uneven(
         return geometry, grid
     at = next(iter(holes))
     told = (
-        f'{_counted(sum(holes.values()), "slice")} missing: between {frames[at].name} and {frames[at + 1].name} '
-        f'the gap is {gaps[at]:.3f} mm where others are {np.min(gaps):.3f} mm'
+        f'{_counted(sum(holes.values()), "slice")} missing: between {frames[at].name} and '
+        f'{frames[at + 1].name} the gap is {gaps[at]:.3f} mm where others are {np.min(gaps):.3f} mm'
     )
     if policy == 'error':
         raise MissingSliceError(

@@ -79,6 +79,7 @@ def in_little_endian(dataset: Dataset) -> Dataset:
     """
     copied = deepcopy(dataset)
     _swap(copied)
+    copied.set_original_encoding(False, True, dataset.original_character_set)
     return copied
 
 
@@ -87,6 +88,7 @@ def _swap(dataset: Dataset) -> None:
         if element.VR == 'SQ':
             for item in element.value:
                 _swap(item)
+                item.set_original_encoding(False, True, item.original_character_set)
         elif element.VR in _WORDS and isinstance(element.value, bytes):
             words = np.frombuffer(element.value, _WORDS[element.VR])
             element.value = words.astype(words.dtype.newbyteorder('<')).tobytes()

@@ -16,9 +16,9 @@ def shallow_copy(dataset: Dataset) -> Dataset:
 
     Elements that pydicom has not parsed yet stay so: a header of 100 KB costs microseconds.
     """
-    from pydicom.dataset import Dataset
+    from .checked import CheckedDataset
 
-    copied = Dataset()
+    copied = CheckedDataset(getattr(dataset, 'source_name', ''))
     # Dataset has no public way to share unparsed elements.
     copied._dict = dict(dataset._dict)
     copied._private_blocks = dict(dataset._private_blocks)

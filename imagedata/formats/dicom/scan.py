@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ...errors import CorruptFileError
+from ...errors import CorruptFileError, ImagedataError
 from ...progress import tracked
 from ..contract import Source
+from .plausible import DEFLATED, check_deflated, check_numbers, check_pixels
 
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
+
+    from .checked import CheckedDataset
 
 __all__ = ['PARSE_ERRORS', 'Instance', 'Scan', 'scan']
 
@@ -46,7 +49,7 @@ class Instance:
     ----------
     name : str
         Its file, for messages.
-    dataset : FileDataset
+    dataset : CheckedDataset
         Its header, without pixels.
     pixels : bytes or None
         Value of Pixel Data as it stands in the file; None when it was not read.
@@ -57,7 +60,7 @@ class Instance:
     """
 
     name: str
-    dataset: FileDataset
+    dataset: CheckedDataset
     pixels: bytes | None = None
     pixel_tag: int = 0x7FE00010
     pixel_vr: str = 'OW'
@@ -99,7 +102,7 @@ def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: 
                     found.left.append((source, 'not DICOM'))
                     continue
                 instance = _read(source.name, file, headers_only)
-        except CorruptFileError as error:
+        except ImagedataError as error:
             if not skip_broken:
                 raise
             found.notes.append(f'left out: {error}')
@@ -150,24 +153,48 @@ def _read(name: str, file: BinaryIO, headers_only: bool) -> Instance:
     file.seek(0)
     data = file.read()
     try:
-        dataset = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=headers_only, force=True)
-        _check_whole(name, dataset, len(data))
+        if DEFLATED.encode() in data[:4096]:
+            check_deflated(name, io.BytesIO(data))
+        parsed = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=headers_only, force=True)
+        _check_whole(name, parsed, len(data))
+        for element in parsed.file_meta:  # parses it
+            del element
+        dataset = _checked(name, parsed)
+        if 'Rows' in dataset:
+            check_numbers(name, dataset)
         pixels, kind, vr = None, _PIXELS[-1], 'OW'
         for tag in _PIXELS:
             if tag in dataset:
-                element = dataset.get_item(tag)
-                value, vr = element.value, element.VR or 'OW'
+                raw: Any = dataset.get_item(tag)
+                value, vr = raw.value, raw.VR or 'OW'
                 pixels = value if isinstance(value, bytes) else bytes(dataset[tag].value)
                 kind = tag
                 del dataset[tag]
+                if 'Rows' in dataset:
+                    fragments = getattr(raw, 'length', 0) == 0xFFFFFFFF
+                    check_pixels(name, dataset, pixels, kind, undefined_length=fragments)
         return Instance(name, dataset, pixels, kind, vr)
-    except CorruptFileError:
+    except ImagedataError:
         raise
     except (*PARSE_ERRORS, BytesLengthException) as error:
         raise CorruptFileError(
             f'{name} is DICOM and cannot be read ({type(error).__name__}: {error}): '
             'the file is damaged; replace it, or leave it out with skip_broken_series=True'
         ) from error
+
+
+def _checked(name: str, parsed: FileDataset) -> CheckedDataset:
+    """Return a dataset with the elements of another one, parsed or not, whose errors tell the file."""
+    from .checked import CheckedDataset
+
+    checked = CheckedDataset(name)
+    checked._dict = parsed._dict
+    checked._private_blocks = parsed._private_blocks
+    implicit, little = parsed.original_encoding
+    checked.set_original_encoding(implicit, little, parsed.original_character_set)
+    checked._parent_encoding = parsed._parent_encoding
+    checked.file_meta = parsed.file_meta
+    return checked
 
 
 @cache

@@ -481,7 +481,8 @@ def _told_missing(
             parts.append(f'{name} {known[0] if known else int(index[at])}')
         told.append(f'{", ".join(parts)} at slice {s} ({cells[s][0].location:.2f} mm)')
     more = f' and {len(missing) - 3} more' if len(missing) > 3 else ''
-    return f'{len(missing)} images are missing: {"; ".join(told)}{more}'
+    count = '1 image is' if len(missing) == 1 else f'{len(missing)} images are'
+    return f'{count} missing: {"; ".join(told)}{more}'
 
 
 def _uneven(told: str, cells: Cells) -> MissingImageError | DuplicateImageError:

@@ -19,6 +19,7 @@ from pydicom.dataset import Dataset
 
 from ...errors import LossWarning, WriteError
 from ...header import ATTRIBUTES, Header, SeriesData, image_uid, new_uid
+from ...notices import warn_user
 from ...progress import tracked
 from ..contract import WriteRequest
 from . import objects
@@ -342,7 +343,7 @@ class _Series:
 
     @staticmethod
     def _lost(message: str) -> None:
-        warnings.warn(message, LossWarning, stacklevel=2)
+        warn_user(message, LossWarning)
 
     # --- elements of all images ----------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from nibabel.spatialimages import HeaderDataError
 
 from ...errors import CorruptFileError, ImagedataWarning
 from ...geometry import FloatArray, Geometry
+from ...notices import warn_user
 from .layout import COMMENT, assumed_geometry, lps_from_nifti
 from .stream import REMEDY, Stream
 
@@ -219,11 +219,9 @@ def geometry(head: Head) -> tuple[Geometry, str]:
         if usable is not None:
             usable[:3] *= unit
             return Geometry(lps_from_nifti(usable, rows), head.shape), f'{form} (code {code})'
-        warnings.warn(
+        warn_user(
             f'{head.name}: the {form} (code {code}) is not an affine matrix, and is not used',
-            ImagedataWarning,
-            stacklevel=2,
-        )
+            ImagedataWarning)
     return assumed_geometry((sizes * unit).tolist(), head.shape), 'voxel sizes alone (no sform, no qform)'
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from ...axis import SPATIAL, Axis, UniformLengthAxis, VariableAxis
 from ...conversion import converted, smallest_integer
 from ...errors import CorruptFileError, DataTypeError, ImagedataWarning, OrderNotFoundError
 from ...header import Header, Identity, SeriesData, default_dims, new_uid
+from ...notices import warn_user
 from ..contract import ReadRequest, ReadResult, Source
 from .head import LONGEST_HEADER, Head, geometry, parse, time_step
 from .layout import TIME_AXES, axes_from_comment
@@ -200,12 +200,10 @@ def _made_axis(head: Head, name: str, dimension: int, n: int, *, warn: bool = Fa
     step = time_step(head, dimension) if name in TIME_AXES else None
     axis = UniformLengthAxis(name, 0.0 if step else 0, n, step or 1)
     if warn and step is None and axis.unit is not None:
-        warnings.warn(
+        warn_user(
             f'{head.name}: the file has no values for axis {name!r}: 0 to {n - 1} stand for them; '
             'assign series.axes to give them',
-            ImagedataWarning,
-            stacklevel=2,
-        )
+            ImagedataWarning)
     return axis
 
 
@@ -258,7 +256,7 @@ def _values(
     extra = stream.skip()
     if extra:
         line = f'{head.name}: {extra} bytes follow the voxels that the header describes'
-        warnings.warn(f'{line}, and are not read', ImagedataWarning, stacklevel=2)
+        warn_user(f'{line}, and are not read', ImagedataWarning)
         report.append(line)
     if head.scaling is not None:
         slope, inter = head.scaling
@@ -341,11 +339,9 @@ def _decode(
             else:
                 target[...] = slab
     if not opaque:
-        warnings.warn(
+        warn_user(
             f'{head.name}: the transparency (alpha) of its RGBA values is left out',
-            ImagedataWarning,
-            stacklevel=2,
-        )
+            ImagedataWarning)
 
 
 def _scaled_integers(array: NDArray[Any], slope: int, inter: int) -> NDArray[Any]:

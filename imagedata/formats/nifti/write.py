@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -19,6 +18,7 @@ from ...axis import Axis
 from ...errors import LossWarning, WriteNotImplemented
 from ...geometry import POSITION_TOLERANCE, Geometry
 from ...header import Header, SeriesData
+from ...notices import warn_user
 from ..contract import WriteRequest
 from .layout import COMMENT, TIME_AXES, comment_from_axes, nifti_from_lps
 
@@ -176,7 +176,7 @@ def _repetition_time(header: Header) -> float:
 
 
 def _warn(message: str) -> None:
-    warnings.warn(f'NIfTI: {message}', LossWarning, stacklevel=2)
+    warn_user(f'NIfTI: {message}', LossWarning)
 
 
 # --- voxels ------------------------------------------------------------------------------

@@ -2,7 +2,11 @@
 
 Source: Philips DICOM conformance statements for Achieva and Ingenia (creators 'Philips Imaging
 DD 001': (2001,xx03) Diffusion B-Factor, FL, (2001,xx08) Phase Number, IS; 'Philips MR Imaging
-DD 001': (2005,xx11) MR Image Type, CS; 'Philips MR Imaging DD 005': (2005,xx29) ASL label type).
+DD 001': (2005,xx11) MR Image Type, CS, (2005,xxB0) to (2005,xxB2) Diffusion Direction RL, AP and
+FH, FL, (2005,xx0D) Scale Intercept and (2005,xx0E) Scale Slope, FL; 'Philips MR Imaging DD 005':
+(2005,xx29) ASL label type). Scale slope and intercept: T. L. Chenevert et al., Errors in
+quantitative image analysis due to platform-dependent image scaling, Translational Oncology 7
+(2014): the value of the reconstruction is (stored value - scale intercept) / scale slope.
 """
 
 from __future__ import annotations
@@ -14,15 +18,35 @@ from ._private import numbers, private_value
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ['b_value', 'component', 'label', 'phase_number']
+__all__ = ['b_value', 'b_vector', 'component', 'label', 'phase_number', 'private_scale']
 
 _IMAGING = 'Philips Imaging DD 001'
+_MR_IMAGING = 'Philips MR Imaging DD 001'
 
 
 def b_value(dataset: Dataset) -> float | None:
     """Return the b value in s/mm2, None when the header has none."""
     found = numbers(private_value(dataset, 0x2001, _IMAGING, 0x03, 'PHILIPS'), width=4)
     return found[0] if found and found[0] >= 0 else None
+
+
+def b_vector(dataset: Dataset) -> tuple[float, ...] | None:
+    """Return the gradient direction (x, y, z; patient system), None without."""
+    parts = [
+        numbers(private_value(dataset, 0x2005, _MR_IMAGING, element, 'PHILIPS'), width=4)
+        for element in (0xB0, 0xB1, 0xB2)
+    ]
+    vector = tuple(part[0] for part in parts if part)
+    return vector if len(vector) == 3 and any(vector) else None
+
+
+def private_scale(dataset: Dataset) -> tuple[float, float] | None:
+    """Return slope and intercept from stored values to those of the reconstruction, None without."""
+    slope = numbers(private_value(dataset, 0x2005, _MR_IMAGING, 0x0E, 'PHILIPS'), width=4)
+    intercept = numbers(private_value(dataset, 0x2005, _MR_IMAGING, 0x0D, 'PHILIPS'), width=4)
+    if not slope or slope[0] == 0:
+        return None
+    return 1.0 / slope[0], -(intercept[0] if intercept else 0.0) / slope[0]
 
 
 def phase_number(dataset: Dataset) -> float | None:
@@ -33,7 +57,7 @@ def phase_number(dataset: Dataset) -> float | None:
 
 def component(dataset: Dataset) -> str | None:
     """Return 'M', 'P', 'R' or 'I': magnitude, phase, real or imaginary part."""
-    value = private_value(dataset, 0x2005, 'Philips MR Imaging DD 001', 0x11)
+    value = private_value(dataset, 0x2005, _MR_IMAGING, 0x11)
     text = _text(value)
     return text[0] if text and text[0] in 'MPRI' else None
 

@@ -3,8 +3,8 @@
 Source: Siemens DICOM conformance statements for syngo MR (private creator 'SIEMENS MR HEADER':
 (0019,xx0A) NumberOfImagesInMosaic, US; (0019,xx0C) B_value, IS; (0019,xx0E)
 DiffusionGradientDirection, FD 3; 'SIEMENS CSA HEADER': (0029,xx10) CSA image header, whose
-layout is that of NiBabel's documentation, with NumberOfImagesInMosaic and SliceNormalVector;
-'SIEMENS MR SDS 01' and 'SIEMENS MR SDI 02' of syngo XA).
+layout is that of NiBabel's documentation, with NumberOfImagesInMosaic, SliceNormalVector, B_value
+and DiffusionGradientDirection). syngo XA writes the standard elements.
 """
 
 from __future__ import annotations
@@ -27,13 +27,15 @@ _CREATOR = 'SIEMENS MR HEADER'
 def b_value(dataset: Dataset) -> float | None:
     """Return the b value in s/mm2, None when the header has none."""
     found = numbers(private_value(dataset, 0x0019, _CREATOR, 0x0C, 'SIEMENS'))
+    found = found or numbers(_csa(dataset, 'B_value'))
     return found[0] if found else None
 
 
 def b_vector(dataset: Dataset) -> tuple[float, ...] | None:
     """Return the gradient direction (x, y, z, patient system), None without."""
     found = numbers(private_value(dataset, 0x0019, _CREATOR, 0x0E, 'SIEMENS'), width=8)
-    return tuple(found[:3]) if len(found) >= 3 else None
+    found = found or numbers(_csa(dataset, 'DiffusionGradientDirection'))
+    return tuple(found[:3]) if len(found) >= 3 and any(found[:3]) else None
 
 
 def mosaic_count(dataset: Dataset) -> int | None:

@@ -2,7 +2,7 @@
 
 Source: United Imaging Healthcare DICOM conformance statement for uMR, and the headers of public
 uMR files: creator 'Image Private Header'; (0065,xx09) b value, FD; (0065,xx37) gradient
-direction, FD 3; (0065,xx50) number of slices in the grid, DS; (0065,xx51) sequence with an
+direction, FD 3, along rows, columns and normal of the image (as dcm2niix reads it); (0065,xx50) number of slices in the grid, DS; (0065,xx51) sequence with an
 item for each slice, whose (0020,0032) is its Image Position (Patient).
 """
 
@@ -10,6 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from ....errors import GeometryError
+from ....geometry import slice_normal
 from ._private import numbers, private_value
 
 if TYPE_CHECKING:
@@ -27,9 +31,17 @@ def b_value(dataset: Dataset) -> float | None:
 
 
 def b_vector(dataset: Dataset) -> tuple[float, ...] | None:
-    """Return the gradient direction (x, y, z), None without."""
+    """Return the gradient direction (x, y, z; patient system), None without."""
     found = numbers(private_value(dataset, 0x0065, _CREATOR, 0x37), width=8)
-    return tuple(found) if len(found) == 3 and any(found) else None
+    orientation = numbers(dataset.get('ImageOrientationPatient'))
+    if len(found) != 3 or not any(found) or len(orientation) != 6:
+        return None
+    try:
+        normal = slice_normal(orientation)
+    except GeometryError:
+        return None
+    axes = np.column_stack([orientation[:3], orientation[3:], normal])
+    return tuple(float(v) for v in axes @ found)
 
 
 def grid_positions(dataset: Dataset) -> list[list[float]] | None:
