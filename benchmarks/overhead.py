@@ -109,16 +109,13 @@ def measure(folder: str) -> dict[str, tuple[float, float]]:
 
 
 def import_time(python: str) -> float:
-    """Return how long `import imagedata` takes beyond `import numpy`, in s: the least of several."""
-    def one(code: str) -> float:
-        times = []
-        for _ in range(9):
-            text = f"import time; t = time.perf_counter(); {code}; print(time.perf_counter() - t)"
-            done = subprocess.run([python, "-I", "-c", text], capture_output=True, text=True, check=True)
-            times.append(float(done.stdout.split()[-1]))
-        return min(times)
-
-    return one("import numpy, imagedata") - one("import numpy")
+    """Return how long `import imagedata` takes after `import numpy`, in s: the median of several."""
+    text = "import time, numpy; t = time.perf_counter(); import imagedata; print(time.perf_counter() - t)"
+    times = []
+    for _ in range(11):
+        done = subprocess.run([python, "-I", "-c", text], capture_output=True, text=True, check=True)
+        times.append(float(done.stdout.split()[-1]))
+    return sorted(times)[5]
 
 
 def table(ours: dict[str, Any], theirs: dict[str, Any] | None) -> None:

@@ -93,7 +93,7 @@ def _accumulation(name: str) -> Any:
             return out
         if given.get('axis') is None and self.ndim != 1:
             return self._unknown(result)
-        return self._derived(result, lambda header: header)
+        return self._derived(result, None)
 
     return _named(method, name, 'The axis may be given by name.')
 
@@ -125,14 +125,16 @@ class ArrayMethods(_Base):
         header: Header
 
         def _attached(self, result: Any, state: Any, identity: Identity | None) -> Any: ...
-        def _derived(self, result: Any, derive: Callable[[Header], Header]) -> Any: ...
+        def _derived(self, result: Any, derive: Callable[[Header], Header] | None) -> Any: ...
         def _keep(self) -> Header | PendingHeader: ...
         def _get_identity(self) -> Identity: ...
         def _new_identity(self) -> Identity: ...
 
-    def _same(self, result: Any, derive: Callable[[Header], Header]) -> Any:
+    def _same(self, result: Any, derive: Callable[[Header], Header] | None) -> Any:
         """Return the same values in another arrangement: still the same series."""
-        state = PendingHeader(self._keep(), derive, self.shape, result.ndim)
+        state = self._keep()
+        if derive is not None:
+            state = PendingHeader(state, derive, self.shape, result.ndim)
         return self._attached(result, state, self._get_identity())
 
     def _unknown(self, result: Any) -> Any:
@@ -166,7 +168,7 @@ class ArrayMethods(_Base):
             if isinstance(out, ArrayMethods):
                 out._identity = Identity(values_changed=True)
             return out
-        return self._derived(result, lambda header: header)
+        return self._derived(result, None)
 
     def byteswap(self, inplace: bool = False) -> Self:
         """Return the values with their bytes in the other order, as `ndarray.byteswap`."""
@@ -174,7 +176,7 @@ class ArrayMethods(_Base):
         if inplace:
             self._identity = Identity(values_changed=True)
             return self
-        swapped: Self = self._derived(result, lambda header: header)
+        swapped: Self = self._derived(result, None)
         return swapped
 
     @property
@@ -272,7 +274,7 @@ class ArrayMethods(_Base):
 
     def _reshaped(self, result: Any) -> Any:
         if result.shape == self.shape:
-            return self._same(result, lambda header: header)
+            return self._same(result, None)
         return self._unknown(result)
 
     def squeeze(self, axis: Any = None) -> Self:
@@ -382,7 +384,7 @@ class ArrayMethods(_Base):
         if out is not None:
             return _filled(out)
         if isinstance(result, _NDARRAY) and result.shape == self.shape:
-            return self._derived(result, lambda header: header)
+            return self._derived(result, None)
         return self._unknown(result)
 
     # --- plain results, and masked arrays ----------------------------------------------------

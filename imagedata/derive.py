@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .axis import SPATIAL, Axis, VariableAxis
 from .errors import AxisError
 from .geometry import POSITION_TOLERANCE, Geometry, apply_affine
-from .header import Header, Images, Records
+from .header import Edit, Header, Images, Records
 from .indexing import fresh_names
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def padded(header: Header, shape: Sequence[int], widths: Mapping[str, tuple[int,
     images = header.images
     for name, width in widths.items():
         if images is not None and any(width):
-            images = _padded_images(images, name, width)
+            images = _padded_images(images, name, width, header.tag_axes)
     geometry = header.geometry
     if geometry is not None:
         geometry = _grown(geometry, [widths.get(name, (0, 0)) for name in SPATIAL])
@@ -200,18 +200,33 @@ def _continued(axis: Axis, before: int, after: int) -> Axis:
     return VariableAxis(axis.name, [*[np.nan] * before, *values, *[np.nan] * after])
 
 
-def _padded_images(images: Images, name: str, width: tuple[int, int]) -> Images:
-    """Return the images with holes before and after along one dimension."""
+def _padded_images(
+    images: Images, name: str, width: tuple[int, int], tag_axes: Mapping[str, Axis]
+) -> Images:
+    """Return the images with holes before and after along one dimension.
+
+    A hole in a slice has the values of the tag axes; it has none of its own.
+    """
     if name not in images.dims:
         return images
     at = images.dims.index(name)
     widths = [width if i == at else (0, 0) for i in range(images.ids.ndim)]
-    tags = {
-        key: np.pad(values.astype(object), widths, constant_values=None)  # type: ignore[call-overload]
-        for key, values in images.tags.items()
-        if key != name
-    }
-    return replace(images, ids=np.pad(images.ids, widths, constant_values=-1), tags=tags)
+    ids = np.pad(images.ids, widths, constant_values=-1)
+    inside = np.pad(np.ones(images.ids.shape, dtype=bool), widths)
+    tags = {}
+    for key, values in images.tags.items():
+        if key == name or key not in images.dims or key not in tag_axes:
+            continue
+        along = images.dims.index(key)
+        if len(tag_axes[key]) != images.ids.shape[along]:
+            continue
+        common = np.empty(len(tag_axes[key]), dtype=object)
+        for i, value in enumerate(tag_axes[key].values):
+            common[i] = value
+        filled = np.pad(values.astype(object), widths)
+        shape = [-1 if i == along else 1 for i in range(ids.ndim)]
+        tags[key] = np.where(inside, filled, common.reshape(shape)).astype(values.dtype)
+    return replace(images, ids=ids, tags=tags)
 
 
 def _grown(geometry: Geometry, widths: Sequence[tuple[int, int]]) -> Geometry:
@@ -357,7 +372,8 @@ def joined(headers: Sequence[Header | None], lengths: Sequence[int], axis: int) 
         parts = [h.geometry for h, n in zip(known, lengths, strict=True) if n] or [geometry]
         geometry = _joined_geometry(parts, SPATIAL.index(name))
     images = _joined_images([h.images for h in known], name)
-    return replace(first, tag_axes=tag_axes, geometry=geometry, images=images)
+    edits = _joined_edits(known)
+    return replace(first, tag_axes=tag_axes, geometry=geometry, images=images, edits=edits)
 
 
 def _joined_images(parts: Sequence[Images | None], name: str) -> Images | None:
@@ -378,6 +394,25 @@ def _joined_images(parts: Sequence[Images | None], name: str) -> Images | None:
     tags = {key: np.concatenate([p.tags[key] for p in known], axis=at) for key in keys}
     own = all(p.own for p in known)
     return Images(first.dims, np.concatenate(ids, axis=at), records, tags, own)
+
+
+def _joined_edits(headers: Sequence[Header]) -> tuple[Edit, ...]:
+    """Return the elements that were set for all of the arrays, each for its own images."""
+    first = headers[0]
+    if all(h.edits is first.edits or h.edits == first.edits for h in headers):
+        return first.edits
+    parts = [h.images for h in headers]
+    known = [p for p in parts if p is not None]
+    if len(known) < len(parts) or len({id(p.records) for p in known}) < len(known):
+        return first.edits
+    _, starts = _joined_records(known)
+    edits: list[Edit] = []
+    for header, images, start in zip(headers, known, starts, strict=True):
+        own = frozenset(int(i) + start for i in images.ids.ravel() if i >= 0)
+        for edit in header.edits:
+            chosen = own if edit.images is None else frozenset(i + start for i in edit.images)
+            edits.append(replace(edit, images=chosen))
+    return tuple(edits)
 
 
 def _joined_records(parts: Sequence[Images]) -> tuple[Records | None, list[int]]:

@@ -37,6 +37,7 @@ __all__ = [
     'PixelDecodeError',
     'PluginWarning',
     'SOPInstanceUIDNotFound',
+    'ScalingError',
     'TemplateMismatchError',
     'TransportPluginNotFound',
     'UnknownInputError',
@@ -151,6 +152,10 @@ class NotTimeOrder(ImagedataError, ValueError):
 
 class SOPInstanceUIDNotFound(ImagedataError, LookupError):
     """No SOP instance UID is known for an image."""
+
+
+class ScalingError(ImagedataError, ValueError):
+    """The header does not say how to scale the pixels as asked: no map, no weight, no dose."""
 
 
 # --- array and geometry ------------------------------------------------------------------

@@ -202,7 +202,9 @@ def image_uid(identity: Identity, images: Images, index: tuple[int, ...]) -> str
     """
     dataset = images.dataset(*index) if images.own else None
     if dataset is not None and str(dataset.get('SeriesInstanceUID', '')) == identity.uid:
-        return str(dataset.SOPInstanceUID)
+        uid = str(dataset.get('SOPInstanceUID') or '')
+        if uid:
+            return uid
     number = int(images.ids[index])
     return identity.image_uid(number if number >= 0 and images.own else hash(index))
 

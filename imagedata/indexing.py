@@ -33,6 +33,9 @@ __all__ = [
 Derivation: TypeAlias = Callable[[Header], Header]
 
 _BASIC = (int, slice, np.integer, EllipsisType, type(None))
+_DEEPEST = 64
+"""How many headers may wait to be worked out, each for the one before it."""
+
 _QUICK = frozenset({int, slice, EllipsisType, type(None)})
 
 
@@ -210,6 +213,8 @@ def _finish(got: _Reading, counts: dict[str, int]) -> tuple[str, ...] | None:
         if array.shape != (1,) * i + (array.size,) + (1,) * (k - 1 - i):
             return None
         n = counts[name]
+        if array.size and not -n <= array.min() <= array.max() < n:
+            return None  # NumPy before 2.3 lets this pass where nothing is picked
         got.picks[name] = even([int(v) + (n if v < 0 else 0) for v in array.ravel()])
         names.append(name)
     at = got.at if got.together else 0
@@ -252,12 +257,18 @@ class PendingHeader:
         Number of dimensions of the result.
     """
 
-    __slots__ = ('_header', 'key', 'ndim', 'parent', 'shape')
+    __slots__ = ('_header', 'depth', 'key', 'ndim', 'parent', 'shape')
 
     def __init__(
         self, parent: Header | PendingHeader, key: Any, shape: tuple[int, ...], ndim: int
     ) -> None:
         self.parent: Header | PendingHeader | None = parent
+        self.depth = 0
+        if type(parent) is PendingHeader:
+            self.depth = parent.depth + 1
+            if self.depth > _DEEPEST:  # a loop that slices again and again
+                self.parent = resolve(parent)
+                self.depth = 0
         self.key = key
         self.shape = shape
         self.ndim = ndim

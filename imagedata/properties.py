@@ -7,6 +7,7 @@ Public coordinates are in z, y, x order, mm, DICOM patient system (LPS).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from .axis import SPATIAL, Axis, VariableAxis, to_namedtuple
 from .errors import (
     AxisError,
+    CorruptFileError,
     DoNotSetSlicesError,
     GeometryError,
     NotTimeOrder,
@@ -48,7 +50,13 @@ def _attribute_property(name: str) -> Any:
             from pydicom.uid import UID
 
             return UID(str(value))
-        return spec.kind(value)
+        try:
+            return spec.kind(value)
+        except (TypeError, ValueError) as error:
+            raise CorruptFileError(
+                f'{name} ({spec.keyword}) is {value!r} in the file, which is no {spec.kind.__name__}: '
+                f'assign series.{name} first'
+            ) from error
 
     def setter(self: SeriesProperties, value: Any) -> None:
         if value is not None:
@@ -489,9 +497,12 @@ class SeriesProperties:
 
     @property
     def dicomTemplate(self) -> Dataset | None:
-        """DICOM header of the first image, without pixels; None when there is none."""
+        """DICOM header of the first image, without pixels; None when there is none.
+
+        A copy: elements of this Series are set with `setDicomAttribute`.
+        """
         images = self.header.images
-        return None if images is None else images.first()
+        return None if images is None else deepcopy(images.first())
 
     seriesNumber: int = _attribute_property('seriesNumber')
     seriesDescription: str = _attribute_property('seriesDescription')

@@ -109,10 +109,10 @@ def read_series(urls: Any, order: str = 'auto', options: Mapping[str, Any] | Non
     found = read(urls, order, options)
     if len(found) == 1:
         return found[0]
-    lines = [f'  {_describe(s)}' for s in found]
+    lines = '\n'.join(f'  {_describe(s)}' for s in found)
     raise MultipleSeriesError(
         f'{len(found)} series were found where one is wanted; choose one with input_serinsuid=<UID> '
-        '(where they share it: input_stack, input_acquisition or input_echo), or name its files:\n' + '\n'.join(lines)
+        f'(where they share it: input_stack, input_acquisition or input_echo), or name its files:\n{lines}'
     )
 
 

@@ -118,7 +118,7 @@ def _call_with(
         return source._derived(result, partial(reduced, axis=axis, keepdims=keepdims))
     if method == 'reduceat':
         return source._derived(result, lambda h: degraded(h, names_of(h.dims, axis)))
-    return source._derived(result, lambda h: h)
+    return source._derived(result, None)
 
 
 def _evaluate(ufunc: np.ufunc, operands: Sequence[Any]) -> Any:

@@ -39,6 +39,14 @@ MEMORY = 4 << 30
 SECONDS = 20
 """Longest time for one file."""
 
+# Every thread of a mathematical library takes address space.
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": str(REPOSITORY),
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+
 SMALL = (
     "MR_small.dcm",
     "MR_small_implicit.dcm",
@@ -128,7 +136,7 @@ def run(cases: list[Case], *, seconds: float, memory: int = MEMORY) -> list[str]
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        env=ENVIRONMENT,
     )
     try:
         out, err = program.communicate(json.dumps(cases), timeout=seconds)
@@ -153,7 +161,7 @@ def outcomes(cases: list[Case], *, seconds: float = 120) -> list[str]:
         text=True,
         timeout=seconds,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        env=ENVIRONMENT,
     )
     lines = [json.loads(line) for line in program.stdout.splitlines() if line.startswith("{")]
     assert not [line for line in lines if "failure" in line], lines

@@ -4,6 +4,7 @@ import copy
 import pickle
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from imagedata.axis import VariableAxis
 from imagedata.errors import AxisError, BadShapeGiven, GeometryMismatchWarning
 from imagedata.numpy_functions import sets
 from imagedata.numpy_functions.dispatch import HANDLERS
-from strategies import KINDS, check, claims, make_series, series
+from strategies import KINDS, FakeRecords, check, claims, make_series, series
 
 plain = np.asarray
 
@@ -134,7 +135,7 @@ MOVES: dict[str, tuple[Callable[[Any], Any], ...]] = {
              lambda s: s.byteswap().byteswap(), lambda s: np.require(s), lambda s: np.asanyarray(s)),
     "split": (lambda s: np.array_split(s, 2)[0], lambda s: s[: (s.shape[0] + 1) // 2]),
     "split last": (lambda s: np.array_split(s, 2, -1)[1], lambda s: s[..., (s.shape[-1] + 1) // 2 :]),
-    "unstack": (lambda s: np.unstack(s, axis=1)[0], lambda s: s[:, 0]),
+    "unstack": (lambda s: np.unstack(s, axis=1)[0] if hasattr(np, "unstack") else s[:, 0], lambda s: s[:, 0]),
     "tile tags": (lambda s: np.tile(s[None, 0], (2,) + (1,) * s[None, 0].ndim),),
     "broadcast": (lambda s: np.broadcast_to(s, (2, *s.shape)), lambda s: np.tile(s, (2,) + (1,) * s.ndim)),
 }  # fmt: skip
@@ -297,6 +298,19 @@ def test_pad(s: Series, data: st.DataObject) -> None:
     agree(np.pad(s, {s.header.dims[0]: (1, 0)}), np.pad(s, [(1, 0), *[(0, 0)] * (s.ndim - 1)]))
 
 
+def test_padded_slices_have_the_times_of_the_axis() -> None:
+    s = make_series((3, 4, 5), (2,))
+    got = np.pad(s, {"slice": (1, 0)})
+    assert [t[0] for t in got.tags[0]] == s.axes.time.values
+    assert [t[0] for t in got.tags[1]] == [t[0] for t in s.tags[0]]
+    assert (got.header.images.ids[:, 0] == -1).all()
+    later = np.pad(s, {"time": (0, 2)})
+    step = s.axes.time.step
+    assert np.allclose(later.timeline, np.arange(4) * step)
+    three = make_series((3, 4, 5), (3,))
+    assert np.isnan(np.pad(three, {"time": (1, 0)}).axes.time.values[0])
+
+
 @given(series(), st.integers(1, 3), st.data())
 def test_repeat(s: Series, count: int, data: st.DataObject) -> None:
     axis = data.draw(st.integers(0, s.ndim - 1))
@@ -454,6 +468,20 @@ def test_functions_of_several_series() -> None:
 
 # --- identity, independence -----------------------------------------------------------------------------
 
+def test_joined_series_keep_what_was_set_for_each() -> None:
+    a, b = make_series((3, 4, 5), (2,)), make_series((3, 4, 5), (2,))
+    b.header = replace(b.header, images=replace(b.header.images, records=FakeRecords(6)))
+    a.setDicomAttribute("EchoTime", 3)
+    b.setDicomAttribute("EchoTime", 5)
+    b.setDicomAttribute("FlipAngle", 15, slice=1, tag=0)
+    got = np.concatenate([a, b])
+    assert [got.getDicomAttribute("EchoTime", 0, t) for t in range(4)] == [3, 3, 5, 5]
+    assert [got.getDicomAttribute("FlipAngle", 1, t) for t in range(4)] == [None, None, 15, None]
+    assert got.getDicomAttribute("FlipAngle", 0, 2) is None
+    assert len(got.header.images.records) == 12
+    assert got.header.images.dataset(3, 1).InstanceNumber == b.header.images.dataset(1, 1).InstanceNumber
+
+
 def _tuples() -> np.ndarray:
     tags = np.empty(2, dtype=object)
     tags[:] = [(1,), (2,)]
@@ -504,6 +532,8 @@ def test_nothing_done_to_a_copy_shows_in_its_source(make: Callable[[Series], Ser
         setattr(other, name, value)
     other.axes = [VariableAxis("fa", [1, 2]), *other.axes[1:]]
     other.setDicomAttribute("EchoTime", 7)
+    if other.dicomTemplate is not None:
+        other.dicomTemplate.PatientID = "leaked"
     positions = other.imagePositions
     positions[0][:] = 1000
     other.tags[0][0] = None

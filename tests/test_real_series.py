@@ -109,7 +109,7 @@ def test_written_nifti_equals_the_reference(
         written = [(v.array, v.affine) for v in reference.load_nifti(target)]
         # In the file the first tag axis runs fastest, in the array the last one.
         tags = series.shape[:-3]
-        order = np.arange(len(written)).reshape(tags[::-1]).T.ravel() if len(tags) > 1 else range(len(written))
+        order = np.arange(len(written)).reshape(tags[::-1] or (1,)).T.ravel()
         candidates += [written[i] for i in order]
     assert_equal_reference(row, real_data, candidates)
 
@@ -118,7 +118,7 @@ def test_written_nifti_equals_the_reference(
 def test_incomplete_series_are_refused_with_the_reason(
     name: str, error: type[Exception], real_data: Path
 ) -> None:
-    with pytest.raises(error, match='missing|no image'):
+    with pytest.raises(error, match=r'missing|no image'):
         reading.read(real_data / name)
 
 

@@ -114,7 +114,8 @@ def test_what_is_given_does_not_change(dynamic: Series) -> None:
 
 
 def test_template_by_path(dynamic: Series, tmp_path: Path) -> None:
-    s = Series(np.zeros(dynamic.shape), 'time', template=tmp_path / 'dynamic', geometry=str(tmp_path / 'dynamic'))
+    path = tmp_path / 'dynamic'
+    s = Series(np.zeros(dynamic.shape), 'time', template=path, geometry=str(path))
     assert sources(s) == sources(dynamic)
     with pytest.raises(FileNotFoundError):
         Series(np.zeros(3), template=tmp_path / 'nothing')

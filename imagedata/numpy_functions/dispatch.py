@@ -139,7 +139,17 @@ def _primary(func: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> 
 
 @lru_cache(maxsize=512)
 def _signature(func: Callable[..., Any]) -> inspect.Signature:
-    return inspect.signature(func)
+    try:
+        return inspect.signature(func)
+    except ValueError:
+        # Before NumPy 2.3, functions written in C do not tell.
+        return inspect.signature(_concatenate if func is np.concatenate else _anything)
+
+
+def _concatenate(arrays: Any, /, axis: Any = 0, out: Any = None, **options: Any) -> Any: ...
+
+
+def _anything(*args: Any, **kwargs: Any) -> Any: ...
 
 
 def _is_named(value: Any) -> bool:
@@ -164,7 +174,10 @@ def _numbered(
         if found and _is_named(value):
             dims = found[0].header.dims
             if isinstance(value, dict):
-                value = {axis_number(dims, k): v for k, v in value.items()}
+                pairs: list[Any] = [(0, 0)] * len(dims)
+                for key, width in value.items():
+                    pairs[axis_number(dims, key)] = width if np.ndim(width) else (width, width)
+                value = pairs
             else:
                 value = axis_number(dims, value)
             bound.arguments[name] = value

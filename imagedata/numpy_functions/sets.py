@@ -94,7 +94,7 @@ PLAIN: Functions = (
     named(
         # Indices, counts, sets, and values in another order.
         'argmax argmin argsort argpartition argwhere nonzero flatnonzero nanargmax nanargmin '
-        'searchsorted digitize lexsort bincount histogram histogram2d histogramdd '
+        'searchsorted digitize in1d lexsort bincount histogram histogram2d histogramdd '
         'histogram_bin_edges unique unique_all unique_counts unique_inverse unique_values '
         'intersect1d setdiff1d setxor1d union1d extract take_along_axis sort_complex trim_zeros '
         'ediff1d ravel_multi_index unravel_index diag_indices_from tril_indices_from '

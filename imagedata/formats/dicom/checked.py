@@ -19,6 +19,9 @@ from .scan import PARSE_ERRORS
 
 __all__ = ['CheckedDataset']
 
+_CHECKED = 'imagedata_checked'
+"""Attribute of a sequence element whose items are parsed."""
+
 
 class CheckedDataset(Dataset):
     """A dataset in which an element that cannot be parsed is a `CorruptFileError` about its file.
@@ -37,9 +40,12 @@ class CheckedDataset(Dataset):
         self.source_name = source_name
 
     def __getitem__(self, key: Any) -> Any:
-        tag = key if isinstance(key, (int, slice)) else Tag(key)
-        known = self._dict.get(cast(Any, tag)) if isinstance(tag, int) else None
-        if not isinstance(known, RawDataElement):
+        if isinstance(key, slice):
+            return super().__getitem__(key)
+        tag = key if isinstance(key, int) else Tag(key)
+        known = self._dict.get(cast(Any, tag))
+        raw = isinstance(known, RawDataElement)
+        if not raw and (known is None or known.VR != 'SQ' or _CHECKED in vars(known)):
             return super().__getitem__(key)
         try:
             element = super().__getitem__(key)
@@ -48,7 +54,7 @@ class CheckedDataset(Dataset):
         except (*PARSE_ERRORS, BytesLengthException) as error:
             reason = ' '.join(str(error).split())[:300]
             raise CorruptFileError(
-                f'{self.source_name or "a DICOM header"}: element {known.tag} cannot be read '
+                f'{self.source_name or "a DICOM header"}: element {Tag(tag)} cannot be read '
                 f'({type(error).__name__}: {reason}): the file is damaged; replace it, or leave it out '
                 'with skip_broken_series=True'
             ) from error
@@ -57,7 +63,11 @@ class CheckedDataset(Dataset):
 
 def _parse_all(sequence: DataElement) -> None:
     """Parse all elements of all items, with those of sequences inside."""
+    if _CHECKED in vars(sequence):
+        return
     for item in cast(Any, sequence.value):
         for element in item:
             if element.VR == 'SQ':
                 _parse_all(element)
+    # Copies of a header share their elements: once is enough.
+    vars(sequence)[_CHECKED] = True

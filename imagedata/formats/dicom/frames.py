@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...errors import CorruptFileError
 from ...geometry import FloatArray, slice_normal
+from .scaling import Scale, modality_scale
 from .scan import Instance
 from .vendor._private import numbers
 
@@ -85,8 +86,8 @@ class Frame:
         Image Orientation (Patient).
     spacing : (2,) ndarray or None
         Pixel Spacing: distance of rows, then of columns, mm.
-    slope, intercept : float
-        Value = stored value x slope + intercept.
+    scale : Scale
+        From stored values to values.
     """
 
     name: str
@@ -97,8 +98,7 @@ class Frame:
     position: FloatArray | None
     orientation: FloatArray | None
     spacing: FloatArray | None
-    slope: float
-    intercept: float
+    scale: Scale
 
     @property
     def size(self) -> tuple[int, int]:
@@ -160,7 +160,6 @@ def frame_from(
     name: str, dataset: Dataset, pixels: Pixels, index: int = 0, tile: Tile | None = None
 ) -> Frame:
     """Return the frame that a classic header describes."""
-    slope = (floats(name, dataset, 'RescaleSlope') or [1.0])[0]
     return Frame(
         name,
         dataset,
@@ -170,15 +169,37 @@ def frame_from(
         vector(name, dataset, 'ImagePositionPatient', 3),
         vector(name, dataset, 'ImageOrientationPatient', 6),
         _pixel_spacing(name, dataset),
-        slope if slope != 0 else 1.0,
-        (floats(name, dataset, 'RescaleIntercept') or [0.0])[0],
+        modality_scale(name, dataset),
     )
 
 
+_SPACINGS = ('PixelSpacing', 'ImagerPixelSpacing', 'NominalScannedPixelSpacing', 'ImagePlanePixelSpacing')
+"""PS3.3 10.7 (image plane, projection), C.8.6.2 (secondary capture), C.8.8.2 (RT image)."""
+
+_CENTIMETRE = 3
+
+
+def _ultrasound_spacing(name: str, dataset: Dataset) -> FloatArray | None:
+    """Return the spacing of an ultrasound image whose regions agree on it (PS3.3 C.8.5.5), None else."""
+    found = set()
+    for region in dataset.get('SequenceOfUltrasoundRegions') or []:
+        units = [floats(name, region, f'PhysicalUnits{axis}Direction') for axis in 'YX']
+        delta = [floats(name, region, f'PhysicalDelta{axis}') for axis in 'YX']
+        if units == [[_CENTIMETRE], [_CENTIMETRE]] and all(delta):
+            found.add((abs(delta[0][0]) * 10, abs(delta[1][0]) * 10))
+        else:
+            return None  # a trace or a spectrum beside the image
+    return np.array(found.pop()) if len(found) == 1 else None
+
+
 def _pixel_spacing(name: str, dataset: Dataset) -> FloatArray | None:
-    spacing = vector(name, dataset, 'PixelSpacing', 2)
-    if spacing is None:
-        spacing = vector(name, dataset, 'ImagerPixelSpacing', 2)
+    """Return the distance of rows and of columns, mm: in the patient, else at the detector or scanner."""
+    for keyword in _SPACINGS:
+        spacing = vector(name, dataset, keyword, 2)
+        if spacing is not None:
+            break
+    else:
+        spacing = _ultrasound_spacing(name, dataset)
     return spacing if spacing is not None and (spacing > 0).all() else None
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...errors import CorruptFileError, MissingDependencyError, PixelDecodeError
 from .frames import Frame, Pixels
 from .scan import PARSE_ERRORS
+from .vendor._private import numbers
 
 __all__ = ['RGB', 'assemble', 'decode']
 
@@ -52,6 +53,10 @@ def decode(pixels: Pixels, index: int) -> NDArray[Any]:
     if syntax in _NATIVE and plain and not (_NATIVE[syntax] == '>' and bits == 8):
         sign = 'i' if int(header.get('PixelRepresentation', 0)) else 'u'
         stored = _native(pixels, index, np.dtype(f'{_NATIVE[syntax]}{sign}{bits // 8}'))
+        if _is_palette(header):
+            stored = _coloured(pixels, stored)
+    elif bits == 1 and _NATIVE.get(syntax) == '<':
+        return _bits(pixels, index)
     else:
         stored = _by_pydicom(pixels, index)
     if stored.dtype.names is None and stored.dtype.kind in 'iu' and bits > 1:
@@ -63,6 +68,28 @@ def _syntax(pixels: Pixels) -> str:
     """Return the transfer syntax; a file without meta information is implicit little endian."""
     meta = getattr(pixels.header, 'file_meta', None)
     return str(meta.get('TransferSyntaxUID', '1.2.840.10008.1.2')) if meta else '1.2.840.10008.1.2'
+
+
+def _is_palette(header: Any) -> bool:
+    """Return whether pixels are colours of a palette; those of a label map stay numbers."""
+    palette = 'PALETTE' in str(header.get('PhotometricInterpretation', '')).upper()
+    return palette and 'SegmentSequence' not in header
+
+
+def _bits(pixels: Pixels, index: int) -> NDArray[np.uint8]:
+    """Return a frame of one bit a pixel: frames follow each other without gaps (PS3.5 8.1.1)."""
+    rows, columns = int(pixels.header.Rows), int(pixels.header.Columns)
+    size, data = rows * columns, pixels.data or b''
+    if len(data) * 8 < size * pixels.count:
+        raise CorruptFileError(
+            f'{pixels.name} is cut off: {pixels.count} x {rows} x {columns} pixels of 1 bit need '
+            f'{-(-size * pixels.count // 8)} bytes, there are {len(data)}; copy it anew, or leave it out '
+            'with skip_broken_series=True'
+        )
+    first, last = index * size // 8, -(-(index + 1) * size // 8)
+    packed = np.frombuffer(data, np.uint8, last - first, first)
+    skip = index * size - first * 8
+    return np.unpackbits(packed, bitorder='little')[skip : skip + size].reshape(rows, columns)
 
 
 def _native(pixels: Pixels, index: int, kind: np.dtype[Any]) -> NDArray[Any]:
@@ -87,8 +114,8 @@ def _by_pydicom(pixels: Pixels, index: int) -> NDArray[Any]:
     size = (int(pixels.header.Rows), int(pixels.header.Columns))
     if values.shape[:2] != size:
         raise CorruptFileError(f'{pixels.name}: {size} pixels are announced, {values.shape[:2]} decoded')
-    if 'PALETTE' in str(pixels.header.get('PhotometricInterpretation', '')).upper():
-        values = _coloured(pixels, values)
+    if _is_palette(pixels.header):
+        return _coloured(pixels, values)
     if values.ndim == 3:
         if values.shape[2] != 3 or values.dtype != np.uint8:
             raise PixelDecodeError(
@@ -115,14 +142,24 @@ def _decoded(pixels: Pixels, dataset: Any, index: int) -> NDArray[Any]:
         raise PixelDecodeError(f'{pixels.name}: pixels in {syntax} cannot be decoded ({reason})') from error
     except PARSE_ERRORS as error:
         raise PixelDecodeError(f'{pixels.name}: pixels cannot be decoded ({error})') from error
+    except BaseException as error:
+        # A decoder in Rust (pylibjpeg-rle) that meets bad bytes: its panic is no Exception.
+        if type(error).__name__ != 'PanicException':
+            raise
+        raise PixelDecodeError(f'{pixels.name}: pixels cannot be decoded ({error})') from error
 
 
 def _coloured(pixels: Pixels, values: NDArray[Any]) -> NDArray[Any]:
     """Return palette colour as RGB, 16 bit tables in their upper 8 bits."""
     from pydicom.pixels.processing import apply_color_lut
 
-    colours = apply_color_lut(values, pixels.header)
-    return (colours >> 8).astype(np.uint8) if colours.dtype == np.uint16 else colours
+    try:
+        colours = apply_color_lut(values, pixels.header)
+    except PARSE_ERRORS as error:
+        raise PixelDecodeError(f'{pixels.name}: its colour palette cannot be used ({error})') from error
+    if colours.dtype == np.uint16:
+        colours = (colours >> 8).astype(np.uint8)
+    return np.ascontiguousarray(colours[..., :3]).view(RGB)[..., 0]
 
 
 _PIXEL_ELEMENTS = (
@@ -186,7 +223,9 @@ def _needs_sign(stored: NDArray[Any], used: int) -> bool:
     return int(stored.min()) >= 0 and 2 ** (used - 1) <= int(stored.max()) < 2**used
 
 
-def assemble(grid: Sequence[Frame | None], shape: tuple[int, ...], dtype: Any = None) -> NDArray[Any]:
+def assemble(
+    grid: Sequence[Frame | None], shape: tuple[int, ...], dtype: Any = None, fill: float | None = None
+) -> NDArray[Any]:
     """Return the pixels of frames as one array.
 
     Integers stay integers where all slopes and intercepts are whole numbers, in the first of
@@ -201,49 +240,81 @@ def assemble(grid: Sequence[Frame | None], shape: tuple[int, ...], dtype: Any = 
         Of the result: (tags..., slices, rows, columns).
     dtype : data type, optional
         Wanted type of the result, honoured here for floats.
+    fill : float, optional
+        Value of holes. Without, it is NaN in floats, and in integers the padding value of the
+        images, else 0.
     """
     frames = [f for f in grid if f is not None]
-    whole = all(_is_whole(f) for f in frames)
-    plain = all(f.slope == 1 and f.intercept == 0 for f in frames)
-    images: list[NDArray[Any] | None] = [None if f is None else f.stored() for f in grid]
+    whole = all(f.scale.is_whole for f in frames)
+    plain = all(f.scale.is_identity for f in frames)
+    images: list[NDArray[Any] | None] = [None if f is None else _looked_up(f) for f in grid]
     present = [image for image in images if image is not None]
     stored = np.result_type(*{image.dtype.newbyteorder('=') for image in present})
-    if plain or stored.names:
+    plain = plain or stored.names is not None
+    if plain or (whole and stored.kind == 'f'):
         kind = stored
     elif whole:
         kind = _integer_type(stored, [(i, f) for i, f in zip(images, grid, strict=True) if f is not None])
     else:
         kind = np.dtype(dtype) if dtype is not None and np.dtype(dtype).kind == 'f' else np.dtype(float)
-    holes = len(present) < len(images)
-    if holes and kind.kind == 'f':
-        result = np.full(shape, np.nan, kind)
-    else:
-        result = np.zeros(shape, kind)
+    result = np.zeros(shape, kind)
+    if len(present) < len(images):
+        result[...] = _fill_value(kind, frames, fill)
     flat = result.reshape(-1, *shape[-2:])
     for i, (image, frame) in enumerate(zip(images, grid, strict=True)):
-        if image is None or frame is None:
-            continue
-        if plain or stored.names:
-            flat[i] = image
-        elif kind.kind == 'f':
-            np.multiply(image, frame.slope, out=flat[i], casting='unsafe')
-            flat[i] += frame.intercept
-        else:
-            flat[i] = image.astype(np.int64) * int(frame.slope) + int(frame.intercept)
+        if image is not None and frame is not None:
+            _put(flat[i], image, frame, plain=plain)
     return result
 
 
-def _is_whole(frame: Frame) -> bool:
-    return frame.slope == int(frame.slope) and frame.intercept == int(frame.intercept)
+def _looked_up(frame: Frame) -> NDArray[Any]:
+    """Return the stored values of a frame, or what its lookup table has for them."""
+    stored, table = frame.stored(), frame.scale.table
+    if table is None or stored.dtype.kind not in 'iu':
+        return stored
+    values = table.of(stored)
+    if frame.scale.valid is not None:
+        low, high = frame.scale.valid
+        values = np.where((stored < low) | (stored > high), np.nan, values)
+    return values
+
+
+def _put(target: NDArray[Any], image: NDArray[Any], frame: Frame, *, plain: bool) -> None:
+    """Write the values of one image."""
+    scale = frame.scale
+    if plain or scale.table is not None:
+        target[...] = image
+    elif target.dtype.kind == 'f':
+        np.multiply(image, scale.slope, out=target, casting='unsafe')
+        target += scale.intercept
+        if scale.valid is not None:
+            target[(image < scale.valid[0]) | (image > scale.valid[1])] = np.nan
+    else:
+        target[...] = image.astype(np.int64) * int(scale.slope) + int(scale.intercept)
+
+
+def _fill_value(kind: np.dtype[Any], frames: Sequence[Frame], fill: float | None) -> Any:
+    """Return what stands where there is no image."""
+    if kind.names:
+        return np.zeros((), kind)
+    if fill is not None or kind.kind == 'f':
+        return np.nan if fill is None else fill
+    padding = numbers(frames[0].dataset.get('PixelPaddingValue'))
+    if not padding or frames[0].scale.table is not None:
+        return 0
+    value = int(padding[0]) * int(frames[0].scale.slope) + int(frames[0].scale.intercept)
+    info = np.iinfo(kind)
+    return value if info.min <= value <= info.max else 0
 
 
 def _integer_type(stored: np.dtype[Any], images: Sequence[tuple[Any, Frame]]) -> np.dtype[Any]:
     """Return the first integer type that holds every rescaled value."""
     low, high = 0, 0
     for image, frame in images:
-        ends = [int(image.min()) * int(frame.slope), int(image.max()) * int(frame.slope)]
-        low = min(low, min(ends) + int(frame.intercept))
-        high = max(high, max(ends) + int(frame.intercept))
+        slope, intercept = int(frame.scale.slope), int(frame.scale.intercept)
+        ends = [int(image.min()) * slope, int(image.max()) * slope]
+        low = min(low, min(ends) + intercept)
+        high = max(high, max(ends) + intercept)
     for kind in (stored, np.int16, np.uint16, np.int32, np.uint32):
         info = np.iinfo(kind)
         if info.min <= low and high <= info.max:

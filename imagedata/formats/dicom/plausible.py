@@ -118,8 +118,13 @@ def check_pixels(name: str, header: Dataset, pixels: bytes, tag: int, *, undefin
         samples = min(samples, 2)
     need = (rows * columns * samples * frames * bits + 7) // 8
     announced = f'{frames} x {rows} x {columns} pixels of {bits * samples} bits'
+    if not syntax.is_transfer_syntax or syntax.is_private:
+        raise PixelDecodeError(
+            f'{name}: its transfer syntax {syntax!s} is not known: convert the file to a standard one, or leave '
+            'it out with skip_broken_series=True'
+        )
     if undefined_length:
-        if syntax.is_transfer_syntax and not syntax.is_encapsulated:
+        if not syntax.is_encapsulated:
             raise CorruptFileError(f'{name}: pixels in {syntax.name} have no length: {_ADVICE}')
         _check_fragments(name, pixels, (rows, columns), frames)
         most = RLE_RATIO * len(pixels) if syntax == RLE else max(LARGE, RATIO * len(pixels))

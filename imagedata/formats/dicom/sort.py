@@ -20,7 +20,7 @@ from ...errors import (
     MissingImageError,
     OrderNotFoundError,
 )
-from .criteria import CRITERIA, criterion
+from .criteria import CRITERIA, criterion, order_names
 from .frames import Frame
 
 __all__ = ['Grid', 'sort_images']
@@ -28,17 +28,25 @@ __all__ = ['Grid', 'sort_images']
 Cells = Sequence[Sequence[Frame]]
 """Frames of each slice."""
 
-_RANKED = ('time', 'contenttime', 'frametime', 'triggertime', 'b', 'bvector', 'dti', 'InstanceNumber')
+_RANKED = (
+    'time', 'contenttime', 'frametime', 'timeoffset', 'triggertime', 'b', 'bvector', 'dti', 'InstanceNumber',
+)  # fmt: skip
 """Criteria that are ranked at each slice, and may repeat a value (two directions of one b value)."""
 
 _REPEATING = ('b', 'bvector', 'dti')
 
-_AUTO_SETS = ('component', 'te', 'fa', 'ti', 'label')
+_DIRECTED = ('bvector', 'dti')
+"""Criteria whose values have no order of their own: images keep that of their acquisition."""
+
+_AUTO_SETS = (
+    'component', 'te', 'fa', 'ti', 'label', 'energywindow', 'detector', 'rrinterval', 'timeslot', 'phase',
+    'rotation', 'angularview', 'timeslice',
+)  # fmt: skip
 """Criteria tried for `auto` whose values are common to all slices."""
 
 _AUTO_RANKED = (
-    'time', 'frametime', 'triggertime', 'contenttime', 'phasenumber', 'TemporalPositionIdentifier',
-    'FrameReferenceTime', 'AcquisitionNumber', 'InstanceNumber',
+    'time', 'frametime', 'timeoffset', 'triggertime', 'contenttime', 'phasenumber', 'cardiacphase',
+    'temporalposition', 'framereferencetime', 'acquisition', 'InstanceNumber',
 )  # fmt: skip
 """Criteria tried for `auto`, in this order, for what the sets leave together."""
 
@@ -75,7 +83,9 @@ def sort_images(cells: Cells, order: str, options: Mapping[str, Any]) -> Grid:
         'auto', 'none', or names of criteria separated by commas, slowest first.
     options : mapping
         `accept_duplicate_tag`: images of equal values follow each other by Instance Number.
-        `missing`: 'error', 'fill' (holes) or 'drop' (incomplete tags).
+        `missing`: 'error', 'fill' (holes) or 'drop' (incomplete tags or slices, whichever
+        loses fewer images).
+        `auto_sort`: criteria that 'auto' may choose, in their order.
 
     Raises
     ------
@@ -86,7 +96,7 @@ def sort_images(cells: Cells, order: str, options: Mapping[str, Any]) -> Grid:
     if automatic:
         names = _choose(cells, options)
     else:
-        names = () if order in ('none', '') else tuple(n.strip() for n in order.split(','))
+        names = () if order in ('none', '') else order_names(order)
     if len(set(names)) != len(names):
         raise OrderNotFoundError(f'order {order!r} names a criterion twice')
     names, options, clock = _with_clock(names, cells, options)
@@ -113,7 +123,7 @@ def _choose(cells: Cells, options: Mapping[str, Any]) -> tuple[str, ...]:
     if count == 1:
         return ()
     full = [cell for cell in cells if len(cell) == count]
-    preferred = options.get('auto_sort')
+    preferred = _preferred(options)
     sets: list[str] = []
     for name in _AUTO_SETS if preferred is None else [p for p in preferred if p not in _RANKED]:
         if _is_product(full, [*sets, name], options):
@@ -131,6 +141,12 @@ def _choose(cells: Cells, options: Mapping[str, Any]) -> tuple[str, ...]:
         if all(_distinct([_hashable(get(f.dataset)) for f in group]) for group in groups):
             return (name, *sets)
     return ('InstanceNumber', *sets)
+
+
+def _preferred(options: Mapping[str, Any]) -> Sequence[str] | None:
+    """Return the criteria of the option `auto_sort`, None without."""
+    given = options.get('auto_sort')
+    return order_names(given) if isinstance(given, str) else given
 
 
 def _distinct(values: Sequence[Any]) -> bool:
@@ -180,7 +196,7 @@ def _hashable(value: Any) -> Any:
 
 _CLOCKS = {
     'time': 'acquisition time', 'frametime': 'Frame Time', 'contenttime': 'Content Time',
-    'triggertime': 'Trigger Time',
+    'timeoffset': 'Temporal Position Time Offset', 'triggertime': 'Trigger Time',
 }  # fmt: skip
 
 
@@ -192,7 +208,7 @@ def _with_clock(
     Acquisition Time does that in most series. Some have only the time of their content, or of
     a trigger (GE): these are times as well, and the report says which one it is.
     """
-    for clock in ('contenttime', 'frametime'):
+    for clock in ('contenttime', 'frametime', 'timeoffset'):
         if clock in names:
             names = tuple('time' if n == clock else n for n in names)
             return names, {**options, 'time': CRITERIA[clock]}, f' ({_CLOCKS[clock]})'
@@ -212,6 +228,9 @@ def _with_clock(
 # --- values ----------------------------------------------------------------------------------
 
 
+_NO_DIFFUSION: Mapping[str, Any] = {'b': 0.0, 'bvector': (), 'dti': (0.0, ())}
+
+
 def _values(name: str, cells: Cells, options: Mapping[str, Any]) -> dict[int, Any]:
     """Return the value of a criterion for each frame (by id).
 
@@ -228,10 +247,9 @@ def _values(name: str, cells: Cells, options: Mapping[str, Any]) -> dict[int, An
             f'the series has no {_described(name, options)} to sort on (order {name!r}), as '
             f'{missing[0].name} shows: {_differing(cells, options)}'
         )
-    if missing and name in ('b', 'dti'):
+    if missing and name in _NO_DIFFUSION:
         # A header without b value among some with is that of b = 0 (GE, Canon).
-        empty = 0.0 if name == 'b' else (0.0, ())
-        values.update({id(f): empty for f in missing})
+        values.update({id(f): _NO_DIFFUSION[name] for f in missing})
     elif missing:
         raise OrderNotFoundError(
             f'{missing[0].name} has no {_described(name, options)} (order {name!r}), and '
@@ -245,7 +263,9 @@ def _described(name: str, options: Mapping[str, Any]) -> str:
         'time': 'acquisition time', 'contenttime': 'Content Time', 'triggertime': 'Trigger Time',
         'b': 'b value', 'bvector': 'gradient direction', 'dti': 'b value', 'te': 'Echo Time',
         'fa': 'Flip Angle', 'ti': 'Inversion Time', 'component': 'image component', 'label': 'ASL label',
-        'phasenumber': 'cardiac phase number',
+        'phasenumber': 'cardiac phase number', 'cardiacphase': 'cardiac phase', 'echo': 'Echo Number',
+        'temporalposition': 'Temporal Position', 'framereferencetime': 'Frame Reference Time',
+        'stack': 'Stack ID', 'acquisition': 'Acquisition Number',
     }  # fmt: skip
     own = options.get(name)
     return str(own) if isinstance(own, str) else names.get(name, name)
@@ -257,7 +277,7 @@ def _differing(cells: Cells, options: Mapping[str, Any]) -> str:
     if len(most) == 1:
         return "it has one image at each slice; use input_order='none'"
     found = []
-    for name in (*CRITERIA, 'TemporalPositionIdentifier', 'AcquisitionNumber', 'InstanceNumber'):
+    for name in (*CRITERIA, 'InstanceNumber'):
         get = criterion(name, options)
         count = len({_hashable(get(f.dataset)) for f in most})
         if count > 1 and name not in ('bvector', 'dti'):
@@ -298,6 +318,7 @@ def _places(
         ranked = ranked[:1]
     sets = {n: sorted(set(values[n].values()), key=_sort_key) for n in names if n not in ranked}
     places: dict[int, list[int]] = {}
+    pattern: dict[tuple[int, ...], list[Any]] = {}
     for cell in cells:
         groups: dict[tuple[int, ...], list[Frame]] = {}
         for frame in cell:
@@ -307,6 +328,8 @@ def _places(
             at = dict(zip(sets, key, strict=True))
             if ranked:
                 _rank(ranked[0], values[ranked[0]], group, options, automatic=automatic)
+                if ranked[0] in _DIRECTED:
+                    _align(values[ranked[0]], group, pattern.setdefault(key, []))
             elif len(group) > 1:
                 _duplicates(names, values, group, options)
             for i, frame in enumerate(group):
@@ -315,6 +338,17 @@ def _places(
                     place[-1] = place[-1] * len(group) + i if len(group) > 1 else place[-1]
                 places[id(frame)] = place
     return {k: tuple(v) for k, v in places.items()}
+
+
+def _align(values: Mapping[int, Any], group: list[Frame], first: list[Any]) -> None:
+    """Put the directions of one slice in the order of those of the first, where they are the same."""
+    first[:] = first or [values[id(f)] for f in group]
+    if Counter(first) != Counter(values[id(f)] for f in group):
+        return
+    of_value: dict[Any, list[Frame]] = {}
+    for frame in group:
+        of_value.setdefault(values[id(frame)], []).append(frame)
+    group[:] = [of_value[value].pop(0) for value in first]
 
 
 def _is_ranked(name: str, values: Mapping[int, Any], cells: Cells) -> bool:
@@ -345,7 +379,7 @@ def _rank(
         group.sort(key=lambda f: (f.instance_number, _sort_key(values[id(f)]), f.name))
         return
     # Of (b, direction), b alone sorts: directions stay in the order of acquisition.
-    keys = {i: v[:1] if name == 'dti' else v for i, v in values.items()}
+    keys = {i: v[:1] if name == 'dti' else () if name == 'bvector' else v for i, v in values.items()}
     group.sort(key=lambda f: (_sort_key(keys[id(f)]), f.instance_number, f.name))
 
 
@@ -456,12 +490,68 @@ def _incomplete(
         return frames, tags
     if policy != 'drop':
         raise CannotSort(f"missing={policy!r} is none of 'error', 'fill' and 'drop'")
-    gone = sorted({int(index[0]) for index in missing})
-    keep = [i for i in range(frames.shape[0]) if i not in gone]
-    if not keep:
+    gone = _least_loss(np.array([f is not None for f in frames.flat]).reshape(frames.shape))
+    if gone is None:
         raise _uneven(told, cells)
-    notes.append(f'{told}: {names[0]} {", ".join(map(str, gone))} left out')
-    return frames[keep], {n: v[keep] for n, v in tags.items()}
+    for axis, indices in enumerate(gone):
+        frames = np.delete(frames, indices, axis)
+        tags = {n: np.delete(v, indices, axis) for n, v in tags.items()}
+    left = [
+        f'{name} {", ".join(map(str, indices))}'
+        for name, indices in zip((*names, 'slice'), gone, strict=True)
+        if indices
+    ]
+    lost = sum(map(len, cells)) - frames.size
+    notes.append(f'{told}: {" and ".join(left)} left out, with {lost} images that there are')
+    return frames, tags
+
+
+def _least_loss(present: np.ndarray[Any, Any]) -> list[list[int]] | None:
+    """Return the indices to leave out along each dimension so that no hole is left.
+
+    All incomplete ones along one dimension, or step by step the one that fills most holes for
+    the images that it loses: whichever keeps more images. None when nothing would be left.
+
+    Examples
+    --------
+    >>> present = np.ones((5, 3), bool)
+    >>> present[1, 0] = False
+    >>> _least_loss(present)
+    [[1], []]
+    >>> present[2:4, 0] = False
+    >>> _least_loss(present)
+    [[], [0]]
+    """
+    choices = []
+    for axis in range(present.ndim):
+        others = tuple(a for a in range(present.ndim) if a != axis)
+        gone: list[list[int]] = [[] for _ in range(present.ndim)]
+        gone[axis] = np.flatnonzero(~present.all(axis=others)).tolist()
+        choices.append(gone)
+    choices.append(_stepwise(present))
+    kept = [
+        int(np.prod([n - len(g) for n, g in zip(present.shape, gone, strict=True)])) for gone in choices
+    ]
+    best = int(np.argmax(kept))
+    return choices[best] if kept[best] else None
+
+
+def _stepwise(present: np.ndarray[Any, Any]) -> list[list[int]]:
+    """Return what to leave out, one index after the other, along any dimension."""
+    gone: list[list[int]] = [[] for _ in range(present.ndim)]
+    left = np.ones(present.shape, bool)
+    while (left & ~present).any():
+        scores = []
+        for axis in range(present.ndim):
+            others = tuple(a for a in range(present.ndim) if a != axis)
+            holes = (left & ~present).sum(axis=others)
+            images = (left & present).sum(axis=others)
+            i = int(np.argmax(holes / (images + 1)))
+            scores.append((holes[i] / (images[i] + 1), -axis, i))
+        _, axis, i = max(scores)
+        gone[-axis].append(i)
+        left[(slice(None),) * -axis + (i,)] = False
+    return [sorted(indices) for indices in gone]
 
 
 def _told_missing(
