@@ -10,13 +10,14 @@ PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint ruff mypy docs clean
+.PHONY: help demo test lint ruff mypy docs conformance clean
 
 help:
 	@echo 'make demo   convert the sample data to NIfTI and back, into demo-output/'
 	@echo 'make test   run the tests (pass options with PYTEST_ARGS="-k name")'
 	@echo 'make lint   run ruff and mypy'
 	@echo 'make docs   build the documentation into docs/_build/html and run its examples'
+	@echo 'make conformance  compare all real series with dcm2niix, into docs/conformance.md'
 	@echo 'make clean  remove everything that these made'
 
 $(VENV)/.created:
@@ -56,6 +57,9 @@ mypy: $(VENV)/.installed-lint
 docs: $(VENV)/.installed-docs
 	$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 	$(PY) -m sphinx -q -W --keep-going -b doctest docs docs/_build/doctest
+
+conformance: $(VENV)/.installed-test
+	$(PY) tools/conformance.py
 
 clean:
 	rm -rf $(VENV) .real-data demo-output docs/_build docs/generated build dist

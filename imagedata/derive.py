@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .axis import SPATIAL, Axis, VariableAxis
 from .errors import AxisError
-from .geometry import POSITION_TOLERANCE, Geometry, apply_affine
+from .geometry import EXACT_TOLERANCE, POSITION_TOLERANCE, Geometry, apply_affine
 from .header import Edit, Header, Images, Records
 from .indexing import fresh_names
 
@@ -244,7 +244,7 @@ def _grown(geometry: Geometry, widths: Sequence[tuple[int, int]]) -> Geometry:
         index[:, 1:] = [-before[1], -before[2]]
         positions = geometry.to_world(index)
     grown = replace(geometry, affine=affine, shape=shape, positions=None)
-    return grown if positions is None else grown.with_positions(positions)
+    return grown if positions is None else grown.with_positions(positions, EXACT_TOLERANCE)
 
 
 def differenced(header: Header, name: str, n: int, order: int) -> Header:
@@ -276,7 +276,7 @@ def differenced(header: Header, name: str, n: int, order: int) -> Header:
         geometry = replace(geometry, affine=affine, shape=shape, positions=None)
         if places is not None and left:
             places = _between(places, order) if at == 0 else places + shift
-            geometry = geometry.with_positions(places)  # type: ignore[arg-type]
+            geometry = geometry.with_positions(places, EXACT_TOLERANCE)  # type: ignore[arg-type]
     return replace(header, images=images, tag_axes=tag_axes, geometry=geometry)
 
 
@@ -458,7 +458,7 @@ def _joined_geometry(parts: Sequence[Geometry | None], at: int) -> Geometry | No
         places = np.concatenate([p.slice_positions for p in known])
         if len(np.unique(np.round(places / POSITION_TOLERANCE), axis=0)) < len(places):
             return None
-        return replace(first, shape=shape, positions=None).with_positions(places)
+        return replace(first, shape=shape, positions=None).with_positions(places, EXACT_TOLERANCE)
     offset = 0
     for part in known:
         start = first.slice_positions + first.affine[:3, at] * offset

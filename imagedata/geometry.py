@@ -40,6 +40,10 @@ UNIFORM_TOLERANCE = 1e-2
 """Largest distance, in mm, of a slice from its place in an even stack."""
 
 
+EXACT_TOLERANCE = 1e-6
+"""The same for parts of a stack, which must stay where they were: rounding only, in mm."""
+
+
 def apply_affine(affine: ArrayLike, points: ArrayLike) -> FloatArray:
     """Return `affine` applied to points.
 
@@ -369,7 +373,7 @@ class Geometry:
             affine[:3, 0] = step
         if len(places):
             affine[:3, 3] = places[0]
-        even = step is None or _deviation(places, step) <= UNIFORM_TOLERANCE
+        even = step is None or _deviation(places, step) <= EXACT_TOLERANCE
         return replace(self, affine=affine, shape=shape, positions=None if even else places)
 
     def with_spacing(self, spacing: ArrayLike) -> Geometry:
@@ -401,8 +405,18 @@ class Geometry:
             positions = self.origin + (positions - self.origin) @ turn.T
         return replace(self, affine=affine, positions=positions, assumed=False)
 
-    def with_positions(self, positions: ArrayLike) -> Geometry:
-        """Return the geometry with its slices at other places ((slices, 3), x, y, z in mm)."""
+    def with_positions(
+        self, positions: ArrayLike, tolerance: float = UNIFORM_TOLERANCE
+    ) -> Geometry:
+        """Return the geometry with its slices at other places.
+
+        Parameters
+        ----------
+        positions : (slices, 3) array_like
+            x, y, z in mm.
+        tolerance : float
+            Largest distance in mm of a slice from its place in a stack that is called even.
+        """
         places = np.asarray(positions, dtype=np.float64)
         if places.shape != (self.shape[0], 3):
             raise GeometryError(f'{self.shape[0]} slices need as many positions, got {len(places)}')
@@ -413,7 +427,7 @@ class Geometry:
         step = _mean_step(places)
         if step is not None:
             affine[:3, 0] = step
-        even = step is None or _deviation(places, step) <= UNIFORM_TOLERANCE
+        even = step is None or _deviation(places, step) <= tolerance
         return replace(self, affine=affine, positions=None if even else places, assumed=False)
 
     def with_affine(self, affine: ArrayLike) -> Geometry:

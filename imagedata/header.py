@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .axis import SPATIAL, Axis, UniformLengthAxis, VariableAxis
 from .errors import AxisError
-from .geometry import Geometry
+from .geometry import EXACT_TOLERANCE, Geometry
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -234,6 +234,10 @@ class Header:
         DICOM elements to be set when written.
     report : tuple of str
         How the files were grouped, sorted and decoded, and what was left out.
+    datasets : tuple of Dataset
+        DICOM objects without pixels that were read beside the images, of the same study:
+        structured reports, key objects, presentation states, structure sets. They are as they
+        were read, and are not written again.
     """
 
     dims: tuple[str, ...] = ()
@@ -243,6 +247,7 @@ class Header:
     attributes: Mapping[str, Any] = field(default_factory=_nothing)
     edits: tuple[Edit, ...] = ()
     report: tuple[str, ...] = ()
+    datasets: tuple[Dataset, ...] = ()
 
     # --- reading ----------------------------------------------------------------------
 
@@ -337,7 +342,7 @@ class Header:
             if len(places) == 0 or len(set(wanted[0])) != len(wanted[0]):
                 return None
             shape = (len(places), geometry.shape[1], geometry.shape[2])
-            geometry = replace(geometry, shape=shape, positions=None).with_positions(places)
+            geometry = replace(geometry, shape=shape, positions=None).with_positions(places, EXACT_TOLERANCE)
         return geometry
 
     def transposed(self, order: Sequence[int]) -> Header:

@@ -63,6 +63,7 @@ SMALL = (
     "liver_1frame.dcm",
     "liver.dcm",
     "CT_small.dcm",
+    "SC_rgb_jpeg_gdcm.dcm",
 )
 """Files that come with pydicom."""
 

@@ -130,6 +130,16 @@ def test_assignment() -> None:
     assert (np.asarray(masked)[np.asarray(other) > 40] == 0).all()
 
 
+def test_slices_a_little_uneven_stay_where_they_are() -> None:
+    s = make_series((6, 2, 2))
+    places = s.header.geometry.slice_positions.copy()
+    places[[1, 4]] += [[0.004, 0, 0], [0, 0.5, 0]]
+    s.header = s.header.with_geometry(s.header.geometry.with_positions(places))
+    assert not s.header.geometry.is_uniform
+    for part in (s[:3], s[::-1], s[[0, 1, 3]], np.concatenate([s[:2], s[2:]]), np.flip(s[:4])):
+        check(s, part, exact=True)
+
+
 def test_iteration_gives_series() -> None:
     s = make_series((3, 4, 5), (2,))
     for i, volume in enumerate(s):

@@ -12,42 +12,9 @@ import pytest
 
 import realdata
 import reference
+from explained import NOT_THE_FILES, OTHER_ORDER, REFUSED, UNPLACED
 from imagedata import Series, errors, reading
 from imagedata.header import SeriesData
-
-REFUSED = {
-    'dicom2nifti_suite/failing_sliceincrement_001': errors.MissingSliceError,
-    'siemens_qt2/echoes': errors.MissingImageError,
-    'non_image/spectroscopy_31': errors.NotImageError,
-    'non_image/presentation_state': errors.NotImageError,
-    'non_image/raw_data': errors.NotImageError,
-    'non_image/structured_report': errors.NotImageError,
-}
-"""Series that are not read as they are: two are incomplete, the others hold no image."""
-
-OTHER_ORDER = {
-    # The files put b = 0 first, by frame number and by Dimension Index Values (b value index 1);
-    # the reference puts it behind the directions.
-    'philips_balls/DTI': [1, 2, 3, 4, 5, 6, 0, 7],
-}
-
-UNPLACED = {
-    # No position in the files: the place in the reference is dcm2niix's own choice.
-    'nm_multiframe/heart_13',
-    'transfer_syntaxes_enhanced/emri_small',
-    'transfer_syntaxes_enhanced/emri_small_RLE',
-    'transfer_syntaxes_enhanced/emri_small_big_endian',
-    'transfer_syntaxes_enhanced/emri_small_jpeg_2k_lossless',
-    'transfer_syntaxes_enhanced/emri_small_jpeg_ls_lossless',
-}
-
-NOT_THE_FILES = {
-    # The scanner's own NIfTI lies 1.35 mm from the positions in the DICOM that it exported with
-    # it; dcm2niix and this project follow the positions.
-    'T1.scanner_export.nii.gz',
-    'T2-interleaved.scanner_export.nii.gz',
-    'fieldmap.scanner_export.nii.gz',
-}
 
 
 def key(row: realdata.CatalogueRow) -> str:

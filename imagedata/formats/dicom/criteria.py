@@ -181,7 +181,8 @@ UNDEFINED = ('rsi', 'faulty')
 
 _PRIVATE = r'\(?\s*([0-9A-Fa-f]{4})\s*,\s*([0-9A-Fa-fxX]{2}[0-9A-Fa-f]{2})\s*(?:,\s*"?([^")]+?)"?\s*)?\)?'
 _PRIVATE_TAG = re.compile(_PRIVATE)
-_IN_ORDER = re.compile(r'\s*(\([^)]*\)|[0-9A-Fa-f]{4}\s*,\s*[0-9A-Fa-fxX]{2}[0-9A-Fa-f]{2}(?=\s*(?:,|$))|[^,]*)\s*(?:,|$)')
+_BARE_TAG = r'[0-9A-Fa-f]{4}\s*,\s*[0-9A-Fa-fxX]{2}[0-9A-Fa-f]{2}(?=\s*(?:,|$))'
+_IN_ORDER = re.compile(rf'\s*(\([^)]*\)|{_BARE_TAG}|[^,]*)\s*(?:,|$)')
 
 
 def order_names(order: str) -> tuple[str, ...]:
@@ -270,7 +271,7 @@ def _keyword(keyword: str) -> Criterion:
             f'({keyword}=<keyword, tag or function>)'
         )
     kind = dictionary_VR(tag)
-    if kind in ('SQ', 'OB', 'OW', 'OF', 'OD', 'OL', 'OV', 'UN'):
+    if kind in ('SQ', 'UN') or kind.startswith('O'):
         raise OrderNotFoundError(f'{keyword} (VR {kind}) has no value to sort on: name an element within it')
 
     def value(dataset: Dataset) -> Any:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import CorruptFileError
+from ...errors import CannotSort, CorruptFileError
 from ...geometry import FloatArray, slice_normal
 from .scaling import Scale, modality_scale
 from .scan import Instance
@@ -22,7 +22,7 @@ from .vendor._private import numbers
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ['Frame', 'Pixels', 'Tile', 'by_place', 'frame_from', 'frames_of']
+__all__ = ['Frame', 'Pixels', 'Tile', 'by_place', 'by_slice_location', 'frame_from', 'frames_of']
 
 
 class Pixels:
@@ -222,6 +222,32 @@ def vector(name: str, dataset: Dataset, keyword: str, length: int) -> FloatArray
             f'{name}: {keyword} has the values {found}, and {length} finite numbers are expected'
         )
     return np.array(found)
+
+
+def by_slice_location(frames: Sequence[Frame], tolerance: float = 1e-3) -> list[list[Frame]]:
+    """Return frames grouped by Slice Location, rising.
+
+    Raises
+    ------
+    CannotSort
+        When an image has none.
+    """
+    located = []
+    for i, frame in enumerate(frames):
+        found = floats(frame.name, frame.dataset, 'SliceLocation')
+        if not found:
+            raise CannotSort(
+                f'{frame.name} has no Slice Location: sort on positions, without sort_on_slice_location'
+            )
+        located.append((found[0], i))
+    cells: list[list[Frame]] = []
+    last = -np.inf
+    for location, i in sorted(located):
+        if location - last > tolerance:
+            cells.append([])
+        cells[-1].append(frames[i])
+        last = location
+    return cells
 
 
 def by_place(frames: Sequence[Frame], tolerance: float) -> list[list[Frame]]:

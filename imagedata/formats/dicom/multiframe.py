@@ -22,13 +22,15 @@ from .vendor._private import numbers
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ['frames']
+__all__ = ['FRAME_COUNTERS', 'frames']
 
 _SHARED = 'SharedFunctionalGroupsSequence'
 _PER_FRAME = 'PerFrameFunctionalGroupsSequence'
 
-_GROUPS_LEFT_IN_PLACE = {'DerivationImageSequence', 'ReferencedImageSequence'}
-"""Groups whose items are references with the same name at the top level of classic objects."""
+_GROUPS_LEFT_IN_PLACE = {
+    'DerivationImageSequence', 'ReferencedImageSequence', 'RealWorldValueMappingSequence',
+}  # fmt: skip
+"""Groups that are sequences of the same name at the top level of classic objects."""
 
 _CLASSIC_NAMES = (
     ('EffectiveEchoTime', 'EchoTime'),
@@ -37,6 +39,10 @@ _CLASSIC_NAMES = (
     ('FrameType', 'ImageType'),
     ('NominalCardiacTriggerDelayTime', 'TriggerTime'),
     ('FrameAcquisitionDateTime', 'AcquisitionDateTime'),
+    # Ultrasound: places in the volume, not in the patient (PS3.3 C.8.24.2).
+    ('ImagePositionVolume', 'ImagePositionPatient'),
+    ('ImageOrientationVolume', 'ImageOrientationPatient'),
+    ('VolumeFrameOfReferenceUID', 'FrameOfReferenceUID'),
 )
 """Element of a functional group, and the classic element of the same meaning."""
 
@@ -116,15 +122,26 @@ def _add_classic_names(header: Dataset) -> None:
 # --- other multi-frame objects -----------------------------------------------------------------
 
 
+FRAME_COUNTERS = (
+    'EnergyWindowVector', 'DetectorVector', 'PhaseVector', 'RotationVector', 'RRIntervalVector',
+    'TimeSlotVector', 'SliceVector', 'AngularViewVector', 'TimeSliceVector',
+)  # fmt: skip
+"""What the frames of nuclear medicine count (PS3.3 C.8.4.8): a value for each frame."""
+
+
 def _plain(instance: Instance, count: int) -> Iterator[Dataset]:
     """Yield a header for each frame of an object without functional groups."""
     dataset = instance.dataset
     place = _dose_places(instance, count) or _tomographic_places(instance, count)
     seconds = _frame_seconds(instance, count)
+    counted = {k: floats(instance.name, dataset, k) for k in FRAME_COUNTERS}
+    counted = {k: values for k, values in counted.items() if len(values) == count}
     for index in range(count):
         header = shallow_copy(dataset)
         if place is not None:
             place(header, index)
+        for keyword, values in counted.items():
+            put(header, keyword, int(values[index]))
         if seconds is not None:
             header.frame_seconds = seconds[index]  # no element: for sorting only
         for keyword in ('NumberOfFrames', 'FrameTime', 'FrameTimeVector', 'FrameIncrementPointer'):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import CorruptFileError, MissingDependencyError, PixelDecodeError
+from .decoders import LOSSLESS_JPEG, check_jpeg, decoder_for
 from .frames import Frame, Pixels
 from .scan import PARSE_ERRORS
 from .vendor._private import numbers
@@ -127,10 +128,18 @@ def _by_pydicom(pixels: Pixels, index: int) -> NDArray[Any]:
 
 def _decoded(pixels: Pixels, dataset: Any, index: int) -> NDArray[Any]:
     """Return one frame as pydicom decodes it; colour as RGB."""
+    from pydicom.encaps import get_frame
     from pydicom.pixels.utils import pixel_array
 
     try:
-        return pixel_array(dataset, index=index if pixels.count > 1 else None)
+        syntax = _syntax(pixels)
+        if syntax in LOSSLESS_JPEG:
+            stream = get_frame(dataset.PixelData, index, number_of_frames=pixels.count)
+            check_jpeg(pixels.name, stream, int(pixels.header.get('SamplesPerPixel', 1)))
+        frame = index if pixels.count > 1 else None
+        return pixel_array(dataset, index=frame, decoding_plugin=decoder_for(syntax))
+    except PixelDecodeError:
+        raise
     except (RuntimeError, ImportError) as error:
         syntax = dataset.file_meta.TransferSyntaxUID.name
         if 'missing' in str(error):
@@ -156,7 +165,7 @@ def _coloured(pixels: Pixels, values: NDArray[Any]) -> NDArray[Any]:
     try:
         colours = apply_color_lut(values, pixels.header)
     except PARSE_ERRORS as error:
-        raise PixelDecodeError(f'{pixels.name}: its colour palette cannot be used ({error})') from error
+        raise PixelDecodeError(f'{pixels.name}: its palette cannot be applied ({error})') from error
     if colours.dtype == np.uint16:
         colours = (colours >> 8).astype(np.uint8)
     return np.ascontiguousarray(colours[..., :3]).view(RGB)[..., 0]

@@ -120,8 +120,8 @@ def check_pixels(name: str, header: Dataset, pixels: bytes, tag: int, *, undefin
     announced = f'{frames} x {rows} x {columns} pixels of {bits * samples} bits'
     if not syntax.is_transfer_syntax or syntax.is_private:
         raise PixelDecodeError(
-            f'{name}: its transfer syntax {syntax!s} is not known: convert the file to a standard one, or leave '
-            'it out with skip_broken_series=True'
+            f'{name}: its transfer syntax {syntax!s} is not known: convert the file to a standard one, or '
+            'leave it out with skip_broken_series=True'
         )
     if undefined_length:
         if not syntax.is_encapsulated:
@@ -133,12 +133,11 @@ def check_pixels(name: str, header: Dataset, pixels: bytes, tag: int, *, undefin
                 f'{name}: {announced} are {need} bytes, and {len(pixels)} bytes in {syntax.name} do not '
                 f'hold so much: {_ADVICE}'
             )
-    elif not syntax.is_compressed or syntax == DEFLATED:
-        if len(pixels) < need:
-            raise CorruptFileError(
-                f'{name} is cut off: {announced} need {need} bytes, there are {len(pixels)}; copy it anew, '
-                'or leave it out with skip_broken_series=True'
-            )
+    elif (not syntax.is_compressed or syntax == DEFLATED) and len(pixels) < need:
+        raise CorruptFileError(
+            f'{name} is cut off: {announced} need {need} bytes, there are {len(pixels)}; copy it anew, '
+            'or leave it out with skip_broken_series=True'
+        )
 
 
 def _check_fragments(name: str, pixels: bytes, size: tuple[int, int], frames: int) -> None:

@@ -14,11 +14,15 @@ from ...errors import CannotSort, DataTypeError, ImagedataError, MissingSliceErr
 from ...geometry import UNIFORM_TOLERANCE, Geometry
 from ...header import Header, Identity, Images, SeriesData, new_uid
 from ..contract import ReadRequest, ReadResult, Source
-from .frames import Frame, by_place, frames_of
+from . import segmentation
+from .dicomdir import expanded
+from .frames import Frame, by_place, by_slice_location, frames_of
 from .group import Stack, stacks
+from .multiframe import FRAME_COUNTERS
 from .pixels import assemble
 from .records import DatasetRecords
-from .scan import scan
+from .scaling import rescaled
+from .scan import Instance, scan
 from .sort import Grid, sort_images
 from .vendor._private import numbers
 
@@ -35,8 +39,9 @@ def read(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
     options = request.options
     skip = bool(options.get('skip_broken_series'))
     headers_only = bool(options.get('headers_only'))
+    sources, notes = expanded(sources, skip_broken=skip)
     scanned = scan(sources, headers_only=headers_only, skip_broken=skip)
-    notes = list(scanned.notes)
+    notes += scanned.notes
     frames: list[Frame] = []
     for instance in scanned.instances:
         try:
@@ -53,40 +58,87 @@ def read(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
             if not skip:
                 raise
             notes.append(f'left out: series {stack.series_uid}: {error}')
-    return ReadResult(series, scanned.left)
+    series, kept = _with_others(series, scanned.others)
+    return ReadResult(series, [(source, why) for source, why in scanned.left if source.name not in kept])
+
+
+def _with_others(
+    series: Sequence[SeriesData], others: Sequence[Instance]
+) -> tuple[list[SeriesData], set[str]]:
+    """Return series with the objects without pixels of their study, and the files of these."""
+    result, kept = [], set()
+    for data in series:
+        study = data.header.attribute('studyInstanceUID')
+        own = [o for o in others if str(o.dataset.get('StudyInstanceUID', '')) == str(study)]
+        kept |= {o.name for o in own}
+        lines = [f'kept in header.datasets: {o.name} ({o.dataset.get("Modality", "no image")})' for o in own]
+        header = replace(
+            data.header,
+            datasets=tuple(o.dataset for o in own),
+            report=(*data.header.report, *lines),
+        )
+        result.append(replace(data, header=header))
+    return result, kept
 
 
 def _read_stack(
     stack: Stack, order: str, options: Mapping[str, Any], headers_only: bool, notes: Sequence[str]
 ) -> SeriesData:
     """Sort one stack, read its pixels, and say what is known of it."""
+    scaled = rescaled(stack.frames, options)
     cells, placed = _cells(stack, options)
-    grid = sort_images(cells, order, options)
+    grid, fill = _sorted(cells, order, options)
     geometry, grid = _geometry(grid, placed, options)
     rows, columns = geometry.shape[1:]
     shape = (*grid.frames.shape, rows, columns)
     if headers_only:
         array: np.ndarray[Any, Any] = np.empty((), dtype=object)
     else:
-        array = assemble(list(grid.frames.flat), shape, options.get('dtype'))
+        array = assemble(list(grid.frames.flat), shape, options.get('dtype'), fill)
         if options.get('dtype') is not None:
             array = converted(array, np.dtype(options['dtype']), DataTypeError)
     files = len(stack.frames)
     report = (
-        f'series {stack.series_uid}: {files} images, {len(cells)} slices, shape {shape}',
+        f'series {stack.series_uid}: {files} images, {geometry.shape[0]} slices, shape {shape}',
         *grid.notes,
+        *scaled,
         *notes,
     )
     header = _header(stack, grid, geometry, report)
     if array.ndim > len(header.dims):
         array = array[0]
-    return SeriesData(array, header, Identity(stack.series_uid or new_uid()))
+    return SeriesData(array, header, Identity(stack.series_uid or new_uid(), values_changed=bool(scaled)))
+
+
+def _sorted(
+    cells: Sequence[list[Frame]], order: str, options: Mapping[str, Any]
+) -> tuple[Grid, float | None]:
+    """Return sorted images, and the value of holes where it is known."""
+    first = cells[0][0]
+    if segmentation.is_segmentation(first):
+        if not segmentation.is_label_map(first):
+            return segmentation.segments(cells, order, options), 0.0
+        grid = sort_images(cells, 'auto' if order in segmentation.ORDERS else order, options)
+        grid.notes.extend(segmentation.label_notes([first]))
+        return grid, None
+    grid = sort_images(cells, order, options)
+    if options.get('correct_acq') and 'time' in grid.names:
+        times = grid.tags['time']
+        for index in np.ndindex(times.shape[:-1]):
+            first_time = min(t for t in times[index] if t is not None)
+            for number in range(times.shape[-1]):
+                times[(*index, number)] = first_time
+        grid.notes.append('correct_acq: each volume has the time of its earliest slice')
+    return grid, None
 
 
 def _cells(stack: Stack, options: Mapping[str, Any]) -> tuple[list[list[Frame]], bool]:
     """Return the frames of each slice, and whether slices are places in the patient."""
     first = stack.frames[0]
-    if first.position is None or first.orientation is None:
+    placed = first.position is not None and first.orientation is not None
+    if options.get('sort_on_slice_location'):
+        return by_slice_location(stack.frames), placed
+    if not placed:
         return _unplaced(stack.frames), False
     tolerance = float(options.get('slice_tolerance', PLACE_TOLERANCE))
     cells = by_place(stack.frames, tolerance)
@@ -117,8 +169,18 @@ def _unplaced(frames: Sequence[Frame]) -> list[list[Frame]]:
         for found, frame in sorted(zip(numbers_in_stack, frames, strict=True), key=lambda pair: pair[0]):
             slices.setdefault(found[0], []).append(frame)
         return list(slices.values())
+    if segmentation.is_segmentation(frames[0]):
+        return segmentation.cells_without_place(frames)
     one_file = len(frames) > 1 and len({f.name for f in frames}) == 1
     first = frames[0].dataset
+    counted = [numbers(f.dataset.get('SliceVector')) for f in frames] if one_file else []
+    if counted and all(counted):
+        return [
+            [f for f, number in zip(frames, counted, strict=True) if number[0] == wanted]
+            for wanted in sorted({number[0] for number in counted})
+        ]
+    if any(keyword in first for keyword in FRAME_COUNTERS):
+        return [list(frames)]
     if one_file and str(first.get('Modality')) in _VOLUMES and not hasattr(first, 'frame_seconds'):
         return [[frame] for frame in sorted(frames, key=lambda f: f.index)]
     return [list(frames)]
@@ -146,6 +208,12 @@ def _geometry(grid: Grid, placed: bool, options: Mapping[str, Any]) -> tuple[Geo
     )  # fmt: skip
     if first.spacing is None:
         grid.notes.append('no Pixel Spacing in the headers: 1 mm is assumed')
+    if 'ImagePositionVolume' in dataset:
+        grid.notes.append('positions are those in the ultrasound volume, not in the patient')
+        geometry = replace(geometry, assumed=True)
+    if segmentation.is_segmentation(first):
+        holes = segmentation.empty_slices(np.diff(geometry.slice_locations), first)
+        return _filled(geometry, grid, holes) if holes else (geometry, grid)
     if geometry.is_uniform:
         return geometry, grid
     return _uneven(geometry, grid, frames, options)
@@ -246,7 +314,7 @@ def _header(stack: Stack, grid: Grid, geometry: Geometry, report: tuple[str, ...
     present = [f for f in grid.frames.flat if f is not None]
     number = {id(frame): i for i, frame in enumerate(present)}
     ids = np.array([-1 if f is None else number[id(f)] for f in grid.frames.flat], dtype=np.intp)
-    tags = {name: _from_midnight(name, values) for name, values in grid.tags.items()}
+    tags = {name: _as_arrays(name, _from_midnight(name, values)) for name, values in grid.tags.items()}
     names = grid.names
     images = Images((*names, 'slice'), ids.reshape(grid.frames.shape),
                     DatasetRecords([f.dataset for f in present]), tags)  # fmt: skip
@@ -266,7 +334,7 @@ def _header(stack: Stack, grid: Grid, geometry: Geometry, report: tuple[str, ...
     )
 
 
-def _from_midnight(name: str, values: Any) -> np.ndarray[Any, Any]:
+def _from_midnight(name: str, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return times as seconds since the midnight before the first of them; others as they are."""
     if name != 'time':
         return values
@@ -281,6 +349,17 @@ def _from_midnight(name: str, values: Any) -> np.ndarray[Any, Any]:
             value = second if first is None else round((day - first) * _DAY + second, 6)
         moved[index] = value
     return moved
+
+
+def _as_arrays(name: str, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return gradient directions as arrays, empty where there is none; others as they are."""
+    if name != 'bvector':
+        return values
+    arrays = np.full(values.shape, None, dtype=object)
+    for index in np.ndindex(values.shape):
+        if values[index] is not None:
+            arrays[index] = np.array(values[index], dtype=float)
+    return arrays
 
 
 def _axis(name: str, values: np.ndarray[Any, Any], at: int) -> Axis:

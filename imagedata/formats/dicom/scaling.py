@@ -78,7 +78,10 @@ class Scale:
     @property
     def is_whole(self) -> bool:
         """Whether whole numbers become whole numbers."""
-        return not self.real and self.slope == int(self.slope) and self.intercept == int(self.intercept)
+        # Beyond 2**30, products of 32 bit values leave what int64 holds.
+        small = abs(self.slope) <= 2**30 and abs(self.intercept) <= 2**30
+        exact = small and self.slope == int(self.slope) and self.intercept == int(self.intercept)
+        return exact and not self.real
 
     def times(self, factor: float) -> Scale:
         """Return the scale followed by a factor; values are real then."""
@@ -101,6 +104,9 @@ def modality_scale(name: str, dataset: Dataset) -> Scale:
     dose = numbers(dataset.get('DoseGridScaling'))
     if dose and dose[0] != 0 and 'RescaleSlope' not in dataset:
         return Scale(slope=dose[0], real=True)
+    if str(dataset.get('SegmentationType')) == 'FRACTIONAL':
+        most = numbers(dataset.get('MaximumFractionalValue'))
+        return Scale(slope=1 / (most[0] if most and most[0] > 0 else 255), real=True)
     slope = (numbers(dataset.get('RescaleSlope')) or [1.0])[0]
     intercept = (numbers(dataset.get('RescaleIntercept')) or [0.0])[0]
     if not np.isfinite([slope, intercept]).all():

@@ -10,7 +10,7 @@ import io
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -78,11 +78,14 @@ class Scan:
         Files that are not DICOM, or hold no image, each with the reason.
     notes : list of str
         Files that were left out because the user wanted broken ones skipped.
+    others : list of Instance
+        Objects without pixels; their files are among `left` as well.
     """
 
     instances: list[Instance]
     left: list[tuple[Source, str]]
     notes: list[str]
+    others: list[Instance] = field(default_factory=list)
 
 
 def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: bool = False) -> Scan:
@@ -110,6 +113,8 @@ def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: 
         reason = _no_image(instance, headers_only)
         if reason:
             found.left.append((source, reason))
+            if reason.startswith('DICOM of'):
+                found.others.append(instance)
         else:
             found.instances.append(instance)
     return found
@@ -246,7 +251,7 @@ def _no_image(instance: Instance, headers_only: bool) -> str:
     sop_class = UID(str(dataset.get('SOPClassUID', '')))
     if dataset.file_meta.get('MediaStorageSOPClassUID') == _DIRECTORY:
         return 'a DICOMDIR, no image itself'
-    if 'Rows' in dataset and (instance.pixels is not None or (headers_only and 'BitsStored' in dataset)):
+    if 'Rows' in dataset and (instance.pixels is not None or (headers_only and 'BitsAllocated' in dataset)):
         return ''
     kind = sop_class.name if sop_class else 'no SOP class'
     if 'Image Storage' in kind:

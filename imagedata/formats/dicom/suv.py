@@ -84,7 +84,8 @@ def suv_factor(name: str, dataset: Dataset, first: datetime | None = None) -> tu
                 f'{name} holds counts (Units CNTS), and neither (7053,1000) nor (7053,1009) of '
                 f'{_PHILIPS!r}, the factors of Philips'
             )
-        return activity[0] * _by_dose(name, dataset, first), 'counts by the activity factor of Philips, (7053,1009)'
+        how = 'counts by the activity factor of Philips, (7053,1009)'
+        return activity[0] * _by_dose(name, dataset, first), how
     if units != 'BQML':
         raise ScalingError(
             f'{name} has Units {units or "missing"}: uptake values follow from BQML, CNTS of Philips, or GML'

@@ -1,8 +1,10 @@
 """Canon and Toshiba: gradient directions in the comments of MR images.
 
 Source: headers of public files of Canon V6.0: Diffusion b-value is the standard element, and Image
-Comments (0020,4000) holds `b=1500(0.445,-0.895,0.000)`, the b value and the direction along rows,
-columns and normal of the image. Other releases write the standard elements for both.
+Comments (0020,4000) holds `b=1500(0.445,-0.895,0.000)`, the b value and a direction relative to the
+image. It is documented nowhere; validation data (rordenlab/dcm2niix issue 422) show the direction
+against the columns first, then that against the rows, then that along the normal. Other releases
+write the standard elements for both.
 """
 
 from __future__ import annotations
@@ -49,5 +51,5 @@ def b_vector(dataset: Dataset) -> tuple[float, ...] | None:
         normal = slice_normal(orientation)
     except GeometryError:
         return None
-    axes = np.column_stack([orientation[:3], orientation[3:], normal])
+    axes = np.column_stack([-np.array(orientation[3:]), -np.array(orientation[:3]), normal])
     return tuple(float(v) for v in axes @ found)

@@ -2,8 +2,9 @@
 
 Source: United Imaging Healthcare DICOM conformance statement for uMR, and the headers of public
 uMR files: creator 'Image Private Header'; (0065,xx09) b value, FD; (0065,xx37) gradient
-direction, FD 3, along rows, columns and normal of the image (as dcm2niix reads it); (0065,xx50) number of slices in the grid, DS; (0065,xx51) sequence with an
-item for each slice, whose (0020,0032) is its Image Position (Patient).
+direction, FD 3, along rows, columns and normal of the image (as dcm2niix reads it); (0065,xx50)
+number of slices in the grid, DS; (0065,xx51) sequence with an item for each slice, whose
+(0020,0032) is its Image Position (Patient).
 """
 
 from __future__ import annotations
