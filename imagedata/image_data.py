@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from .cmdline import DEBUG, INFO, add_argparse_options, run_program, say
@@ -85,23 +84,10 @@ def _format_for_name(name: str) -> list[str]:
         When the name has an extension that no format has: a folder of DICOM files of that name
         is hardly what was meant.
     """
-    from .errors import FormatPluginNotFound
-    from .registry import formats
+    from .writing import format_of_name
 
-    plain = name.lower()
-    is_folder = name.endswith(('/', '\\')) or Path(name).is_dir()
-    if not is_folder:
-        matches = [(len(e), f.name) for f in formats() for e in f.extensions if plain.endswith(e)]
-        if matches:
-            return [max(matches)[1]]
-        extension = Path(name).suffix
-        if extension[1:].isalpha() and len(extension) <= 5:
-            known = ' '.join(e for f in formats() for e in f.extensions)
-            raise FormatPluginNotFound(
-                f'{name}: no format has the extension {extension} (there are {known}): name the format with '
-                f'--of, or write {name}/ for a folder of DICOM files'
-            )
-    return ['dicom']
+    found = format_of_name(name)
+    return [found.name] if found is not None else ['dicom']
 
 
 if __name__ == '__main__':

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .attributes import converted_attribute, finite_range, first_number, valid_uid
 from .axis import SPATIAL, Axis, VariableAxis, to_namedtuple
 from .errors import (
     AxisError,
@@ -60,26 +61,12 @@ def _attribute_property(name: str) -> Any:
 
     def setter(self: SeriesProperties, value: Any) -> None:
         if value is not None:
-            value = _converted(name, spec.kind, value)
+            value = converted_attribute(name, spec.kind, value)
         self.header = self.header.with_attributes(**{name: value})
 
     unit = f'DICOM {spec.keyword}.'
     return property(getter, setter, doc=f'{unit} Unset, reading it raises ValueError.'
                     if spec.default is None else unit)  # fmt: skip
-
-
-def _converted(name: str, kind: type, value: Any) -> Any:
-    """Return `value` as the kind that an attribute has."""
-    if kind is list:
-        return value.split('\\') if isinstance(value, str) else [str(part) for part in value]
-    if kind is int:
-        try:
-            return int(value)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f'{name} must be a whole number, got {value!r}') from error
-    if name == 'seriesDescription' and not isinstance(value, str):
-        raise ValueError(f'seriesDescription must be a text, got {type(value).__name__}')
-    return str(value)
 
 
 class SeriesProperties:
@@ -391,7 +378,8 @@ class SeriesProperties:
     @frameOfReferenceUID.setter
     def frameOfReferenceUID(self, uid: str | None) -> None:
         geometry = self._geometry_to_set()
-        self._set_geometry(replace(geometry, frame_of_reference=None if uid is None else str(uid)))
+        given = None if uid is None else valid_uid('frameOfReferenceUID', uid)
+        self._set_geometry(replace(geometry, frame_of_reference=given))
 
     # --- time and diffusion ---------------------------------------------------------------
 
@@ -432,6 +420,8 @@ class SeriesProperties:
     def _set_window(self, name: str, value: float | None) -> None:
         if value is not None and not isinstance(value, (int, float, np.number)):
             raise TypeError(f'{name} must be a number, got {type(value).__name__}')
+        if value is not None and not (np.isfinite(value) and (value > 0 or name == 'windowCenter')):
+            raise ValueError(f'{name} must be a finite number, a width above 0, got {value}')
         self.header = self.header.with_attributes(**{name: None if value is None else float(value)})
 
     def _window(self) -> tuple[float, float]:
@@ -441,10 +431,10 @@ class SeriesProperties:
         own = header.images is not None and header.images.own and not changed
         if own:
             source = [header.element('WindowCenter'), header.element('WindowWidth')]
-            given = [g if g is not None else _first_number(v) for g, v in zip(given, source, strict=True)]
+            given = [g if g is not None else first_number(v) for g, v in zip(given, source, strict=True)]
         if given[0] is not None and given[1] is not None:
             return float(given[0]), float(given[1])
-        low, high = _finite_range(self)
+        low, high = finite_range(self)
         centre = (low + high) / 2 if given[0] is None else float(given[0])
         width = high - low if given[1] is None else float(given[1])
         return centre, width
@@ -467,7 +457,8 @@ class SeriesProperties:
     @seriesInstanceUID.setter
     def seriesInstanceUID(self, uid: str | None) -> None:
         changed = self._identity is not None and self._identity.values_changed
-        self._identity = Identity(None if uid is None else str(uid), values_changed=changed)
+        given = None if uid is None else valid_uid('seriesInstanceUID', uid)
+        self._identity = Identity(given, values_changed=changed)
 
     def _get_identity(self) -> Identity:
         if self._identity is None:
@@ -585,31 +576,3 @@ def _with_tag_values(header: Header, values: Mapping[str, NDArray[Any]]) -> Head
         tags = {**images.tags, **{n: np.transpose(v, order) for n, v in values.items()}}
         images = replace(images, tags=tags)
     return replace(header, tag_axes=tag_axes, images=images)
-
-
-def _first_number(value: Any) -> float | None:
-    """Return a DICOM value, or the first of several, as a number."""
-    if value is None or value == '':
-        return None
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        value = value[0] if value else None
-    try:
-        return None if value is None else float(value)
-    except ValueError:
-        return None
-
-
-def _finite_range(series: Any) -> tuple[float, float]:
-    """Return the least and greatest finite value; 0 and 1 when there is none."""
-    array = np.asarray(series)
-    if array.dtype.names:
-        return 0.0, 255.0
-    if array.dtype.kind == 'c':
-        array = np.abs(array)
-    if array.dtype.kind == 'f':
-        array = array[np.isfinite(array)]
-    if not array.size:
-        return 0.0, 1.0
-    return float(array.min()), float(array.max())
-
-

@@ -8,9 +8,17 @@ from dataclasses import replace
 from os import PathLike, fspath
 from typing import Any
 
-from .errors import MultipleSeriesError, NoDataReadError, NotImageError, UnknownInputError
+from .errors import (
+    ImagedataWarning,
+    InputNotFoundError,
+    MultipleSeriesError,
+    NoDataReadError,
+    NotImageError,
+    UnknownInputError,
+)
 from .formats.contract import ReadRequest, Source
 from .header import Header, SeriesData
+from .notices import warn_user
 from .registry import archive, format_for, formats, transport_for
 
 __all__ = ['find_sources', 'read', 'read_series', 'read_template']
@@ -32,6 +40,8 @@ def find_sources(urls: Any) -> list[Source]:
     found: dict[str, Source] = {}
     for url in given:
         text = fspath(url)
+        if not text:
+            raise InputNotFoundError('an empty path was given: name a file or folder')
         scheme = _SCHEME.match(text)
         # One letter before a colon is a drive, and needs two letters in the pattern above.
         transport = transport_for(scheme[1].lower() if scheme and '://' in text else 'file')
@@ -79,7 +89,26 @@ def read(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = Non
     if not series:
         raise _nothing_read(urls, left, plugins)
     lines = tuple(f'left out: {source.name}: {reason}' for source, reason in left)
+    _warn_of_stubs([source for source, _ in left])
     return [replace(s, header=replace(s.header, report=(*s.header.report, *lines))) for s in series]
+
+
+def _warn_of_stubs(sources: Sequence[Source]) -> None:
+    """Warn of files beside images that may have been images: empty, or begun with zeros only."""
+    stubs = [source.name for source in sources if _is_stub(source)]
+    if stubs:
+        more = f' and {len(stubs) - 1} more' if len(stubs) > 1 else ''
+        warn_user(
+            f'{stubs[0]}{more} is empty, and was left out: it may be what is left of an image; '
+            'compare the number of files with the scanner, or remove it',
+            ImagedataWarning,
+        )
+
+
+def _is_stub(source: Source) -> bool:
+    with source.open() as file:
+        head = file.read(512)
+    return not head.strip(b'\0')
 
 
 def _nothing_read(urls: Any, left: Sequence[tuple[Source, str]], plugins: Sequence[Any]) -> Exception:

@@ -17,11 +17,14 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from . import numpy_functions, ufuncs
 from .array_methods import ArrayMethods
 from .axis import SPATIAL, Axis
+from .conversion import converted
 from .errors import (
+    DataTypeError,
     DoNotSetSlicesError,
     MultipleSeriesError,
     NoDataReadError,
     UnknownInputError,
+    UnknownTag,
 )
 from .geometry import FloatArray
 from .header import Edit, Header, Identity, SeriesData, default_header
@@ -117,6 +120,8 @@ class Series(SeriesProperties, VolumeMethods, ArrayMethods, np.ndarray):
         geometry = options.pop('geometry', None) if geometry is None else geometry
         axes = options.pop('axes', None) if axes is None else axes
         dtype = options.pop('dtype', None) if dtype is None else dtype
+        if not isinstance(input_order, str):
+            raise UnknownTag(f"input_order is a text such as 'time' or 'time,te', got {input_order!r}")
         if input_order == 'auto':
             input_order = options.pop('input_order', 'auto')
         options.pop('input_order', None)
@@ -262,6 +267,8 @@ class Series(SeriesProperties, VolumeMethods, ArrayMethods, np.ndarray):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         _NDARRAY.__setitem__(self, _plain(key), value)
+        # Views share values and identity: none of them shows the source's pixels any more.
+        self._get_identity().values_changed = True
 
     # --- NumPy's protocols --------------------------------------------------------------------
 
@@ -501,10 +508,12 @@ def _from_values(data: Any, input_order: str, dtype: DTypeLike | None) -> Series
     """Return values with the header that they bring, or a default one."""
     if isinstance(data, Series):
         values = _view(data, _NDARRAY)
-        values = values.astype(dtype) if dtype is not None else values
+        values = converted(values, np.dtype(dtype), DataTypeError) if dtype is not None else values
         return SeriesData(values, data.header, data._new_identity())
-    values = np.asarray(data, dtype=dtype)
-    if values.dtype == object and not isinstance(data, np.ndarray):
+    values = np.asarray(data)
+    if dtype is not None and values.dtype != object:
+        values = converted(values, np.dtype(dtype), DataTypeError)
+    if values.dtype.kind in 'OSU' and not isinstance(data, np.ndarray):
         raise UnknownInputError(f'a Series cannot be made from {type(data).__name__}: give a path or numbers')
     if values.ndim == 0:
         values = values.reshape(1)

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .axis import SPATIAL, Axis
-from .errors import TemplateMismatchError
+from .axis import SPATIAL, Axis, VariableAxis
+from .errors import ImagedataWarning, TemplateMismatchError
 from .geometry import Geometry
 from .header import ATTRIBUTES, Header, Images
+from .notices import warn_user
 
 __all__ = ['apply_geometry', 'apply_template']
 
@@ -58,6 +59,7 @@ def apply_template(header: Header, template: Header) -> Header:
     images = None
     if template.images is not None:
         images = _matched(header, template)
+        header = _with_own_values(header, template, images)
     attributes = {k: v for k, v in header.attributes.items() if k not in ATTRIBUTES}
     given = {k: v for k, v in template.attributes.items() if k not in _IDENTITY}
     return replace(header, images=images, attributes={**attributes, **given}, edits=template.edits)
@@ -122,10 +124,46 @@ def _adopt_tags(header: Header, template: Header) -> Header:
         unnamed = own == 'none' or own.startswith('unknown')
         if own == other or (unnamed and fits):
             renames[own] = other
-            axes[other] = template.tag_axes[other] if fits else axis
+            axes[other] = template.tag_axes[other] if fits else _on_clock(axis, template.tag_axes[other])
         else:
             axes[own] = axis
     return replace(header, dims=tuple(renames.get(d, d) for d in header.dims), tag_axes=axes)
+
+
+def _on_clock(axis: Axis, clock: Axis) -> Axis:
+    """Return times that count from the first volume as times of the template's clock.
+
+    NIfTI and plain arrays count times from their first volume; DICOM from midnight. Where the
+    two do not meet, the first of them is taken for the template's first.
+    """
+    if axis.name not in ('time', 'triggertime') or not len(axis) or not len(clock):
+        return axis
+    try:
+        mine, theirs = np.asarray(axis.values, dtype=float), np.asarray(clock.values, dtype=float)
+    except (TypeError, ValueError):
+        return axis
+    if mine.max() >= theirs.min() and mine.min() <= theirs.max():
+        return axis
+    warn_user(
+        f'the {len(axis)} times of the data start at {mine[0]:g} s and those of the template at '
+        f'{theirs[0]:g} s: the first is taken for the first. Assign axes where that is wrong',
+        ImagedataWarning,
+    )
+    return VariableAxis(axis.name, (mine - mine[0] + theirs[0]).tolist())
+
+
+def _with_own_values(header: Header, template: Header, images: Images) -> Header:
+    """Return the header with adopted tag axes valued as the first slice of its own images."""
+    adopted = [id(axis) for axis in template.tag_axes.values()]
+    axes = dict(header.tag_axes)
+    for name, axis in header.tag_axes.items():
+        if id(axis) not in adopted or name not in images.tags:
+            continue
+        at = images.dims.index(name)
+        first = np.moveaxis(images.tags[name], at, 0).reshape(len(axis), -1)[:, 0]
+        if all(value is not None for value in first):
+            axes[name] = VariableAxis(name, first.tolist())
+    return replace(header, tag_axes=axes)
 
 
 def _matched(header: Header, template: Header) -> Images:

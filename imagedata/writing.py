@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from .conversion import converted
-from .errors import TemplateMismatchError, WriteError
+from .errors import FileAlreadyExistsError, FormatPluginNotFound, TemplateMismatchError, WriteError
 from .formats.contract import Format, WriteRequest, natural_image
 from .header import SeriesData
 from .registry import archive, format_for, formats, transport_for
 
-__all__ = ['write']
+__all__ = ['format_of_name', 'write']
 
 
 def write(
@@ -51,6 +51,8 @@ def write(
     options = dict(options)
     names = wanted if wanted is not None else options.pop('output_format', None)
     text = fspath(url)
+    if not text:
+        raise WriteError('an empty path was given: name a file or folder to write')
     plugins = _formats(names, text, data)
     if len(plugins) > 1 and '%p' not in text and any(p.single_file for p in plugins) and Path(text).suffix:
         raise WriteError(
@@ -69,7 +71,7 @@ def _formats(names: Any, url: str, data: SeriesData) -> list[Format]:
         given = [names] if isinstance(names, str) else list(names)
         chosen = [format_for(str(name)) for name in given]
         return list(dict.fromkeys(chosen))
-    by_name = _format_of_name(url)
+    by_name = format_of_name(url)
     if by_name is not None:
         return [by_name]
     images = data.header.images
@@ -78,13 +80,22 @@ def _formats(names: Any, url: str, data: SeriesData) -> list[Format]:
     return [format_for(data.header.attributes.get('input_format') or 'dicom')]
 
 
-def _format_of_name(url: str) -> Format | None:
+def format_of_name(url: str) -> Format | None:
     """Return the format whose extension a file name has; None for folders and unknown ones."""
     if url.endswith(('/', '\\')) or Path(url).is_dir():
         return None
     lower = url.lower()
     matches = [(len(e), f) for f in formats() for e in f.extensions if lower.endswith(e)]
-    return max(matches, key=lambda m: m[0])[1] if matches else None
+    if matches:
+        return max(matches, key=lambda m: m[0])[1]
+    extension = Path(url).suffix
+    if extension[1:].isalpha() and len(extension) <= 5:
+        known = ' '.join(e for f in formats() for e in f.extensions)
+        raise FormatPluginNotFound(
+            f'{url}: no format has the extension {extension} (there are {known}): name the format with '
+            f"formats='dicom', or write {url}/ for a folder of DICOM files"
+        )
+    return None
 
 
 def _prepared(data: SeriesData, options: dict[str, Any]) -> SeriesData:
@@ -121,9 +132,38 @@ def _write_one(plugin: Format, data: SeriesData, url: str, options: Mapping[str,
     with archive('filesystem').staged(target) as (folder, commit):
         request = WriteRequest(folder, None if is_folder else target.name, options)
         names = plugin.write(data, request)
+        if is_folder and not options.get('overwrite'):
+            _keep_others(plugin, target, names)
         moves = [(name, target / name if is_folder else target.with_name(name)) for name in names]
         commit(moves)
     return [final for _, final in moves]
+
+
+def _keep_others(plugin: Format, folder: Path, names: Sequence[str]) -> None:
+    """Refuse to write a series into a folder that holds images of another one.
+
+    What the same program wrote there before is replaced, when none of it would be left.
+
+    Raises
+    ------
+    FileAlreadyExistsError
+    """
+    if plugin.single_file or not folder.is_dir():
+        return
+    new = {folder / name for name in names}
+    for place in sorted({path.parent for path in new}):
+        there = sorted(place.glob('*')) if place.is_dir() else []
+        for path in there:
+            if path not in new and path.name.lower().endswith(plugin.extensions):
+                raise FileAlreadyExistsError(
+                    f'{folder} holds images of another series, such as {path}: choose another folder, '
+                    'or write there all the same with overwrite=True'
+                )
+            if path in new and not plugin.wrote(path):
+                raise FileAlreadyExistsError(
+                    f'{path} is there, and was not written by imagedata: choose another folder, '
+                    'or replace it with overwrite=True'
+                )
 
 
 def _has_extension(target: Path, plugin: Format) -> bool:

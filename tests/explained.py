@@ -45,8 +45,8 @@ REASONS = {
         "last one in a wrong place. This project refuses, and reads it with `missing='fill'` or `'drop'`."
     ),
     'siemens_qt2/echoes': (
-        'Images of several echoes are missing at some slices. dcm2niix makes a file of whatever slices an '
-        "echo has. This project refuses, and reads it with `missing='fill'` or `'drop'`."
+        'Two of the nine images are missing: the second and the third echo of one slice. dcm2niix makes a '
+        "file of whatever slices an echo has. This project refuses, and reads it with `missing='fill'` or `'drop'`."
     ),
     'non_image/spectroscopy_31': 'Spectroscopy: the files hold no Pixel Data.',
     'non_image/presentation_state': 'A presentation state: the files hold no Pixel Data.',
@@ -57,7 +57,7 @@ REASONS = {
         'dcm2niix puts it behind the directions. Each volume is the same, with its own b value.'
     ),
     'nm_multiframe/heart_13': (
-        'The files tell no position: the place in the NIfTI is a choice of dcm2niix, with rows reversed. '
+        'The files tell no position: the place in the NIfTI is a choice of dcm2niix. '
         'This project gives voxel sizes and says that the place is not known.'
     ),
     'transfer_syntaxes_enhanced': (

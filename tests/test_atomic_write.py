@@ -212,13 +212,28 @@ def test_values_that_do_not_fit_write_nothing(tmp_path: Path) -> None:
     assert listing(tmp_path) == {}
 
 
-def test_shorter_series_over_a_longer_one(tmp_path: Path) -> None:
-    """Files of before that have no successor stay: they are not ours to remove."""
+def test_two_series_are_not_mixed_in_one_folder(tmp_path: Path) -> None:
+    """A shorter series over a longer one would leave files of both: refused, nothing changed."""
     ct = Series(SAMPLES / "ct")
     ct[:4].write(tmp_path)
-    names = set(listing(tmp_path))
-    ct[:2].write(tmp_path)
-    assert set(listing(tmp_path)) == names
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    with pytest.raises(errors.FileAlreadyExistsError, match="another series"):
+        ct[:2].write(tmp_path)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+    ct[:4].write(tmp_path)  # a whole series of our own is replaced
+    assert Series(tmp_path).shape == ct[:4].shape
+    ct[:2].write(tmp_path, overwrite=True)
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_files_of_others_are_not_replaced(tmp_path: Path) -> None:
+    source = next(p for p in sorted((SAMPLES / "sagittal").iterdir()))
+    foreign = tmp_path / "Image_00000.dcm"
+    foreign.write_bytes(source.read_bytes())
+    with pytest.raises(errors.FileAlreadyExistsError, match=r"Image_00000\.dcm .*not written by imagedata"):
+        Series(SAMPLES / "ct")[:1].write(tmp_path)
+    assert foreign.read_bytes() == source.read_bytes()
+    assert [p.name for p in tmp_path.iterdir()] == ["Image_00000.dcm"]
 
 
 # --- signals ------------------------------------------------------------------------------------------

@@ -468,8 +468,11 @@ def test_missing_image_filled_or_dropped(tmp_path: Path) -> None:
     assert filled.shape == whole.shape
     different = np.argwhere((np.asarray(filled) != np.asarray(whole)).any(axis=(2, 3)))
     assert len(different) == 1
+    # Without the slice 5 other images are lost, without the echo 7: the slice goes.
+    assert whole.shape[:2] == (6, 8)
     dropped = Series(bad.source, "te", missing="drop")
-    np.testing.assert_array_equal(dropped, np.delete(whole, different[0][0], 0))
+    np.testing.assert_array_equal(dropped, np.delete(whole, different[0][1], 1))
+    assert "left out, with 5 images that there are" in dropped.explain()
 
 
 def test_one_of_two_series_chosen(tmp_path: Path) -> None:

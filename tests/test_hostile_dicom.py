@@ -381,13 +381,14 @@ def test_rescale_by_what_is_no_number(keyword: str, value: bytes, tmp_path: Path
 
 
 def test_a_broken_element_is_an_error_when_it_is_asked_for(tmp_path: Path) -> None:
-    data = with_value(stored(image(EchoTrainLength="12")), 0x0018, 0x0091, b"x2")
+    # An item of a sequence with the length of a number that no number has.
+    inner = struct.pack("<HH2sH", 0x0028, 0x0010, b"US", 3) + b"abc"
     path = tmp_path / "image"
-    path.write_bytes(data)
+    path.write_bytes(inserted(sequence(item(inner))))
     series = Series(path)
     np.testing.assert_array_equal(series, np.arange(48).reshape(8, 6))
-    with pytest.raises(errors.CorruptFileError, match=r"image: element \(0018,0091\)"):
-        series.getDicomAttribute("EchoTrainLength")
+    with pytest.raises(errors.CorruptFileError, match=r"image: element \(0008,1140\)"):
+        series.getDicomAttribute("ReferencedImageSequence")
 
 
 def test_broken_files_can_be_left_out(tmp_path: Path) -> None:

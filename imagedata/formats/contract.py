@@ -109,6 +109,10 @@ class Format(Protocol):
         """Read the series in `sources`."""
         ...
 
+    def wrote(self, path: Path) -> bool:
+        """Return whether a file was written by this plugin before, and may be replaced."""
+        ...
+
     def write(self, data: SeriesData, request: WriteRequest) -> list[str]:
         """Write a series, and return the relative paths of the files."""
         ...

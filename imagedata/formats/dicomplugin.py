@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from ..header import SeriesData
@@ -25,6 +26,13 @@ class DICOMPlugin:
         from .dicom.read import read
 
         return read(sources, request)
+
+    def wrote(self, path: Path) -> bool:
+        """Return whether a file was written by this plugin before, and may be replaced."""
+        from .dicom.serialize import IMPLEMENTATION_VERSION_NAME
+
+        with path.open('rb') as file:
+            return IMPLEMENTATION_VERSION_NAME.encode() in file.read(1024)
 
     def write(self, data: SeriesData, request: WriteRequest) -> list[str]:
         """Write one file an image, and return their paths relative to the folder."""

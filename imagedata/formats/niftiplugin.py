@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from ..header import SeriesData
@@ -50,6 +51,10 @@ class NiftiPlugin:
         from .nifti.read import read_sources
 
         return read_sources(sources, request)
+
+    def wrote(self, path: Path) -> bool:
+        """Return whether a file may be replaced: one that the user named always is."""
+        return True
 
     def write(self, data: SeriesData, request: WriteRequest) -> list[str]:
         """Write a series to one file, compressed when its name ends in '.gz'.

@@ -180,9 +180,10 @@ KEPT_IN_OTHER_CLASS = (
 PROTECTED: frozenset[str] = frozenset({
     'Rows', 'Columns', 'BitsAllocated', 'BitsStored', 'HighBit', 'PixelRepresentation',
     'SamplesPerPixel', 'PixelData', 'PlanarConfiguration', 'NumberOfFrames', 'FloatPixelData',
-    'DoubleFloatPixelData',
+    'DoubleFloatPixelData', 'RescaleSlope', 'RescaleIntercept', 'PhotometricInterpretation',
+    'SpecificCharacterSet', 'SOPInstanceUID', 'SOPClassUID', 'SeriesInstanceUID',
 })  # fmt: skip
-"""Elements that follow from the array, and cannot be set to something else."""
+"""Elements that follow from the array and its identity, and cannot be set to something else."""
 
 
 @cache

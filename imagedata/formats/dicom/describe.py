@@ -245,8 +245,15 @@ def _moment(kind: str, value: float, source: Dataset | None, first_day: str) -> 
             if min(apart, _MIDNIGHT - apart) < _TIME_TOLERANCE:
                 return {}
     days, rest = divmod(value, _MIDNIGHT)
-    values: dict[str, Any] = {f'{kind}Time': clock(rest)}
     day = _day(int(days), first_day)
+    if day is None and days:
+        raise WriteError(
+            f'a time of {value:g} s is no time of one day (0 to {_MIDNIGHT:g} s), and the images have no '
+            'date to count from: subtract the first time, or give a template with acquisition dates'
+        )
+    values: dict[str, Any] = {f'{kind}Time': clock(rest)}
+    if source is not None and kind == 'Acquisition' and 'TriggerTime' in source:
+        values['TriggerTime'] = None  # of the source's own time, which this is not
     if day is not None:
         values[f'{kind}Date'] = day
     if source is not None and f'{kind}DateTime' in source:

@@ -44,8 +44,8 @@ def apply_edits(elements: dict[BaseTag, Any], edits: Iterable[Edit], image: int 
         keyword = keyword_for_tag(tag)
         if keyword in PROTECTED or tag.group <= 2:
             raise WriteError(
-                f'{keyword or tag} follows from the array and cannot be set to {edit.value!r}: '
-                'take the setDicomAttribute for it away'
+                f'{keyword or tag} follows from the array and cannot be set to {edit.value!r} with '
+                'setDicomAttribute: change the array, or the property of the Series of that name'
             )
         if edit.value is None:
             elements.pop(tag, None)

@@ -124,6 +124,7 @@ def _header(dataset: Dataset, tile: Tile, place: FloatArray) -> Dataset:
     put(header, 'Rows', tile.rows)
     put(header, 'Columns', tile.columns)
     put(header, 'ImagePositionPatient', [as_ds(v) for v in place])
+    uih.remove_grid(header)
     kinds = [part for part in (dataset.get('ImageType') or []) if str(part).upper() != 'MOSAIC']
     put(header, 'ImageType', kinds)
     return header

@@ -229,7 +229,9 @@ def _needs_sign(stored: NDArray[Any], used: int) -> bool:
     """Return whether negative values stand without their sign in the unused bits."""
     if stored.dtype.kind != 'i' or not stored.size:
         return False
-    return int(stored.min()) >= 0 and 2 ** (used - 1) <= int(stored.max()) < 2**used
+    # Some files have both: -1 as FFFF and as 0FFF.
+    half: int = 2 ** (used - 1)
+    return int(stored.min()) >= -half and half <= int(stored.max()) < 2 * half
 
 
 def assemble(

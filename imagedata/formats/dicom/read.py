@@ -10,9 +10,10 @@ import numpy as np
 
 from ...axis import Axis, VariableAxis
 from ...conversion import converted
-from ...errors import CannotSort, DataTypeError, ImagedataError, MissingSliceError
+from ...errors import CannotSort, DataTypeError, ImagedataError, ImagedataWarning, MissingSliceError
 from ...geometry import UNIFORM_TOLERANCE, Geometry
 from ...header import Header, Identity, Images, SeriesData, new_uid
+from ...notices import warn_user
 from ..contract import ReadRequest, ReadResult, Source
 from . import segmentation
 from .dicomdir import expanded
@@ -207,7 +208,10 @@ def _geometry(grid: Grid, placed: bool, options: Mapping[str, Any]) -> tuple[Geo
         tolerance=max(UNIFORM_TOLERANCE, float(options.get('slice_tolerance', 0))),
     )  # fmt: skip
     if first.spacing is None:
-        grid.notes.append('no Pixel Spacing in the headers: 1 mm is assumed')
+        told = f'{first.name} has no Pixel Spacing: 1 mm is assumed, and places are not known'
+        grid.notes.append(told)
+        warn_user(told, ImagedataWarning)
+        geometry = replace(geometry, assumed=True)
     if 'ImagePositionVolume' in dataset:
         grid.notes.append('positions are those in the ultrasound volume, not in the patient')
         geometry = replace(geometry, assumed=True)
@@ -334,7 +338,7 @@ def _header(stack: Stack, grid: Grid, geometry: Geometry, report: tuple[str, ...
     )
 
 
-def _from_midnight(name: str, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _from_midnight(name: str, values: Any) -> Any:
     """Return times as seconds since the midnight before the first of them; others as they are."""
     if name != 'time':
         return values
@@ -343,7 +347,7 @@ def _from_midnight(name: str, values: np.ndarray[Any, Any]) -> np.ndarray[Any, A
     first = min(days) if days and 0 not in days else None
     moved = np.full(values.shape, None, dtype=object)
     for index in np.ndindex(values.shape):
-        value = values[index]
+        value: Any = values[index]
         if isinstance(value, tuple):
             day, second = value
             value = second if first is None else round((day - first) * _DAY + second, 6)
@@ -351,7 +355,7 @@ def _from_midnight(name: str, values: np.ndarray[Any, Any]) -> np.ndarray[Any, A
     return moved
 
 
-def _as_arrays(name: str, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _as_arrays(name: str, values: Any) -> Any:
     """Return gradient directions as arrays, empty where there is none; others as they are."""
     if name != 'bvector':
         return values

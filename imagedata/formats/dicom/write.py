@@ -386,7 +386,12 @@ class _Series:
             if name in ATTRIBUTES and name not in _SET_APART:
                 values[ATTRIBUTES[name].keyword] = value
         if self.sop_class != objects.SC:
-            values.pop('Modality', None)
+            given = values.pop('Modality', None)
+            if given is not None and given != objects.modality_of(self.sop_class):
+                self._lost(
+                    f'modality {given!r} is not that of {_class_name(self.sop_class)}, and is not written: '
+                    'set SOPClassUID to write another kind of object'
+                )
         return values
 
     def _frame_of_reference(self, first: Dataset | None) -> str | None:

@@ -9,6 +9,7 @@ and DiffusionGradientDirection). syngo XA writes the standard elements.
 
 from __future__ import annotations
 
+import struct
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,9 @@ def _csa(dataset: Dataset, name: str) -> list[Any]:
 
     try:
         parsed = csareader.read(data)  # type: ignore[no-untyped-call]
-    except (csareader.CSAReadError, ValueError, IndexError, KeyError):
+    except (
+        csareader.CSAReadError, ValueError, LookupError, TypeError, AssertionError, OverflowError,
+        struct.error,
+    ):  # fmt: skip
         return []
     return list(parsed.get('tags', {}).get(name, {}).get('items', []))

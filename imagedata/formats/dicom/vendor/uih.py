@@ -20,7 +20,7 @@ from ._private import numbers, private_value
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ['b_value', 'b_vector', 'grid_positions']
+__all__ = ['b_value', 'b_vector', 'grid_positions', 'remove_grid']
 
 _CREATOR = 'Image Private Header'
 
@@ -53,3 +53,13 @@ def grid_positions(dataset: Dataset) -> list[list[float]] | None:
         return None
     positions = [numbers(item.get('ImagePositionPatient')) for item in items[: int(count[0])]]
     return positions if all(len(p) == 3 for p in positions) else None
+
+
+def remove_grid(header: Dataset) -> None:
+    """Take the description of the grid from the header of one of its slices."""
+    for element in (0x50, 0x51):
+        for block in range(0x10, 0x21):
+            tag = (0x0065, block << 8 | element)
+            creator = (0x0065, block)
+            if tag in header and creator in header and str(header[creator].value) == _CREATOR:
+                del header[tag]

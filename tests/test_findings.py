@@ -1,0 +1,169 @@
+"""Wrong results that reviewers found once, and that must not come back."""
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pydicom
+import pytest
+
+from imagedata import Series, errors
+from imagedata.axis import VariableAxis
+from synthetic import save, stack
+
+FOUR = [(0, 0, 3 * i) for i in range(4)]
+
+
+def images(folder: Path) -> list[pydicom.Dataset]:
+    return [pydicom.dcmread(p) for p in sorted(folder.rglob('*')) if p.is_file()]
+
+
+def test_slices_of_a_grid_are_no_grids_themselves(real_data: Path, tmp_path: Path) -> None:
+    s = Series(real_data / 'uih_dwi/ap_134434_9')[:3]
+    s.write(tmp_path / 'whole')
+    np.testing.assert_array_equal(Series(tmp_path / 'whole'), s)
+    part = s[..., 10:40, 5:50]
+    part.write(tmp_path / 'part')
+    back = Series(tmp_path / 'part')
+    np.testing.assert_array_equal(back, part)
+    assert back.header.geometry.difference(part.header.geometry) is None
+
+
+@pytest.mark.parametrize('times', [[0, 86399, 86400.5], [-5, 0, 5]])
+def test_times_that_no_clock_shows_are_refused(times: list[float], tmp_path: Path) -> None:
+    s = Series(np.zeros((3, 2, 4, 5), np.uint16), 'time')
+    s.axes = [VariableAxis('time', times), *list(s.axes)[1:]]
+    with pytest.raises(errors.WriteError, match='no time of one day'):
+        s.write(tmp_path / 'out')
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fewer_times_than_the_template(sample_data: Path, tmp_path: Path) -> None:
+    """Another tool keeps 5 of 10 volumes: each gets the headers of its own time."""
+    a = Series(sample_data / 'time', 'time')
+    a.write(tmp_path / 't.nii.gz')
+    nib.save(nib.load(tmp_path / 't.nii.gz').slicer[..., :5], tmp_path / 'five.nii.gz')
+    with pytest.warns(errors.ImagedataWarning, match='first is taken for the first'):
+        s = Series(tmp_path / 'five.nii.gz', 'time', template=a)
+    s.write(tmp_path / 'out')
+    triggers = {float(ds.TriggerTime) for ds in images(tmp_path / 'out')}
+    assert triggers == {float(a.getDicomAttribute('TriggerTime', 0, t)) for t in range(5)}
+    np.testing.assert_array_equal(Series(tmp_path / 'out', 'time'), a[:5])
+
+
+def test_cropped_slices_keep_their_own_times(sample_data: Path, tmp_path: Path) -> None:
+    a = Series(sample_data / 'time', 'time')
+    a.write(tmp_path / 't.nii.gz')
+    nib.save(nib.load(tmp_path / 't.nii.gz').slicer[:, :, 3:7], tmp_path / 'x.nii.gz')
+    s = Series(tmp_path / 'x.nii.gz', 'time', template=a)
+    s.write(tmp_path / 'out')
+    back = Series(tmp_path / 'out', 'time')
+    for i in range(4):
+        assert [t[0] for t in back.tags[i]] == pytest.approx([t[0] for t in a.tags[3 + i]])
+
+
+@pytest.mark.parametrize(('values', 'dtype'), [([[300, -1]], 'u1'), ([[0.5, np.nan]], 'i2'), ([[7e4]], 'i2')])
+def test_a_type_that_cannot_hold_the_values(values: list[list[float]], dtype: str) -> None:
+    with pytest.raises(ValueError, match=r'not (fit|finite)|NaN|finite'):
+        Series(np.array(values), dtype=dtype)
+    with pytest.raises(ValueError, match=r'not (fit|finite)|NaN|finite'):
+        Series(Series(np.array(values)), dtype=dtype)
+
+
+@pytest.mark.parametrize('keyword', ['RescaleSlope', 'SpecificCharacterSet', 'SOPInstanceUID', 'SOPClassUID'])
+def test_elements_that_follow_from_the_array(keyword: str, sample_data: Path, tmp_path: Path) -> None:
+    s = Series(sample_data / 'ct')[:2]
+    s.setDicomAttribute(keyword, '5')
+    with pytest.raises(errors.WriteError, match=keyword):
+        s.write(tmp_path / 'out')
+
+
+def test_no_pixel_spacing_is_no_place(tmp_path: Path) -> None:
+    folder = save(tmp_path / 'in', stack(FOUR, PixelSpacing=None))
+    with pytest.warns(errors.ImagedataWarning, match='no Pixel Spacing'):
+        s = Series(folder)
+    assert s.header.geometry.assumed
+
+
+@pytest.mark.parametrize('content', [b'', bytes(100), bytes(2000)])
+def test_empty_files_beside_images_are_told(content: bytes, tmp_path: Path) -> None:
+    folder = save(tmp_path / 'in', stack(FOUR))
+    (folder / 'last').write_bytes(content)
+    with pytest.warns(errors.ImagedataWarning, match='last is empty'):
+        assert Series(folder).shape == (4, 4, 3)
+
+
+@pytest.mark.parametrize('name', ['x.mha', 'x.png', 'x.foo'])
+def test_foreign_extensions_are_no_folders(name: str, sample_data: Path, tmp_path: Path) -> None:
+    with pytest.raises(errors.FormatPluginNotFound, match='no format has the extension'):
+        Series(sample_data / 'ct').write(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_setting_values_is_a_change(sample_data: Path, tmp_path: Path) -> None:
+    """A window of the source does not describe other values."""
+    s = Series(sample_data / 'ct')[:2]
+    s[...] = 7
+    s.write(tmp_path / 'out', keep_uid=True)
+    source = {ds.SOPInstanceUID for ds in images(sample_data / 'ct')}
+    for ds in images(tmp_path / 'out'):
+        assert ds.ImageType[0] == 'DERIVED'
+        assert 'SmallestImagePixelValue' not in ds
+    assert source
+
+
+def test_another_modality_is_not_silently_dropped(sample_data: Path, tmp_path: Path) -> None:
+    s = Series(sample_data / 'ct')[:2]
+    s.modality = 'MR'
+    with pytest.warns(errors.LossWarning, match='modality'):
+        s.write(tmp_path / 'out')
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [
+        ('studyInstanceUID', 'x'), ('frameOfReferenceUID', '1.02'), ('seriesInstanceUID', '1' * 65),
+        ('seriesNumber', 3.7), ('seriesNumber', 2**40), ('patientName', 'A\0B'),
+        ('seriesDescription', 'a\\b'), ('windowWidth', 0), ('windowCenter', np.nan),
+    ],
+)  # fmt: skip
+def test_values_that_dicom_cannot_hold(name: str, value: object) -> None:
+    s = Series(np.zeros((2, 3, 4)))
+    with pytest.raises(ValueError, match=name):
+        setattr(s, name, value)
+
+
+@pytest.mark.parametrize('order', [None, 5, ['te']])
+def test_orders_are_texts(order: object, sample_data: Path) -> None:
+    with pytest.raises(ValueError, match='input_order is a text'):
+        Series(sample_data / 'ct', order)
+
+
+def test_empty_paths(sample_data: Path) -> None:
+    with pytest.raises(FileNotFoundError, match='empty path'):
+        Series('')
+    with pytest.raises(OSError, match='empty path'):
+        Series(sample_data / 'ct').write('')
+
+
+@pytest.mark.parametrize('data', [None, b'/path', ['a', 1]])
+def test_what_is_no_array(data: object) -> None:
+    with pytest.raises(ValueError, match='cannot be made'):
+        Series(data)
+
+
+def test_stacked_slices_are_in_their_places_or_nowhere(sample_data: Path) -> None:
+    ct = Series(sample_data / 'ct')
+    for picked in ([3, 1, 7], [5, 4, 3], [0, 1, 2]):
+        s = np.stack([ct[i] for i in picked])
+        if s.header.geometry is not None:
+            for i, k in enumerate(picked):
+                np.testing.assert_allclose(s.getPositionForVoxel([i, 0, 0]), ct.getPositionForVoxel([k, 0, 0]))
+
+
+def test_slices_without_places_are_not_times(tmp_path: Path) -> None:
+    """Without positions nothing says what tells the images apart: no time axis is claimed."""
+    gone = {'ImagePositionPatient': None, 'ImageOrientationPatient': None}
+    made = stack(FOUR, 1, lambda t, s: {'AcquisitionTime': f'10000{s}'}, Modality='CT', **gone)
+    s = Series(save(tmp_path, made))
+    assert 'time' not in s.axes._fields
