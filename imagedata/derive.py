@@ -469,8 +469,18 @@ def _joined_geometry(parts: Sequence[Geometry | None], at: int) -> Geometry | No
 
 
 def stacked(headers: Sequence[Header | None], axis: int) -> Header:
-    """Return the header of arrays of one shape along a new dimension at `axis`."""
+    """Return the header of arrays of one shape along a new dimension at `axis`.
+
+    Planes that lie beside each other become slices. Of other arrays that do not all lie in one
+    place, none is where the first one is: the result has no geometry.
+    """
     first = next(h for h in headers if h is not None)
+    known = [h for h in headers if h is not None]
+    if len(known) == len(headers) and _apart(known):
+        slices = _planes(known, axis)
+        if slices is not None:
+            return slices
+        first = replace(first, geometry=None)
     name = fresh_names(first.dims)[0]
     dims = (*first.dims[:axis], name, *first.dims[axis:])
     images = first.images
@@ -481,6 +491,32 @@ def stacked(headers: Sequence[Header | None], axis: int) -> Header:
         else:
             images = replace(images, own=False)
     return replace(first, dims=dims, images=images)
+
+
+def _apart(headers: Sequence[Header]) -> bool:
+    """Return whether arrays with geometry lie in different places."""
+    first = headers[0].geometry
+    if first is None:
+        return False
+    return any(h.geometry is None or h.geometry.difference(first) is not None for h in headers[1:])
+
+
+def _planes(headers: Sequence[Header], axis: int) -> Header | None:
+    """Return the header of planes as the slices of a volume, None where they do not form one."""
+    first = headers[0]
+    grids = [h.geometry for h in headers]
+    if 'slice' in first.dims or any(h.dims != first.dims for h in headers):
+        return None
+    geometry = _joined_geometry(grids, 0)
+    if geometry is None or any(g is None or g.shape[0] != 1 for g in grids):
+        return None
+    along = geometry.slice_locations
+    if np.any(np.abs(along[:, np.newaxis] - along)[~np.eye(len(along), dtype=bool)] < POSITION_TOLERANCE):
+        return None
+    dims = (*first.dims[:axis], 'slice', *first.dims[axis:])
+    images = _joined_images([h.images for h in headers], 'slice')
+    edits = _joined_edits(headers)
+    return replace(first, dims=dims, geometry=geometry, images=images, edits=edits)
 
 
 def _on_new_axis(images: Images, name: str) -> Images:

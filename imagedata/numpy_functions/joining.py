@@ -61,7 +61,6 @@ def _stack(result: Any, source: Any, given: Mapping[str, Any], at: int | None = 
     if first is None or type(result) is not np.ndarray:
         return result
     axis = int(given['axis'] if at is None else at) % result.ndim
-    _compare(arrays, first)
     header = stacked([a.header if is_series(a) else None for a in arrays], axis)
     return first._attached(result, header, first._new_identity())
 

@@ -32,7 +32,8 @@ def expanded(sources: Sequence[Source], *, skip_broken: bool = False) -> tuple[l
     found: dict[str, Source] = {}
     notes: list[str] = []
     for source in sources:
-        files = None if _has_company(source, sources) else _files(source)
+        candidate = len(sources) == 1 or source.path.name.upper().startswith('DICOMDIR')
+        files = _files(source) if candidate and not _has_company(source, sources) else None
         if files is None:
             found.setdefault(source.name, source)
             continue

@@ -88,6 +88,8 @@ def _read_stack(
     """Sort one stack, read its pixels, and say what is known of it."""
     scaled = rescaled(stack.frames, options)
     cells, placed = _cells(stack, options)
+    if order == 'auto' and not placed and _is_guesswork(cells):
+        order = 'InstanceNumber'
     grid, fill = _sorted(cells, order, options)
     geometry, grid = _geometry(grid, placed, options)
     rows, columns = geometry.shape[1:]
@@ -156,6 +158,13 @@ def _cells(stack: Stack, options: Mapping[str, Any]) -> tuple[list[list[Frame]],
 
 _VOLUMES = ('CT', 'MR', 'NM', 'PT')
 """Modalities whose frames without a place or a time are slices of a volume."""
+
+
+def _is_guesswork(cells: Sequence[Sequence[Frame]]) -> bool:
+    """Return whether nothing tells slices from times: images of a volume without a place."""
+    first = cells[0][0].dataset
+    several = len(cells) == 1 and len(cells[0]) > 1
+    return several and str(first.get('Modality')) in _VOLUMES and not hasattr(first, 'frame_seconds')
 
 
 def _unplaced(frames: Sequence[Frame]) -> list[list[Frame]]:
