@@ -159,6 +159,8 @@ def _keep_others(plugin: Format, folder: Path, names: Sequence[str]) -> None:
                     f'{folder} holds images of another series, such as {path}: choose another folder, '
                     'or write there all the same with overwrite=True'
                 )
+            if path in new and path.is_dir():
+                raise WriteError(f'{path} is a folder: a file cannot replace it; move it, or write elsewhere')
             if path in new and not plugin.wrote(path):
                 raise FileAlreadyExistsError(
                     f'{path} is there, and was not written by imagedata: choose another folder, '
