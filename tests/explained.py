@@ -46,7 +46,8 @@ REASONS = {
     ),
     'siemens_qt2/echoes': (
         'Two of the nine images are missing: the second and the third echo of one slice. dcm2niix makes a '
-        "file of whatever slices an echo has. This project refuses, and reads it with `missing='fill'` or `'drop'`."
+        "file of whatever slices an echo has. This project refuses, and reads it with `missing='fill'` or "
+        "`'drop'`."
     ),
     'non_image/spectroscopy_31': 'Spectroscopy: the files hold no Pixel Data.',
     'non_image/presentation_state': 'A presentation state: the files hold no Pixel Data.',

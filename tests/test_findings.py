@@ -158,7 +158,8 @@ def test_stacked_slices_are_in_their_places_or_nowhere(sample_data: Path) -> Non
         s = np.stack([ct[i] for i in picked])
         if s.header.geometry is not None:
             for i, k in enumerate(picked):
-                np.testing.assert_allclose(s.getPositionForVoxel([i, 0, 0]), ct.getPositionForVoxel([k, 0, 0]))
+                place = ct.getPositionForVoxel([k, 0, 0])
+                np.testing.assert_allclose(s.getPositionForVoxel([i, 0, 0]), place)
 
 
 def test_slices_without_places_are_not_times(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ multiples of 1e5 or 1e9 added by some releases as a flag; 'GEMS_ACQU_01': (0019,
 The direction is written in the axes of the pulse sequence: frequency, phase, slice. How these lie
 in an image is not in the conformance statement; it is what GE's staff validated on axial,
 sagittal, coronal and oblique images with either phase encoding (rordenlab/dcm2niix, notes in
-GE/README.md and issue 970), put as one rule: the slice axis is the image normal, pointing to
+GE/README.md, issue 970, and the signs of its table for axial, sagittal and coronal images), put
+as one rule: the slice axis is the image normal, pointing to
 the patient's right, front or head; the phase axis points against the columns or the rows; and
 the frequency axis completes a right-handed system. A direction and its opposite are the same
 for diffusion, and the rule agrees with those notes up to that.
