@@ -148,11 +148,15 @@ def read_series(urls: Any, order: str = 'auto', options: Mapping[str, Any] | Non
 def _describe(data: SeriesData) -> str:
     header = data.header
     number = header.attribute('seriesNumber')
-    stack = header.attributes.get('input_stack')
+    choices = [
+        f', {name}={header.attributes[name]}'
+        for name in ('input_acquisition', 'input_echo', 'input_stack')
+        if header.attributes.get(name) not in (None, '')
+    ]
     counts = ' x '.join(str(n) for n in data.array.shape)
     description = header.attribute('seriesDescription') or 'no description'
     text = f'{data.identity.uid} number {number}, {description!r}, {counts}'
-    return text + ('' if stack is None else f', input_stack={stack}')
+    return text + ''.join(choices)
 
 
 def read_template(url: str | PathLike[str]) -> Header:

@@ -92,6 +92,13 @@ def expected(path: Path) -> np.ndarray:
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
     array = dataset.pixel_array
     if "PALETTE" in dataset.PhotometricInterpretation:
+        big = dataset.file_meta.TransferSyntaxUID == pydicom.uid.ExplicitVRBigEndian
+        if big and "RedPaletteColorLookupTableData" in dataset:
+            # Words of the file: pydicom takes them for little endian, and its colours are then wrong.
+            # Those of the same image in little endian (OBXXXX1A.dcm) are what swapped ones give.
+            for name in ("Red", "Green", "Blue"):
+                element = dataset[f"{name}PaletteColorLookupTableData"]
+                element.value = np.frombuffer(element.value, ">u2").astype("<u2").tobytes()
         array = apply_color_lut(array, dataset)
         array = (array >> 8).astype(np.uint8) if array.dtype.itemsize == 2 else array
         array = array[..., :3]

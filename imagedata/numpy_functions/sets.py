@@ -133,3 +133,6 @@ RECORDS = (
     'unstructured_to_structured'
 )
 """Names in `numpy.lib.recfunctions`, which is not imported for this: plain arrays all."""
+
+PLAIN_MODULES = ('numpy.polynomial', 'numpy.strings', 'numpy.char')
+"""Modules whose functions know nothing of axes, and are not imported for this: plain arrays all."""

@@ -29,11 +29,20 @@ class Stack:
     number : int or None
         Number of the stack among those of its series; None when it is the only one.
     frames : list of Frame
+    divided : dict of str to str
+        Option to value that chooses this part of a series that the user had divided.
     """
 
     series_uid: str
     number: int | None
     frames: list[Frame] = field(default_factory=list)
+    divided: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def choice(self) -> dict[str, Any]:
+        """Options that choose this stack among those of its series."""
+        number: dict[str, Any] = {} if self.number is None else {'input_stack': self.number}
+        return {**self.divided, **number}
 
 
 def stacks(frames: Sequence[Frame], options: Mapping[str, Any]) -> list[Stack]:
@@ -58,7 +67,8 @@ def stacks(frames: Sequence[Frame], options: Mapping[str, Any]) -> list[Stack]:
                 stack.frames.append(frame)
                 break
         else:
-            found.append(Stack(str(frame.dataset.get('SeriesInstanceUID', '')), None, [frame]))
+            uid = str(frame.dataset.get('SeriesInstanceUID', ''))
+            found.append(Stack(uid, None, [frame], _divided(frame, options)))
     result: list[Stack] = []
     for found in series.values():
         if len(found) > 1:
@@ -99,11 +109,20 @@ def _series_key(frame: Frame, options: Mapping[str, Any]) -> tuple[str, ...]:
     keywords = ['PatientID', 'StudyInstanceUID']
     if not options.get('ignore_series_uid'):
         keywords.append('SeriesInstanceUID')
-    if options.get('split_acquisitions'):
-        keywords.append('AcquisitionNumber')
-    if options.get('split_echo_numbers'):
-        keywords.append('EchoNumbers')
-    return tuple(str(frame.dataset.get(keyword, '')) for keyword in keywords)
+    series = tuple(str(frame.dataset.get(keyword, '')) for keyword in keywords)
+    return (*series, *_divided(frame, options).values())
+
+
+def _divided(frame: Frame, options: Mapping[str, Any]) -> dict[str, str]:
+    """Return which part of its series a frame is of, where the user divides series."""
+    return {
+        choice: str(frame.dataset.get(keyword, ''))
+        for option, choice, keyword in (
+            ('split_acquisitions', 'input_acquisition', 'AcquisitionNumber'),
+            ('split_echo_numbers', 'input_echo', 'EchoNumbers'),
+        )
+        if options.get(option)
+    }
 
 
 def _belongs(frame: Frame, other: Frame, tolerance: float) -> bool:

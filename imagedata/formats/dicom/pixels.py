@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...errors import CorruptFileError, MissingDependencyError, PixelDecodeError
 from .decoders import LOSSLESS_JPEG, check_jpeg, decoder_for
 from .frames import Frame, Pixels
+from .palette import colours_of
 from .scan import PARSE_ERRORS
 from .vendor._private import numbers
 
@@ -159,16 +160,10 @@ def _decoded(pixels: Pixels, dataset: Any, index: int) -> NDArray[Any]:
 
 
 def _coloured(pixels: Pixels, values: NDArray[Any]) -> NDArray[Any]:
-    """Return palette colour as RGB, 16 bit tables in their upper 8 bits."""
-    from pydicom.pixels.processing import apply_color_lut
-
-    try:
-        colours = apply_color_lut(values, pixels.header)
-    except PARSE_ERRORS as error:
-        raise PixelDecodeError(f'{pixels.name}: its palette cannot be applied ({error})') from error
-    if colours.dtype == np.uint16:
-        colours = (colours >> 8).astype(np.uint8)
-    return np.ascontiguousarray(colours[..., :3]).view(RGB)[..., 0]
+    """Return palette colour as RGB."""
+    big_endian = _NATIVE.get(_syntax(pixels)) == '>'
+    colours = colours_of(pixels.name, pixels.header, values, big_endian=big_endian)
+    return np.ascontiguousarray(colours).view(RGB)[..., 0]
 
 
 _PIXEL_ELEMENTS = (

@@ -10,7 +10,14 @@ import numpy as np
 
 from ...axis import Axis, VariableAxis
 from ...conversion import converted
-from ...errors import CannotSort, DataTypeError, ImagedataError, ImagedataWarning, MissingSliceError
+from ...errors import (
+    CannotSort,
+    DataTypeError,
+    ImagedataError,
+    ImagedataWarning,
+    MissingSliceError,
+    NoDataReadError,
+)
 from ...geometry import UNIFORM_TOLERANCE, Geometry
 from ...header import Header, Identity, Images, SeriesData, new_uid
 from ...notices import warn_user
@@ -24,7 +31,7 @@ from .pixels import assemble
 from .records import DatasetRecords
 from .scaling import rescaled
 from .scan import Instance, scan
-from .sort import Grid, sort_images
+from .sort import Grid, missing_policy, sort_images
 from .vendor._private import numbers
 
 __all__ = ['read']
@@ -54,11 +61,16 @@ def read(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
     series: list[SeriesData] = []
     for stack in stacks(frames, options) if frames else []:
         try:
-            series.append(_read_stack(stack, request.order, options, headers_only, notes))
+            series.append(_read_stack(stack, request.order, options, headers_only))
         except ImagedataError as error:
             if not skip:
                 raise
             notes.append(f'left out: series {stack.series_uid}: {error}')
+    if notes and not series and not scanned.left:
+        shown = '; '.join(notes[:3]) + (f' (and {len(notes) - 3} more)' if len(notes) > 3 else '')
+        raise NoDataReadError(f'nothing is left to read: {shown}')
+    # What was left out is known when all series are read; each of them tells it.
+    series = [replace(s, header=replace(s.header, report=(*s.header.report, *notes))) for s in series]
     series, kept = _with_others(series, scanned.others)
     return ReadResult(series, [(source, why) for source, why in scanned.left if source.name not in kept])
 
@@ -83,7 +95,7 @@ def _with_others(
 
 
 def _read_stack(
-    stack: Stack, order: str, options: Mapping[str, Any], headers_only: bool, notes: Sequence[str]
+    stack: Stack, order: str, options: Mapping[str, Any], headers_only: bool
 ) -> SeriesData:
     """Sort one stack, read its pixels, and say what is known of it."""
     scaled = rescaled(stack.frames, options)
@@ -105,7 +117,6 @@ def _read_stack(
         f'series {stack.series_uid}: {files} images, {geometry.shape[0]} slices, shape {shape}',
         *grid.notes,
         *scaled,
-        *notes,
     )
     header = _header(stack, grid, geometry, report)
     if array.ndim > len(header.dims):
@@ -128,9 +139,9 @@ def _sorted(
     if options.get('correct_acq') and 'time' in grid.names:
         times = grid.tags['time']
         for index in np.ndindex(times.shape[:-1]):
-            first_time = min(t for t in times[index] if t is not None)
+            known = [t for t in times[index] if t is not None]
             for number in range(times.shape[-1]):
-                times[(*index, number)] = first_time
+                times[(*index, number)] = min(known, default=None)
         grid.notes.append('correct_acq: each volume has the time of its earliest slice')
     return grid, None
 
@@ -163,7 +174,9 @@ _VOLUMES = ('CT', 'MR', 'NM', 'PT')
 def _is_guesswork(cells: Sequence[Sequence[Frame]]) -> bool:
     """Return whether nothing tells slices from times: images of a volume without a place."""
     first = cells[0][0].dataset
-    several = len(cells) == 1 and len(cells[0]) > 1
+    several = len(cells) == 1 and len({frame.name for frame in cells[0]}) > 1
+    if any(keyword in first for keyword in FRAME_COUNTERS):
+        return False
     return several and str(first.get('Modality')) in _VOLUMES and not hasattr(first, 'frame_seconds')
 
 
@@ -248,7 +261,7 @@ def _uneven(
     gaps = np.diff(geometry.slice_locations)
     holes = missing_slices(gaps)
     shown = ', '.join(f'{g:.3f}' for g in gaps[:12]) + (', ...' if len(gaps) > 12 else '')
-    policy = options.get('missing', 'error')
+    policy = missing_policy(options)
     if not holes:
         grid.notes.append(f'slices are unevenly spaced (gaps {shown} mm): each keeps its own position')
         return geometry, grid
@@ -265,8 +278,6 @@ def _uneven(
     if policy == 'drop':
         grid.notes.append(f'{told}: each slice keeps its own position')
         return geometry, grid
-    if policy != 'fill':
-        raise CannotSort(f"missing={policy!r} is none of 'error', 'fill' and 'drop'")
     grid.notes.append(f'{told}: filled')
     return _filled(geometry, grid, holes)
 
@@ -335,8 +346,7 @@ def _header(stack: Stack, grid: Grid, geometry: Geometry, report: tuple[str, ...
     # One image is a plain picture: rows and columns; its slice stays known to the geometry.
     dims = ('row', 'column') if ids.size == 1 and not names else (*names, 'slice', 'row', 'column')
     attributes: dict[str, Any] = {'input_format': 'dicom'}
-    if stack.number is not None:
-        attributes['input_stack'] = stack.number
+    attributes.update(stack.choice)
     return Header(
         dims=dims,
         geometry=geometry,

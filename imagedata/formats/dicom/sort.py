@@ -23,7 +23,7 @@ from ...errors import (
 from .criteria import CRITERIA, criterion, order_names
 from .frames import Frame
 
-__all__ = ['Grid', 'sort_images']
+__all__ = ['Grid', 'missing_policy', 'sort_images']
 
 Cells = Sequence[Sequence[Frame]]
 """Frames of each slice."""
@@ -112,6 +112,22 @@ def sort_images(cells: Cells, order: str, options: Mapping[str, Any]) -> Grid:
     grid = _fill(names, values, cells, places, options)
     grid.notes.insert(0, note)
     return grid
+
+
+def missing_policy(options: Mapping[str, Any]) -> str:
+    """Return what is done where images are missing: 'error', 'fill' or 'drop'.
+
+    The option `accept_uneven_slices` is 'fill', where `missing` does not say otherwise.
+
+    Raises
+    ------
+    CannotSort
+        When `missing` is none of them.
+    """
+    policy = str(options.get('missing') or ('fill' if options.get('accept_uneven_slices') else 'error'))
+    if policy not in ('error', 'fill', 'drop'):
+        raise CannotSort(f"missing={policy!r} is none of 'error', 'fill' and 'drop'")
+    return policy
 
 
 # --- automatic choice ------------------------------------------------------------------------
@@ -479,17 +495,13 @@ def _incomplete(
     notes: list[str],
 ) -> tuple[np.ndarray[Any, Any], dict[str, np.ndarray[Any, Any]]]:
     """Follow the policy for a grid with holes."""
-    policy = options.get('missing', 'error')
-    if options.get('accept_uneven_slices') and policy == 'error':
-        policy = 'fill'
+    policy = missing_policy(options)
     told = _told_missing(names, tags, missing, cells)
     if policy == 'error':
         raise _uneven(told, cells)
     if policy == 'fill':
         notes.append(f'{told}: filled')
         return frames, tags
-    if policy != 'drop':
-        raise CannotSort(f"missing={policy!r} is none of 'error', 'fill' and 'drop'")
     gone = _least_loss(np.array([f is not None for f in frames.flat]).reshape(frames.shape))
     if gone is None:
         raise _uneven(told, cells)
