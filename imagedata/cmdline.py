@@ -21,7 +21,7 @@ from typing import Any, ClassVar, NoReturn
 from .errors import ImagedataError, ImagedataWarning, MultipleSeriesError
 from .progress import Bar, reporting
 
-__all__ = ['add_argparse_options', 'run_program', 'say']
+__all__ = ['ProgramParser', 'add_argparse_options', 'run_program', 'say']
 
 DEBUG, INFO, WARNING = 10, 20, 30
 """Values of `args.loglevel`: those of the module `logging`."""
@@ -74,10 +74,13 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
         help='any other option, the value as Python would write it or plain text; may be repeated',
     )  # fmt: skip
     group.add_argument('--headers_only', action='store_true', help='read no pixels')
+    group.add_argument(
+        '--correct_acq', action='store_true', default=None,
+        help='give all slices of a volume the acquisition time of its earliest one',
+    )  # fmt: skip
     # The rest of this group is for inputs that have no plugin in this version.
     group.add_argument('--input_sort', action=_NotYet, metavar='{slice,tag}', help='not in this version')
     group.add_argument('--input_shape', action=_NotYet, metavar='(t)x(z)', help='not in this version')
-    group.add_argument('--correct_acq', action=_NotYet, nargs=0, help='not in this version')
     group.add_argument('--calling_aet', action=_NotYet, metavar='AET', help='not in this version')
     # It has had no effect for long, and programs still pass it.
     group.add_argument('--psopt', metavar='TEXT', help='accepted, without effect')
@@ -148,13 +151,20 @@ class _Version(argparse.Action):
         parser.exit()
 
 
+class ProgramParser(argparse.ArgumentParser):
+    """Parser of the library's own programs: what it does not understand is one line, and status 1."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the reason and stop."""
+        self.exit(1, f'{self.prog}: error: {" ".join(message.split())} ({self.prog} --help lists the options)\n')
+
+
 class _NotYet(argparse.Action):
     """An option whose effect this version does not have: better refused than ignored."""
 
     REASONS: ClassVar[dict[str, str]] = {
         'input_sort': 'it is for formats other than DICOM that have one image a file, which are not read yet',
         'input_shape': 'it is for formats other than DICOM, which keep the shape of their files for now',
-        'correct_acq': 'acquisition times are used as they are in the files',
         'calling_aet': 'it is for dicom:// addresses, which are not read yet',
     }
 

@@ -7,14 +7,14 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from .cmdline import DEBUG, INFO, add_argparse_options, run_program, say
+from .cmdline import DEBUG, INFO, ProgramParser, add_argparse_options, run_program, say
 
 __all__ = ['conversion']
 
 _WRITING = ('output_sort', 'output_dir', 'frame', 'SOPClassUID', 'sernum', 'serdes', 'imagetype', 'keep_uid')
 _READING = (
     'input_serinsuid', 'input_stack', 'input_acquisition', 'input_echo', 'missing', 'headers_only', 'dtype',
-    'template', 'geometry',
+    'template', 'geometry', 'correct_acq',
 )  # fmt: skip
 
 _EPILOG = """\
@@ -37,7 +37,7 @@ def conversion(args: Sequence[str] | None = None) -> int:
     int
         Exit status: 0, or 1 when it failed, with the reason on stderr.
     """
-    parser = argparse.ArgumentParser(
+    parser = ProgramParser(
         'image_data',
         usage='%(prog)s [options] out_name in_dirs [in_dirs ...]',
         description='Convert one image series to another format, or describe it anew.',

@@ -2,7 +2,9 @@
 
 All of them give the same values for whole streams. For damaged ones they differ: GDCM ends the
 process in its JPEG decoder where others raise an error, so it comes last, and is given only JPEG
-streams whose markers are in order.
+streams whose markers are in order. It is never given RLE, which pydicom decodes itself: its RLE
+encoder ends the process for frames of 8 bits with an odd number of pixels, and pydicom tries that
+encoder first (`Dataset.compress` without `encoding_plugin`).
 """
 
 from __future__ import annotations

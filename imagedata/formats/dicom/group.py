@@ -116,7 +116,7 @@ def _series_key(frame: Frame, options: Mapping[str, Any]) -> tuple[str, ...]:
 def _divided(frame: Frame, options: Mapping[str, Any]) -> dict[str, str]:
     """Return which part of its series a frame is of, where the user divides series."""
     return {
-        choice: str(frame.dataset.get(keyword, ''))
+        choice: '' if frame.dataset.get(keyword) is None else str(frame.dataset.get(keyword))
         for option, choice, keyword in (
             ('split_acquisitions', 'input_acquisition', 'AcquisitionNumber'),
             ('split_echo_numbers', 'input_echo', 'EchoNumbers'),

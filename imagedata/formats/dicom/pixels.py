@@ -146,7 +146,7 @@ def _decoded(pixels: Pixels, dataset: Any, index: int) -> NDArray[Any]:
         if 'missing' in str(error):
             raise MissingDependencyError(
                 f'{pixels.name}: no decoder for {syntax} is installed: '
-                'pip install python-gdcm pylibjpeg pylibjpeg-openjpeg pylibjpeg-rle'
+                'pip install pyjpegls python-gdcm pylibjpeg pylibjpeg-openjpeg pylibjpeg-rle'
             ) from error
         reason = ' '.join(str(error).split())
         raise PixelDecodeError(f'{pixels.name}: pixels in {syntax} cannot be decoded ({reason})') from error

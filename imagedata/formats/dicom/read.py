@@ -59,11 +59,14 @@ def read(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
                 raise
             notes.append(f'left out: {error}')
     series: list[SeriesData] = []
-    for stack in stacks(frames, options) if frames else []:
+    found = stacks(frames, options) if frames else []
+    for stack in found:
         try:
             series.append(_read_stack(stack, request.order, options, headers_only))
         except ImagedataError as error:
             if not skip:
+                if len(found) > 1:
+                    error.args = (f'{error}\n{_listed(stack, found)}',)
                 raise
             notes.append(f'left out: series {stack.series_uid}: {error}')
     if notes and not series and not scanned.left:
@@ -73,6 +76,25 @@ def read(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
     series = [replace(s, header=replace(s.header, report=(*s.header.report, *notes))) for s in series]
     series, kept = _with_others(series, scanned.others)
     return ReadResult(series, [(source, why) for source, why in scanned.left if source.name not in kept])
+
+
+def _listed(broken: Stack, found: Sequence[Stack]) -> str:
+    """Return in words that a stack is one of several, and how to choose another."""
+    lines = []
+    for stack in found:
+        first = stack.frames[0].dataset
+        size = ' x '.join(map(str, (len(stack.frames), *stack.frames[0].size)))
+        choices = ''.join(f', {name}={value}' for name, value in stack.choice.items() if value != '')
+        mark = '  <- this one' if stack is broken else ''
+        lines.append(
+            f'  {stack.series_uid} number {first.get("SeriesNumber")}, '
+            f'{str(first.get("SeriesDescription") or "no description")!r}, {size}{choices}{mark}'
+        )
+    return (
+        f'It is one of {len(found)} series: choose another with input_serinsuid=<UID> (where they share it: '
+        'input_stack, input_acquisition or input_echo), or leave it out with skip_broken_series=True:\n'
+        + '\n'.join(lines)
+    )
 
 
 def _with_others(
