@@ -156,7 +156,8 @@ class ProgramParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the reason and stop."""
-        self.exit(1, f'{self.prog}: error: {" ".join(message.split())} ({self.prog} --help lists the options)\n')
+        reason = ' '.join(message.split())
+        self.exit(1, f'{self.prog}: error: {reason} ({self.prog} --help lists the options)\n')
 
 
 class _NotYet(argparse.Action):
