@@ -233,6 +233,18 @@ def test_broken_files_and_series_are_skipped(tmp_path: Path) -> None:
     assert f'left out: series {uid("bad")}' in report
 
 
+def test_an_image_that_is_skipped_is_missing(tmp_path: Path) -> None:
+    folder = save(tmp_path, stack(FOUR))
+    torn = folder / '05831'  # the third one
+    torn.write_bytes(torn.read_bytes()[:-10])
+    with pytest.raises(errors.NoDataReadError, match=r'is cut off.*1 slice is missing'):
+        Series(folder, skip_broken_series=True)
+    series = Series(folder, skip_broken_series=True, missing='fill')
+    assert series[:, 0, 1].tolist() == [1, 101, 0, 301]
+    assert '05831 is cut off' in series.explain()
+    assert '1 slice is missing' in series.explain()
+
+
 def test_when_all_is_broken_the_reason_is_told(tmp_path: Path) -> None:
     folder = save(tmp_path, series_of('bad', 2, 2))
     with pytest.raises(errors.NoDataReadError, match=r"nothing is left.*order 'none' allows one"):

@@ -282,3 +282,74 @@ def test_the_report_says_what_was_done(tmp_path: Path) -> None:
     assert re.search(r'8 images, 4 slices', report)
     assert 'sorted on te, chosen automatically' in report
     assert 'notes.txt: not DICOM' in report
+
+
+def originals(series: Series) -> list[list[int]]:
+    """Return the volume, as made by `stack`, of each (tag, slice); -1 for a hole."""
+    first = np.asarray(series)[:, :, 0, 0].astype(int)
+    return [[v // 1000 if v % 1000 // 100 == s else -1 for s, v in enumerate(row)] for row in first]
+
+
+@pytest.mark.parametrize(
+    ('keyword', 'values', 'order'),
+    [
+        ('DiffusionBValue', [0.0, 500.0, 1000.0], 'b'),
+        ('EchoTime', [10, 20, 30], 'te'),
+        ('TriggerTime', [0, 100, 200], 'triggertime'),
+        ('AcquisitionTime', ['100000', '100010', '100020'], 'time'),
+    ],
+)
+@pytest.mark.parametrize('gone', [0, 1, 2])
+def test_images_behind_a_missing_one_do_not_move_up(
+    keyword: str, values: list[object], order: str, gone: int, tmp_path: Path
+) -> None:
+    images = stack(FOUR, 3, lambda t, s: {keyword: values[t]})
+    del images[4 * gone + 2]
+    folder = save(tmp_path, images)
+    with pytest.raises(errors.MissingImageError, match='slice 2'):
+        Series(folder, order)
+    expected = [[t] * 4 for t in range(3)]
+    filled = Series(folder, order, missing='fill')
+    got = np.asarray(filled)[:, :, 0, 1].astype(int)  # a voxel that is never 0 in an image
+    for t, s in np.ndindex(3, 4):
+        assert got[t, s] == (0 if (t, s) == (gone, 2) else 1000 * expected[t][s] + 100 * s + 1)
+
+
+def test_times_of_each_slice_are_lined_up(tmp_path: Path) -> None:
+    """Slices 0.4 s apart in volumes 2 s apart: the hole is where the image is missing."""
+    for gone in range(1, 4):
+
+        def times(t: int, s: int) -> dict[str, object]:
+            return {'AcquisitionTime': f'1000{2 * t + 0.4 * s:09.6f}'}
+
+        images = stack(FOUR, 5, times)
+        del images[4 * gone + 2]
+        filled = Series(save(tmp_path / str(gone), images), 'time', missing='fill')
+        got = np.asarray(filled)[:, 2, 0, 1].astype(int)
+        assert got.tolist() == [0 if t == gone else 1000 * t + 201 for t in range(5)]
+
+
+def test_each_slice_lacks_another_image(tmp_path: Path) -> None:
+    """All slices have two images, and no volume is complete: never a volume of mixed b values."""
+    images = stack(FOUR, 3, lambda t, s: {'DiffusionBValue': [0.0, 500.0, 1000.0][t]})
+    images = [ds for i, ds in enumerate(images) if i not in (4, 9, 2, 3)]
+    with pytest.raises(errors.MissingImageError, match='4 images are missing'):
+        Series(save(tmp_path, images))
+
+
+@pytest.mark.parametrize('order', ['auto', 'b', 'dti', 'bvector'])
+def test_directions_in_another_order_at_other_slices(order: str, tmp_path: Path) -> None:
+    """Instance Numbers run backwards at odd slices: volumes still have one b value and direction."""
+    b = [0.0, 1000.0, 1000.0]
+    directions = [None, [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+
+    def change(t: int, s: int) -> dict[str, object]:
+        found: dict[str, object] = {'DiffusionBValue': b[t], 'InstanceNumber': 10 * s + (t if s % 2 else 3 - t)}
+        if directions[t] is not None:
+            found['DiffusionGradientOrientation'] = directions[t]
+        return found
+
+    series = Series(save(tmp_path, stack(FOUR, 3, change)), order)
+    for row in originals(series):
+        assert len(set(row)) == 1
+    assert sorted(row[0] for row in originals(series)) == [0, 1, 2]

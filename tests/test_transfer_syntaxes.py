@@ -309,11 +309,9 @@ def test_high_throughput_jpeg_2000(tmp_path: Path, kind: str, syntax: UID) -> No
 # --- colour -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize('planar', [0, 1])
-@pytest.mark.parametrize('encoder', ENCODERS)
+@pytest.mark.parametrize(('encoder', 'planar'), [*((e, 0) for e in ENCODERS), *((e, 1) for e in NATIVE)])
 def test_rgb(tmp_path: Path, encoder: str, planar: int) -> None:
-    if planar and encoder not in NATIVE:
-        pytest.skip('compressed streams have an order of their own')
+    """Compressed streams have an order of samples of their own."""
     check(save(tmp_path, [ENCODERS[encoder](ds) for ds in colour(COLOURS, planar)]), COLOURS)
 
 
@@ -331,11 +329,8 @@ def test_reversible_colour_transform(tmp_path: Path) -> None:
     check(save(tmp_path, [LOSSLESS['JPEG 2000'](ds) for ds in images]), COLOURS)
 
 
-@pytest.mark.parametrize('planar', [0, 1])
-@pytest.mark.parametrize('encoder', ['explicit', 'big endian', 'deflated', 'RLE'])
+@pytest.mark.parametrize(('encoder', 'planar'), [('RLE', 0), *((e, p) for e in NATIVE for p in (0, 1))])
 def test_ybr_full(tmp_path: Path, encoder: str, planar: int) -> None:
-    if planar and encoder == 'RLE':
-        pytest.skip('compressed streams have an order of their own')
     images = [ENCODERS[encoder](ds) for ds in colour(COLOURS, planar, 'YBR_FULL')]
     found = check(save(tmp_path, images), np.stack([pixel_array(ds) for ds in images]))
     y, cr = COLOURS[..., 0].astype(float), COLOURS[..., 2].astype(float)
@@ -428,11 +423,19 @@ def test_frames_without_compression(tmp_path: Path, encoder: str) -> None:
     check(save(tmp_path, [NATIVE[encoder](movie(values))]), values[:, np.newaxis])
 
 
-@pytest.mark.parametrize('table', ['basic', 'empty', 'extended', 'fragments', 'fragments without table'])
-@pytest.mark.parametrize('encoder', LOSSLESS)
+OFFSETS = ('basic', 'empty', 'extended')
+FRAGMENTS = ('fragments', 'fragments without table')
+
+
+@pytest.mark.parametrize(
+    ('encoder', 'table'),
+    [
+        *((e, table) for e in LOSSLESS for table in OFFSETS),
+        # A frame in RLE is one fragment (PS3.5 A.4.2).
+        *((e, table) for e in LOSSLESS if 'RLE' not in e for table in FRAGMENTS),
+    ],
+)
 def test_frames_with_and_without_offsets(tmp_path: Path, encoder: str, table: str) -> None:
-    if 'fragments' in table and encoder.startswith('RLE'):
-        pytest.skip('a frame in RLE is one fragment (PS3.5 A.4.2)')
     values = VALUES['uint8'][0]
     ds = LOSSLESS[encoder](movie(values))
     frames = list(pydicom.encaps.generate_frames(ds.PixelData, number_of_frames=len(values)))

@@ -20,6 +20,7 @@ from ...errors import (
     MissingImageError,
     OrderNotFoundError,
 )
+from .columns import are_common, clustered, line_up, look_up, sort_key
 from .criteria import CRITERIA, criterion, order_names
 from .frames import Frame
 
@@ -31,12 +32,10 @@ Cells = Sequence[Sequence[Frame]]
 _RANKED = (
     'time', 'contenttime', 'frametime', 'timeoffset', 'triggertime', 'b', 'bvector', 'dti', 'InstanceNumber',
 )  # fmt: skip
-"""Criteria that are ranked at each slice, and may repeat a value (two directions of one b value)."""
+"""Criteria whose values may differ from slice to slice, or repeat."""
 
 _REPEATING = ('b', 'bvector', 'dti')
-
-_DIRECTED = ('bvector', 'dti')
-"""Criteria whose values have no order of their own: images keep that of their acquisition."""
+"""Criteria of which several images of a slice may have one value: directions of one b value."""
 
 _AUTO_SETS = (
     'component', 'te', 'fa', 'ti', 'label', 'energywindow', 'detector', 'rrinterval', 'timeslot', 'phase',
@@ -327,76 +326,101 @@ def _places(
     *,
     automatic: bool,
 ) -> dict[int, tuple[int, ...]]:
-    """Return the index along each tag axis of each frame (by id)."""
-    ranked = [n for n in names if _is_ranked(n, values[n], cells)]
-    if len(ranked) > 1:
-        # One criterion can be ranked within the others; they need common values themselves.
-        ranked = ranked[:1]
-    sets = {n: sorted(set(values[n].values()), key=_sort_key) for n in names if n not in ranked}
-    places: dict[int, list[int]] = {}
-    pattern: dict[tuple[int, ...], list[Any]] = {}
-    for cell in cells:
-        groups: dict[tuple[int, ...], list[Frame]] = {}
+    """Return the index along each tag axis of each frame (by id).
+
+    One criterion may have values that repeat, or are of each slice; the others have values that
+    are common to the slices.
+    """
+    special = next((n for n in names if n in _REPEATING or not _is_common(n, values[n], cells)), None)
+    keys = {n: _common_keys(values[n], cells) for n in names if n != special}
+    sets = {n: sorted(set(found.values()), key=sort_key) for n, found in keys.items()}
+    groups: dict[tuple[int, ...], dict[int, list[Frame]]] = {}
+    for s, cell in enumerate(cells):
         for frame in cell:
-            key = tuple(sets[n].index(values[n][id(frame)]) for n in sets)
-            groups.setdefault(key, []).append(frame)
-        for key, group in groups.items():
-            at = dict(zip(sets, key, strict=True))
-            if ranked:
-                _rank(ranked[0], values[ranked[0]], group, options, automatic=automatic)
-                if ranked[0] in _DIRECTED:
-                    _align(values[ranked[0]], group, pattern.setdefault(key, []))
-            elif len(group) > 1:
-                _duplicates(names, values, group, options)
-            for i, frame in enumerate(group):
-                place = [i if n in ranked else at[n] for n in names]
-                if not ranked and names:
-                    place[-1] = place[-1] * len(group) + i if len(group) > 1 else place[-1]
-                places[id(frame)] = place
-    return {k: tuple(v) for k, v in places.items()}
+            at = tuple(sets[n].index(keys[n][id(frame)]) for n in sets)
+            groups.setdefault(at, {}).setdefault(s, []).append(frame)
+    places: dict[int, tuple[int, ...]] = {}
+    for at, by_slice in groups.items():
+        of_slices = list(by_slice.values())
+        columns = _columns(special, names, values, of_slices, options, automatic=automatic)
+        index = dict(zip(sets, at, strict=True))
+        for group in of_slices:
+            for frame in group:
+                column = columns[id(frame)]
+                place = [column if n == special else index[n] for n in names]
+                if special is None and names:
+                    place[-1] = place[-1] * len(group) + column
+                places[id(frame)] = tuple(place)
+    return places
 
 
-def _align(values: Mapping[int, Any], group: list[Frame], first: list[Any]) -> None:
-    """Put the directions of one slice in the order of those of the first, where they are the same."""
-    first[:] = first or [values[id(f)] for f in group]
-    if Counter(first) != Counter(values[id(f)] for f in group):
-        return
-    of_value: dict[Any, list[Frame]] = {}
-    for frame in group:
-        of_value.setdefault(values[id(frame)], []).append(frame)
-    group[:] = [of_value[value].pop(0) for value in first]
+def _columns(
+    special: str | None,
+    names: Sequence[str],
+    values: Mapping[str, dict[int, Any]],
+    cells: Cells,
+    options: Mapping[str, Any],
+    *,
+    automatic: bool,
+) -> dict[int, int]:
+    """Return the column of each frame along the one criterion that is not looked up alone."""
+    if special is None or special not in _REPEATING:
+        for group in cells:
+            if len(group) > 1:
+                _duplicates(names if special is None else [special], values, group, options)
+        if special is not None:
+            return line_up(special, cells, values[special])
+        ordered = [sorted(g, key=lambda f: (f.instance_number, f.name)) for g in cells]
+        return {id(f): i for g in ordered for i, f in enumerate(g)}
+    directed = _with_directions(special, values[special], cells, options)
+    b_of = {key: key[0] for key in directed.values()}
+    repeats = any(len({values[special][id(f)] for f in g}) < len(g) for g in cells)
+    if special == 'bvector' or (automatic and repeats):
+        return look_up(cells, directed, None)
+    return look_up(cells, directed, {key: sort_key(b) for key, b in b_of.items()})
 
 
-def _is_ranked(name: str, values: Mapping[int, Any], cells: Cells) -> bool:
-    """Return whether a criterion is ranked at each slice, not looked up among common values."""
-    if name in _RANKED:
+def _with_directions(
+    name: str, values: Mapping[int, Any], cells: Cells, options: Mapping[str, Any]
+) -> dict[int, tuple[Any, ...]]:
+    """Return (b value, gradient direction) of each frame, without the direction where slices differ in it."""
+    get = criterion('bvector', {} if name == 'b' else options)
+    b_values = {i: (v[0] if name == 'dti' else 0.0 if name == 'bvector' else v) for i, v in values.items()}
+    found: dict[int, tuple[Any, ...]] = {}
+    for cell in cells:
+        for frame in cell:
+            own = values[id(frame)]
+            vector = own[1] if name == 'dti' else own if name == 'bvector' else get(frame.dataset)
+            rounded = tuple(round(float(v), 3) + 0.0 for v in (vector if vector is not None else ()))
+            found[id(frame)] = (b_values[id(frame)], rounded)
+    wanted: Counter[Any] = Counter()
+    for cell in cells:
+        wanted |= Counter(found[id(f)] for f in cell)
+    if sum(wanted.values()) > max(len(cell) for cell in cells) and not are_common(
+        [[found[id(f)] for f in cell] for cell in cells]
+    ):
+        return {i: (b_values[i],) for i in found}
+    return found
+
+
+def _is_common(name: str, values: Mapping[int, Any], cells: Cells) -> bool:
+    """Return whether a criterion has values that are common to the slices."""
+    if name == 'InstanceNumber' and len(cells) > 1:
+        return False
+    if are_common([[values[id(f)] for f in cell] for cell in cells]):
         return True
+    if name in _RANKED:
+        return False
+    alike = clustered(values)
+    if are_common([[alike[id(f)] for f in cell] for cell in cells]):
+        return True
+    return len({len({values[id(f)] for f in cell}) for cell in cells}) > 1
+
+
+def _common_keys(values: dict[int, Any], cells: Cells) -> dict[int, Any]:
+    """Return the values of a criterion, those that differ by rounding alone made equal."""
     sets = [{values[id(f)] for f in cell} for cell in cells]
-    return any(s != sets[0] for s in sets) and len({len(s) for s in sets}) == 1
-
-
-def _sort_key(value: Any) -> tuple[Any, ...]:
-    if isinstance(value, (int, float)):
-        return (0, value, '')
-    if isinstance(value, tuple):
-        return (1, *(_sort_key(v) for v in value))
-    return (2, 0, str(value))
-
-
-def _rank(
-    name: str, values: Mapping[int, Any], group: list[Frame], options: Mapping[str, Any], *, automatic: bool
-) -> None:
-    """Sort the frames of one slice on a criterion, in place."""
-    repeated = len({values[id(f)] for f in group}) < len(group)
-    if repeated and name not in _REPEATING and not options.get('accept_duplicate_tag'):
-        _duplicates([name], {name: dict(values)}, group, options)
-    if repeated and automatic:
-        # Several directions of one b value: the order of acquisition keeps them as they were.
-        group.sort(key=lambda f: (f.instance_number, _sort_key(values[id(f)]), f.name))
-        return
-    # Of (b, direction), b alone sorts: directions stay in the order of acquisition.
-    keys = {i: v[:1] if name == 'dti' else () if name == 'bvector' else v for i, v in values.items()}
-    group.sort(key=lambda f: (_sort_key(keys[id(f)]), f.instance_number, f.name))
+    return values if all(s == sets[0] for s in sets) else clustered(values)
 
 
 def _duplicates(
