@@ -67,7 +67,7 @@ def _prepared(
     method = getattr(_NDARRAY, name)
     result = method(plain(series), *args, **{k: plain(v) for k, v in kwargs.items()})
     if isinstance(out, ArrayMethods):
-        out._identity = Identity(values_changed=True)
+        out._mark_changed()
     return result, kwargs, out
 
 
@@ -128,6 +128,7 @@ class ArrayMethods(_Base):
         def _derived(self, result: Any, derive: Callable[[Header], Header] | None) -> Any: ...
         def _keep(self) -> Header | PendingHeader: ...
         def _get_identity(self) -> Identity: ...
+        def _mark_changed(self) -> None: ...
         def _new_identity(self) -> Identity: ...
 
     def _same(self, result: Any, derive: Callable[[Header], Header] | None) -> Any:
@@ -161,12 +162,22 @@ class ArrayMethods(_Base):
     argsort = _indices('argsort')
     argpartition = _indices('argpartition')
 
+    def fill(self, value: Any) -> None:
+        """Set all values, as `ndarray.fill`."""
+        plain(self).fill(plain(value))
+        self._mark_changed()
+
+    def put(self, indices: Any, values: Any, mode: Any = 'raise') -> None:
+        """Set single values, as `ndarray.put`."""
+        plain(self).put(plain(indices), plain(values), mode)
+        self._mark_changed()
+
     def round(self, decimals: SupportsIndex = 0, out: Any = None) -> Any:
         """Return the values rounded, as `ndarray.round`."""
         result = plain(self).round(decimals, plain(out))
         if out is not None:
             if isinstance(out, ArrayMethods):
-                out._identity = Identity(values_changed=True)
+                out._mark_changed()
             return out
         return self._derived(result, None)
 
@@ -174,7 +185,7 @@ class ArrayMethods(_Base):
         """Return the values with their bytes in the other order, as `ndarray.byteswap`."""
         result = plain(self).byteswap(inplace)
         if inplace:
-            self._identity = Identity(values_changed=True)
+            self._mark_changed()
             return self
         swapped: Self = self._derived(result, None)
         return swapped
@@ -256,7 +267,7 @@ class ArrayMethods(_Base):
     def _reordered(self, axis: Any) -> None:
         header = self.header
         self._state = degraded(header, names_of(header.dims, axis))
-        self._identity = Identity(values_changed=True)
+        self._mark_changed()
 
     # --- shape ----------------------------------------------------------------------------
 
@@ -429,5 +440,5 @@ class ArrayMethods(_Base):
 def _filled(out: Any) -> Any:
     """Return the array that was given as `out`; its values are new."""
     if isinstance(out, ArrayMethods):
-        out._identity = Identity(values_changed=True)
+        out._mark_changed()
     return out

@@ -85,7 +85,7 @@ def reduced(header: Header, axis: Any, keepdims: bool, lead: int = 0) -> Header:
         geometry = None if header.geometry is None else _slab(header.geometry, names)
         new = replace(new, tag_axes={**new.tag_axes, **tags}, geometry=geometry)
     if lead:
-        new = replace(new, dims=(*fresh_names(header.dims, lead), *new.dims))
+        new = replace(new, dims=(*fresh_names(header.taken_names, lead), *new.dims))
     return new
 
 
@@ -116,7 +116,7 @@ def degraded(header: Header, names: Iterable[str]) -> Header:
     lost = [d for d in header.dims if d in set(names)]
     if not lost:
         return header
-    new = dict(zip(lost, fresh_names(header.dims, len(lost)), strict=True))
+    new = dict(zip(lost, fresh_names(header.taken_names, len(lost)), strict=True))
     kept = header.reduced(lost, keepdims=True)
     return replace(kept, dims=tuple(new.get(d, d) for d in header.dims))
 
@@ -293,7 +293,7 @@ def _between(values: Any, order: int) -> NDArray[Any] | None:
 
 def expanded(header: Header, positions: Sequence[int], ndim: int) -> Header:
     """Return the header of an array of `ndim` dimensions, those at `positions` new, of length 1."""
-    names = iter(fresh_names(header.dims, len(positions)))
+    names = iter(fresh_names(header.taken_names, len(positions)))
     old = iter(header.dims)
     dims = tuple(next(names) if i in positions else next(old) for i in range(ndim))
     return replace(header, dims=dims)
@@ -318,7 +318,7 @@ def broadcast(header: Header, old: Sequence[int], new: Sequence[int]) -> Header:
     if spatial:
         header = header.with_geometry(None)
     header = header.picked(picks, header.dims)
-    return replace(header, dims=(*fresh_names(header.dims, lead), *header.dims))
+    return replace(header, dims=(*fresh_names(header.taken_names, lead), *header.dims))
 
 
 # --- several arrays ----------------------------------------------------------------------------
@@ -403,11 +403,12 @@ def _joined_edits(headers: Sequence[Header]) -> tuple[Edit, ...]:
         return first.edits
     parts = [h.images for h in headers]
     known = [p for p in parts if p is not None]
-    if len(known) < len(parts) or len({id(p.records) for p in known}) < len(known):
+    if len(known) < len(parts):
         return first.edits
     _, starts = _joined_records(known)
     edits: list[Edit] = []
-    for header, images, start in zip(headers, known, starts, strict=True):
+    # Of an image that is in several of the arrays, what the first of them says comes last, and holds.
+    for header, images, start in reversed(list(zip(headers, known, starts, strict=True))):
         own = frozenset(int(i) + start for i in images.ids.ravel() if i >= 0)
         for edit in header.edits:
             chosen = own if edit.images is None else frozenset(i + start for i in edit.images)
@@ -481,7 +482,7 @@ def stacked(headers: Sequence[Header | None], axis: int) -> Header:
         if slices is not None:
             return slices
         first = replace(first, geometry=None)
-    name = fresh_names(first.dims)[0]
+    name = fresh_names([n for h in known for n in h.taken_names])[0]
     dims = (*first.dims[:axis], name, *first.dims[axis:])
     images = first.images
     if images is not None:
@@ -490,7 +491,8 @@ def stacked(headers: Sequence[Header | None], axis: int) -> Header:
             images = _joined_images([_on_new_axis(p, name) for p in parts if p is not None], name)
         else:
             images = replace(images, own=False)
-    return replace(first, dims=dims, images=images)
+    edits = _joined_edits(known) if len(known) == len(headers) else first.edits
+    return replace(first, dims=dims, images=images, edits=edits)
 
 
 def _apart(headers: Sequence[Header]) -> bool:

@@ -163,11 +163,18 @@ class Images:
         return replace(self, tags={k: v for k, v in self.tags.items() if k not in names})
 
     def renamed(self, names: Mapping[str, str]) -> Images:
-        """Return the images with dimensions, and their values, under other names."""
+        """Return the images with dimensions, and their values, under other names.
+
+        A dimension that the array no longer has gives way to one that takes its name.
+        """
+        new = {names[d] for d in self.dims if d in names}
+        gone = tuple(i for i, d in enumerate(self.dims) if d in new and d not in names)
+        tags = {k: v for k, v in self.tags.items() if k in names or k not in new}
         return replace(
             self,
-            dims=tuple(names.get(d, d) for d in self.dims),
-            tags={names.get(k, k): v for k, v in self.tags.items()},
+            dims=tuple(names.get(d, d) for i, d in enumerate(self.dims) if i not in gone),
+            ids=np.squeeze(self.ids, axis=gone),
+            tags={names.get(k, k): np.squeeze(v, axis=gone) for k, v in tags.items()},
         )
 
     def first(self) -> Dataset | None:
@@ -255,6 +262,11 @@ class Header:
     def tag_dims(self) -> tuple[str, ...]:
         """Names of the dimensions that are not spatial, in the order of the array."""
         return tuple(d for d in self.dims if d not in SPATIAL)
+
+    @property
+    def taken_names(self) -> tuple[str, ...]:
+        """Names that a new dimension must not have: those of the array and of its images."""
+        return self.dims if self.images is None else (*self.dims, *self.images.dims)
 
     @property
     def input_order(self) -> str:

@@ -149,7 +149,9 @@ def _as_integer(item: Any) -> int | None:
         return None
 
 
-def _read(key: Any, dims: tuple[str, ...], shape: Sequence[int]) -> _Reading | None:
+def _read(
+    key: Any, dims: tuple[str, ...], shape: Sequence[int], taken: Sequence[str] = ()
+) -> _Reading | None:
     """Read an index, None when it is none of whole, labelled dimensions."""
     items = list(key) if isinstance(key, tuple) else [key]
     used = sum(1 for item in items if item is not None and item is not Ellipsis)
@@ -163,7 +165,7 @@ def _read(key: Any, dims: tuple[str, ...], shape: Sequence[int]) -> _Reading | N
             got.keep(*dims[at : at + rest])
             at += rest
         elif item is None:
-            got.keep(*fresh_names([*dims, *got.dims]))
+            got.keep(*fresh_names([*dims, *taken, *got.dims]))
         elif at >= len(dims):
             return None
         elif isinstance(item, slice):
@@ -233,7 +235,7 @@ def index_header(header: Header, key: Any, shape: Sequence[int]) -> Header | Non
     shape : tuple of int
         Shape of the array.
     """
-    got = _read(key, header.dims, shape)
+    got = _read(key, header.dims, shape, header.taken_names)
     if got is None:
         return None
     dims = _finish(got, dict(zip(header.dims, shape, strict=True)))

@@ -460,6 +460,11 @@ class SeriesProperties:
         given = None if uid is None else valid_uid('seriesInstanceUID', uid)
         self._identity = Identity(given, values_changed=changed)
 
+    def _mark_changed(self) -> None:
+        """Note that values were set in place: also for the arrays that share them."""
+        self._get_identity().values_changed = True
+        self._identity = Identity(values_changed=True)
+
     def _get_identity(self) -> Identity:
         if self._identity is None:
             self._identity = Identity()

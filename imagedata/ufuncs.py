@@ -98,7 +98,7 @@ def _call_with(
         kwargs['where'] = _view(kwargs['where'], _NDARRAY)
     result = getattr(ufunc, method)(*plain, **kwargs)
     if method == 'at':
-        source._identity = Identity(values_changed=True)
+        source._mark_changed()
         return result
     if out is not None:
         return _given_out(out, result)
@@ -146,7 +146,7 @@ def _given_out(out: tuple[Any, ...], result: Any) -> Any:
     """Return the very arrays that were given as `out`; their values are new."""
     for array in out:
         if is_series(array):
-            array._identity = Identity(values_changed=True)
+            array._mark_changed()
             if array._state is not None:
                 array._state = for_new_values(array._state)
     if type(result) is tuple:

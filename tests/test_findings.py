@@ -168,3 +168,36 @@ def test_slices_without_places_are_not_times(tmp_path: Path) -> None:
     made = stack(FOUR, 1, lambda t, s: {'AcquisitionTime': f'10000{s}'}, Modality='CT', **gone)
     s = Series(save(tmp_path, made))
     assert 'time' not in s.axes._fields
+
+
+def test_a_new_dimension_may_take_the_name_of_one_that_is_gone(sample_data: Path, tmp_path: Path) -> None:
+    a = Series(sample_data / 'time', 'time')
+    x = np.stack([a[0], a[3], a[5]])
+    x.axes = [VariableAxis('time', [50390, 50395, 50399]), *list(x.axes)[1:]]
+    assert x.getDicomAttribute('TriggerTime', 0, 1) == a.getDicomAttribute('TriggerTime', 0, 3)
+    x.write(tmp_path / 'out')
+    np.testing.assert_array_equal(Series(tmp_path / 'out', 'time'), x)
+    both = np.stack([a, a])
+    again = np.stack([both[0], both[1]])
+    assert again.shape == both.shape
+    assert len(set(again.axes._fields)) == 5
+
+
+def test_edits_stay_on_their_images_when_joined(sample_data: Path) -> None:
+    a = Series(sample_data / 'time', 'time')
+    edited = a.copy()
+    edited.setDicomAttribute('ImageComments', 'E')
+    for joined in (np.concatenate([a[:2], edited[3:]]), np.stack([a[0], edited[3]])):
+        assert joined.getDicomAttribute('ImageComments', 0, 0) is None
+        assert joined.getDicomAttribute('ImageComments', 0, len(joined) - 1) == 'E'
+
+
+@pytest.mark.parametrize(
+    'change', [lambda s: s.fill(7), lambda s: s.put([0], [7]), lambda s: np.add(s[1], 5, out=s[1])]
+)
+def test_changes_in_place_are_noticed(change: object, sample_data: Path) -> None:
+    """The window of the source does not describe other values."""
+    s = Series(sample_data / 'ct')
+    before = s.windowCenter, s.windowWidth
+    change(s)
+    assert (s.windowCenter, s.windowWidth) != before

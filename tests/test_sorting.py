@@ -344,7 +344,8 @@ def test_directions_in_another_order_at_other_slices(order: str, tmp_path: Path)
     directions = [None, [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
 
     def change(t: int, s: int) -> dict[str, object]:
-        found: dict[str, object] = {'DiffusionBValue': b[t], 'InstanceNumber': 10 * s + (t if s % 2 else 3 - t)}
+        number = 10 * s + (t if s % 2 else 3 - t)
+        found: dict[str, object] = {'DiffusionBValue': b[t], 'InstanceNumber': number}
         if directions[t] is not None:
             found['DiffusionGradientOrientation'] = directions[t]
         return found

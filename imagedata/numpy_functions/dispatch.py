@@ -11,7 +11,6 @@ import numpy as np
 
 from .. import ufuncs
 from ..derive import axis_number, reduced
-from ..header import Identity
 from . import joining, moving
 from .sets import (
     BROADCASTING,
@@ -63,7 +62,7 @@ def dispatch(asked: Series, func: Callable[..., Any], args: Any, kwargs: Mapping
     if func in IN_PLACE:
         target = _primary(func, args, kwargs)
         if target is not None:
-            target._identity = Identity(values_changed=True)
+            target._mark_changed()
         return result
     out = kwargs.get('out')
     if out is not None:

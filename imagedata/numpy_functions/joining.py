@@ -116,7 +116,7 @@ def _tile(result: Any, source: Series | None, given: Mapping[str, Any]) -> Any:
         if set(picks) & set(SPATIAL):
             header = header.with_geometry(None)
         new = header.picked(picks, header.dims)
-        return replace(new, dims=(*fresh_names(header.dims, lead), *header.dims))
+        return replace(new, dims=(*fresh_names(header.taken_names, lead), *header.dims))
 
     return source._copied(result, derive)
 

@@ -73,7 +73,8 @@ def look_up(
     wanted: Counter[Any] = Counter()
     for cell in cells:
         wanted |= Counter(keys[id(f)] for f in cell)
-    fullest = sorted(max(cells, key=lambda cell: len(cell)), key=lambda f: (f.instance_number, f.name))
+    most = max(range(len(cells)), key=lambda s: len(cells[s]))
+    fullest = sorted(cells[most], key=lambda f: (f.instance_number, f.name))
     columns = [keys[id(f)] for f in fullest]
     columns += (wanted - Counter(columns)).elements()
     if ranks is not None:
