@@ -75,6 +75,7 @@ def read(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = Non
     """
     given = dict(options or {})
     wanted = given.pop('input_format', None)
+    _warn_of_misspelt(given, order)
     request = ReadRequest(order, given)
     left = [(source, '') for source in find_sources(urls)]
     series: list[SeriesData] = []
@@ -91,6 +92,30 @@ def read(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = Non
     lines = tuple(f'left out: {source.name}: {reason}' for source, reason in left)
     _warn_of_stubs([source for source, _ in left])
     return [replace(s, header=replace(s.header, report=(*s.header.report, *lines))) for s in series]
+
+
+_OPTIONS = (
+    'accept_duplicate_tag', 'accept_uneven_slices', 'auto_sort', 'correct_acq', 'dir_cosine_tolerance',
+    'headers_only', 'ignore_series_uid', 'input_acquisition', 'input_echo', 'input_format', 'input_order',
+    'input_serinsuid', 'input_stack', 'missing', 'scaling', 'skip_broken_series', 'slice_tolerance',
+    'sort_on_slice_location', 'split_acquisitions', 'split_echo_numbers', 'suv', 'dtype', 'template',
+    'geometry', 'frame', 'sernum', 'serdes', 'imagetype', 'SOPClassUID', 'output_format', 'output_sort',
+    'output_dir', 'keep_uid', 'window', 'overwrite', 'input_sort', 'input_shape', 'calling_aet', 'loglevel',
+    'psopt', 'in_dirs', 'out_name',
+)  # fmt: skip
+"""Options of reading and writing: both may stand in one namespace. Others may define a sort order."""
+
+
+def _warn_of_misspelt(options: Mapping[str, Any], order: str) -> None:
+    """Warn of options that are none, and look like one."""
+    import difflib
+
+    for name in options:
+        if name in _OPTIONS or name in order.split(','):
+            continue
+        near = difflib.get_close_matches(name, _OPTIONS, 1, 0.8)
+        if near:
+            warn_user(f'option {name!r} is not known: is {near[0]!r} meant?', ImagedataWarning)
 
 
 def _warn_of_stubs(sources: Sequence[Source]) -> None:

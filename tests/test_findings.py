@@ -201,3 +201,30 @@ def test_changes_in_place_are_noticed(change: object, sample_data: Path) -> None
     before = s.windowCenter, s.windowWidth
     change(s)
     assert (s.windowCenter, s.windowWidth) != before
+
+
+def test_slices_of_a_few_micrometres(tmp_path: Path) -> None:
+    made = stack([(0, 0, 0.008 * i) for i in range(5)], SliceThickness=0.008)
+    s = Series(save(tmp_path, made))
+    assert s.shape == (5, 4, 3)
+    np.testing.assert_allclose(s.spacing[0], 0.008)
+
+
+def test_midnight_without_dates_is_told(tmp_path: Path) -> None:
+    times = ['235955', '000000', '000005']
+    made = stack(FOUR, 3, lambda t, s: {'AcquisitionTime': times[t]})
+    with pytest.warns(errors.ImagedataWarning, match='midnight'):
+        Series(save(tmp_path, made), 'time')
+
+
+def test_stacks_of_one_series_are_several(tmp_path: Path) -> None:
+    second = stack([(0, 50, 3 * i) for i in range(4)], StackID='2')
+    for i, ds in enumerate(second):
+        ds.SOPInstanceUID, ds.InstanceNumber = f'2.25.{i + 1}', 50 + i
+    folder = save(tmp_path, [*stack(FOUR, StackID='1'), *second])
+    assert Series(folder, input_stack=1).shape == (4, 4, 3)
+
+
+def test_misspelt_options_are_told(sample_data: Path) -> None:
+    with pytest.warns(errors.ImagedataWarning, match='input_echo'):
+        Series(sample_data / 'ct', input_ecco=2)

@@ -132,6 +132,7 @@ def _belongs(frame: Frame, other: Frame, tolerance: float) -> bool:
         frame.size == other.size
         and a.get('FrameOfReferenceUID') == b.get('FrameOfReferenceUID')
         and a.get('SamplesPerPixel', 1) == b.get('SamplesPerPixel', 1)
+        and a.get('StackID') == b.get('StackID')
         and (frame.position is None) == (other.position is None)
         and _close(frame.orientation, other.orientation, tolerance)
         and _close(frame.spacing, other.spacing, 1e-4)

@@ -176,7 +176,7 @@ def _cells(stack: Stack, options: Mapping[str, Any]) -> tuple[list[list[Frame]],
         return by_slice_location(stack.frames), placed
     if not placed:
         return _unplaced(stack.frames), False
-    tolerance = float(options.get('slice_tolerance', PLACE_TOLERANCE))
+    tolerance = float(options.get('slice_tolerance', _place_tolerance(first)))
     cells = by_place(stack.frames, tolerance)
     for cell in cells:
         for frame in cell[1:]:
@@ -187,6 +187,15 @@ def _cells(stack: Stack, options: Mapping[str, Any]) -> tuple[list[list[Frame]],
                     'not images of one volume; read them apart'
                 )
     return cells, True
+
+
+def _place_tolerance(frame: Frame) -> float:
+    """Return how far images of one slice may lie apart, mm: less in a micrometre's stack."""
+    spacing = numbers(frame.dataset.get('SpacingBetweenSlices'))
+    thickness = numbers(frame.dataset.get('SliceThickness'))
+    known = [abs(spacing[0]) / 4] if spacing and spacing[0] else []
+    known += [abs(thickness[0]) / 20] if thickness and thickness[0] else []
+    return min([PLACE_TOLERANCE, *known[:1]])
 
 
 _VOLUMES = ('CT', 'MR', 'NM', 'PT')
@@ -386,6 +395,14 @@ def _from_midnight(name: str, values: Any) -> Any:
     days = {v[0] for v in values.flat if isinstance(v, tuple)}
     # Where a date is missing in some headers, none of them counts.
     first = min(days) if days and 0 not in days else None
+    if first is None and days:
+        seconds = np.unique([v[1] for v in values.flat if isinstance(v, tuple)])
+        if len(seconds) > 1 and np.diff(seconds).max() > _DAY / 2:
+            warn_user(
+                'the acquisition times leave out more than half a day, and the headers have no dates: '
+                'the series may pass midnight, and its times be in the wrong order',
+                ImagedataWarning,
+            )
     moved = np.full(values.shape, None, dtype=object)
     for index in np.ndindex(values.shape):
         value: Any = values[index]
