@@ -160,7 +160,9 @@ class Images:
 
     def without_tags(self, names: Sequence[str]) -> Images:
         """Return the images without the values of some sort criteria."""
-        return replace(self, tags={k: v for k, v in self.tags.items() if k not in names})
+        # A gradient direction belongs to its b value.
+        gone = {*names, 'bvector'} if 'b' in names else set(names)
+        return replace(self, tags={k: v for k, v in self.tags.items() if k not in gone})
 
     def renamed(self, names: Mapping[str, str]) -> Images:
         """Return the images with dimensions, and their values, under other names.

@@ -45,12 +45,15 @@ class Stack:
         return {**self.divided, **number}
 
 
-def stacks(frames: Sequence[Frame], options: Mapping[str, Any]) -> list[Stack]:
+def stacks(
+    frames: Sequence[Frame], options: Mapping[str, Any], *, join_stacks: bool = False
+) -> list[Stack]:
     """Group frames by series, then by frame of reference, orientation, matrix and pixel spacing.
 
     Options: `input_serinsuid`, `input_echo`, `input_acquisition` and `input_stack` choose;
     `split_acquisitions` and `split_echo_numbers` divide; `ignore_series_uid` joins;
-    `dir_cosine_tolerance` is the largest difference of a direction cosine.
+    `dir_cosine_tolerance` is the largest difference of a direction cosine. Stacks that the header
+    numbers (Stack ID) are apart, unless `join_stacks`: they are to be an axis.
 
     Raises
     ------
@@ -63,7 +66,7 @@ def stacks(frames: Sequence[Frame], options: Mapping[str, Any]) -> list[Stack]:
     for frame in sorted(chosen, key=lambda f: (f.instance_number, f.name)):
         found = series.setdefault(_series_key(frame, options), [])
         for stack in found:
-            if _belongs(frame, stack.frames[0], tolerance):
+            if _belongs(frame, stack.frames[0], tolerance, join_stacks):
                 stack.frames.append(frame)
                 break
         else:
@@ -125,14 +128,14 @@ def _divided(frame: Frame, options: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _belongs(frame: Frame, other: Frame, tolerance: float) -> bool:
+def _belongs(frame: Frame, other: Frame, tolerance: float, join_stacks: bool) -> bool:
     """Return whether two frames share space, plane and matrix."""
     a, b = frame.dataset, other.dataset
     return (
         frame.size == other.size
         and a.get('FrameOfReferenceUID') == b.get('FrameOfReferenceUID')
         and a.get('SamplesPerPixel', 1) == b.get('SamplesPerPixel', 1)
-        and a.get('StackID') == b.get('StackID')
+        and (join_stacks or a.get('StackID') == b.get('StackID'))
         and (frame.position is None) == (other.position is None)
         and _close(frame.orientation, other.orientation, tolerance)
         and _close(frame.spacing, other.spacing, 1e-4)

@@ -23,6 +23,7 @@ from ...header import Header, Identity, Images, SeriesData, new_uid
 from ...notices import warn_user
 from ..contract import ReadRequest, ReadResult, Source
 from . import segmentation
+from .criteria import b_vector
 from .dicomdir import expanded
 from .frames import Frame, by_place, by_slice_location, frames_of
 from .group import Stack, stacks
@@ -59,7 +60,8 @@ def read(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
                 raise
             notes.append(f'left out: {error}')
     series: list[SeriesData] = []
-    found = stacks(frames, options) if frames else []
+    by_stack = bool({'stack', 'StackID'} & set(request.order.split(',')))
+    found = stacks(frames, options, join_stacks=by_stack) if frames else []
     for stack in found:
         try:
             series.append(_read_stack(stack, request.order, options, headers_only))
@@ -371,6 +373,7 @@ def _header(stack: Stack, grid: Grid, geometry: Geometry, report: tuple[str, ...
     ids = np.array([-1 if f is None else number[id(f)] for f in grid.frames.flat], dtype=np.intp)
     tags = {name: _as_arrays(name, _from_midnight(name, values)) for name, values in grid.tags.items()}
     names = grid.names
+    tags |= _directions(grid)
     images = Images((*names, 'slice'), ids.reshape(grid.frames.shape),
                     DatasetRecords([f.dataset for f in present]), tags)  # fmt: skip
     tag_axes = {name: _axis(name, tags[name], i) for i, name in enumerate(names)}
@@ -386,6 +389,17 @@ def _header(stack: Stack, grid: Grid, geometry: Geometry, report: tuple[str, ...
         attributes=attributes,
         report=report,
     )
+
+
+def _directions(grid: Grid) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the gradient direction of each image of a series sorted on b, {} without any."""
+    if 'b' not in grid.names or 'bvector' in grid.names:
+        return {}
+    found = np.empty(grid.frames.shape, dtype=object)
+    for index in np.ndindex(grid.frames.shape):
+        frame: Any = grid.frames[index]
+        found[index] = () if frame is None else tuple(float(v) for v in b_vector(frame.dataset))
+    return {'bvector': found} if any(len(v) for v in found.flat) else {}
 
 
 def _from_midnight(name: str, values: Any) -> Any:

@@ -20,6 +20,7 @@ from ...geometry import POSITION_TOLERANCE, Geometry
 from ...header import Header, SeriesData
 from ...notices import warn_user
 from ..contract import WriteRequest
+from .diffusion import bval_text, bvec_text, diffusion_of, fsl_directions
 from .layout import COMMENT, TIME_AXES, comment_from_axes, nifti_from_lps
 
 __all__ = ['write_file']
@@ -57,7 +58,26 @@ def write_file(data: SeriesData, request: WriteRequest) -> list[str]:
         file.write(prefix)
         for slab in _slabs(array, stored):
             file.write(slab)
-    return [name]
+    return [name, *_write_diffusion(data, request.folder, name)]
+
+
+def _write_diffusion(data: SeriesData, folder: Path, name: str) -> list[str]:
+    """Write `.bval` and `.bvec` beside a diffusion series, and return their names."""
+    header = data.header
+    found = diffusion_of(header, data.array.shape[0]) if data.array.ndim == 4 else None
+    if found is None:
+        return []
+    b_values, directions = found
+    stem = name.removesuffix('.gz').removesuffix('.nii')
+    names = [f'{stem}.bval']
+    (folder / names[0]).write_text(bval_text(b_values), encoding='ascii')
+    geometry = header.geometry
+    if directions is not None and geometry is not None and not geometry.assumed:
+        affine = nifti_from_lps(geometry.affine, data.array.shape[-2])
+        names.append(f'{stem}.bvec')
+        text = bvec_text(fsl_directions(directions, affine))
+        (folder / names[1]).write_text(text, encoding='ascii')
+    return names
 
 
 # --- header ------------------------------------------------------------------------------
