@@ -354,3 +354,22 @@ def test_directions_in_another_order_at_other_slices(order: str, tmp_path: Path)
     for row in originals(series):
         assert len(set(row)) == 1
     assert sorted(row[0] for row in originals(series)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ('second', 'values', 'axes'),
+    [
+        ('TriggerTime', [0, 100, 200], ('triggertime', 'temporalposition')),
+        ('EchoNumbers', [1, 2, 3], ('temporalposition', 'echo')),
+    ],
+)
+def test_auto_finds_the_product_of_two_criteria(
+    second: str, values: list[int], axes: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Two temporal positions of three triggers or echoes: five dimensions."""
+    images = stack(FOUR, 6, lambda t, s: {'TemporalPositionIdentifier': t // 3 + 1, second: values[t % 3]})
+    series = Series(save(tmp_path, images))
+    assert series.axes._fields[:2] == axes
+    assert sorted(series.shape[:2]) == [2, 3]
+    for row in np.asarray(series)[..., 0, 0].reshape(6, 4).tolist():
+        assert len({v // 1000 for v in row}) == 1

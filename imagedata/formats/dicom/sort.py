@@ -45,9 +45,15 @@ _AUTO_SETS = (
 
 _AUTO_RANKED = (
     'time', 'frametime', 'timeoffset', 'triggertime', 'contenttime', 'phasenumber', 'cardiacphase',
-    'temporalposition', 'framereferencetime', 'acquisition', 'InstanceNumber',
+    'temporalposition', 'framereferencetime',
 )  # fmt: skip
 """Criteria tried for `auto`, in this order, for what the sets leave together."""
+
+_AUTO_MORE_SETS = ('echo', 'temporalposition', 'phasenumber', 'cardiacphase', 'acquisition')
+"""Sets tried after them: of a product of two criteria, neither tells all images apart."""
+
+_AUTO_LAST = ('acquisition', 'InstanceNumber')
+"""Criteria of the last resort: the order in which images were made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +157,32 @@ def _choose(cells: Cells, options: Mapping[str, Any]) -> tuple[str, ...]:
         found = [criterion('b', options)(f.dataset) for f in full[0]]
         if len(set(found)) > 1:
             return ('b', *sets)
-    for name in _AUTO_RANKED if preferred is None else [p for p in preferred if p in _RANKED]:
+    ranked = list(_AUTO_RANKED) if preferred is None else [p for p in preferred if p in _RANKED]
+    rank = _first_ranked(ranked, groups, options)
+    if rank is None and preferred is None:
+        for name in _AUTO_MORE_SETS:
+            if not _is_product(full, [*sets, name], options):
+                continue
+            groups = _divided(full, [*sets, name], options)
+            if max(len(group) for group in groups) == 1:
+                return (name, *sets)
+            rank = _first_ranked(ranked, groups, options)
+            if rank is not None:
+                return (rank, name, *sets)
+    if rank is None and preferred is None:
+        rank = _first_ranked(_AUTO_LAST, _divided(full, sets, options), options)
+    return (rank or 'InstanceNumber', *sets)
+
+
+def _first_ranked(
+    names: Sequence[str], groups: Sequence[Sequence[Frame]], options: Mapping[str, Any]
+) -> str | None:
+    """Return the first criterion that tells all images of each group apart, None without."""
+    for name in names:
         get = criterion(name, options)
         if all(_distinct([_hashable(get(f.dataset)) for f in group]) for group in groups):
-            return (name, *sets)
-    return ('InstanceNumber', *sets)
+            return name
+    return None
 
 
 def _preferred(options: Mapping[str, Any]) -> Sequence[str] | None:
