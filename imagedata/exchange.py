@@ -6,7 +6,6 @@ Each of them is imported when it is asked for. NumPy's own protocols (`np.asarra
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from .axis import SPATIAL, Axis, VariableAxis
 from .errors import LossWarning, MissingDependencyError, WriteNotImplemented
 from .geometry import FloatArray, Geometry, ras_from_lps
 from .header import Header, Identity, default_dims, new_uid
-from .settings import _user_level
+from .notices import warn_user
 from .spatial import canonical
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def _series(array: NDArray[Any], header: Header) -> Series:
 
 
 def _loss(message: str) -> None:
-    warnings.warn(message, LossWarning, stacklevel=_user_level())
+    warn_user(message, LossWarning)
 
 
 def _supported(values: NDArray[Any], other: str) -> NDArray[Any]:

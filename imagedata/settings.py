@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from .errors import GeometryMismatchError, GeometryMismatchWarning
+from .notices import warn_user
 
 __all__ = ['geometry_mismatch', 'set_options', 'strict']
 
 _MISMATCH = ('warn', 'error', 'ignore')
-_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-
 _process = {'geometry_mismatch': 'warn'}
 _here: ContextVar[str | None] = ContextVar('imagedata_geometry_mismatch', default=None)
 
@@ -103,18 +99,4 @@ def geometry_mismatch(difference: str) -> None:
     )
     if action == 'error':
         raise GeometryMismatchError(message)
-    warnings.warn(
-        f'{message}. The result has the geometry of the first',
-        GeometryMismatchWarning,
-        stacklevel=_user_level(),
-    )
-
-
-def _user_level() -> int:
-    """Return the stack level of the first frame outside of this package, for the caller."""
-    level = 1
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.f_back
-        level += 1
-    return level
+    warn_user(f'{message}. The result has the geometry of the first', GeometryMismatchWarning)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import CannotSort, CorruptFileError, DuplicateImageError, OrderNotFoundError
-from .sort import Cells, Grid
+from .automatic import Cells
+from .sort import Grid
 from .vendor._private import numbers
 
 if TYPE_CHECKING:

@@ -20,40 +20,15 @@ from ...errors import (
     MissingImageError,
     OrderNotFoundError,
 )
+from .automatic import RANKED, Cells, choose, distinct, divided, hashable
 from .columns import are_common, clustered, line_up, look_up, sort_key
 from .criteria import CRITERIA, criterion, order_names
 from .frames import Frame
 
 __all__ = ['Grid', 'missing_policy', 'sort_images']
 
-Cells = Sequence[Sequence[Frame]]
-"""Frames of each slice."""
-
-_RANKED = (
-    'time', 'contenttime', 'frametime', 'timeoffset', 'triggertime', 'b', 'bvector', 'dti', 'InstanceNumber',
-)  # fmt: skip
-"""Criteria whose values may differ from slice to slice, or repeat."""
-
 _REPEATING = ('b', 'bvector', 'dti')
 """Criteria of which several images of a slice may have one value: directions of one b value."""
-
-_AUTO_SETS = (
-    'component', 'te', 'fa', 'ti', 'label', 'energywindow', 'detector', 'rrinterval', 'timeslot', 'phase',
-    'rotation', 'angularview', 'timeslice',
-)  # fmt: skip
-"""Criteria tried for `auto` whose values are common to all slices."""
-
-_AUTO_RANKED = (
-    'time', 'frametime', 'timeoffset', 'triggertime', 'contenttime', 'phasenumber', 'cardiacphase',
-    'temporalposition', 'framereferencetime',
-)  # fmt: skip
-"""Criteria tried for `auto`, in this order, for what the sets leave together."""
-
-_AUTO_MORE_SETS = ('echo', 'temporalposition', 'phasenumber', 'cardiacphase', 'acquisition')
-"""Sets tried after them: of a product of two criteria, neither tells all images apart."""
-
-_AUTO_LAST = ('acquisition', 'InstanceNumber')
-"""Criteria of the last resort: the order in which images were made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +74,7 @@ def sort_images(cells: Cells, order: str, options: Mapping[str, Any]) -> Grid:
     _no_copies(cells)
     automatic = order == 'auto'
     if automatic:
-        names = _choose(cells, options)
+        names = choose(cells, options)
     else:
         names = () if order in ('none', '') else order_names(order)
     if len(set(names)) != len(names):
@@ -135,105 +110,7 @@ def missing_policy(options: Mapping[str, Any]) -> str:
     return policy
 
 
-# --- automatic choice ------------------------------------------------------------------------
-
-
-def _choose(cells: Cells, options: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the criteria that tell the images of each slice apart, slowest first."""
-    count = max(len(cell) for cell in cells)
-    if count == 1:
-        return ()
-    full = [cell for cell in cells if len(cell) == count]
-    preferred = _preferred(options)
-    sets: list[str] = []
-    for name in _AUTO_SETS if preferred is None else [p for p in preferred if p not in _RANKED]:
-        if _is_product(full, [*sets, name], options):
-            sets.append(name)
-    groups = _divided(full, sets, options)
-    rest = max(len(group) for group in groups)
-    if rest == 1:
-        return tuple(sets)
-    if preferred is None or 'b' in preferred:
-        found = [criterion('b', options)(f.dataset) for f in full[0]]
-        if len(set(found)) > 1:
-            return ('b', *sets)
-    ranked = list(_AUTO_RANKED) if preferred is None else [p for p in preferred if p in _RANKED]
-    rank = _first_ranked(ranked, groups, options)
-    if rank is None and preferred is None:
-        for name in _AUTO_MORE_SETS:
-            if not _is_product(full, [*sets, name], options):
-                continue
-            groups = _divided(full, [*sets, name], options)
-            if max(len(group) for group in groups) == 1:
-                return (name, *sets)
-            rank = _first_ranked(ranked, groups, options)
-            if rank is not None:
-                return (rank, name, *sets)
-    if rank is None and preferred is None:
-        rank = _first_ranked(_AUTO_LAST, _divided(full, sets, options), options)
-    return (rank or 'InstanceNumber', *sets)
-
-
-def _first_ranked(
-    names: Sequence[str], groups: Sequence[Sequence[Frame]], options: Mapping[str, Any]
-) -> str | None:
-    """Return the first criterion that tells all images of each group apart, None without."""
-    for name in names:
-        get = criterion(name, options)
-        if all(_distinct([_hashable(get(f.dataset)) for f in group]) for group in groups):
-            return name
-    return None
-
-
-def _preferred(options: Mapping[str, Any]) -> Sequence[str] | None:
-    """Return the criteria of the option `auto_sort`, None without."""
-    given = options.get('auto_sort')
-    return order_names(given) if isinstance(given, str) else given
-
-
-def _distinct(values: Sequence[Any]) -> bool:
-    return None not in values and len(set(values)) == len(values)
-
-
-def _divided(cells: Cells, names: Sequence[str], options: Mapping[str, Any]) -> list[list[Frame]]:
-    """Return frames grouped by slice and by the values of criteria."""
-    getters = [criterion(name, options) for name in names]
-    groups: dict[Any, list[Frame]] = {}
-    for s, cell in enumerate(cells):
-        for frame in cell:
-            key = (s, *(_hashable(get(frame.dataset)) for get in getters))
-            groups.setdefault(key, []).append(frame)
-    return list(groups.values())
-
-
-def _is_product(cells: Cells, names: Sequence[str], options: Mapping[str, Any]) -> bool:
-    """Return whether the newest criterion divides every slice evenly, together with the others."""
-    get = criterion(names[-1], options)
-    common: set[Any] | None = None
-    for cell in cells:
-        values = {_hashable(get(f.dataset)) for f in cell}
-        if len(values) < 2 or None in values or (common is not None and values != common):
-            return False
-        common = values
-    groups = _divided(cells, names, options)
-    return len({len(group) for group in groups}) == 1 and len(groups) == len(cells) * _combinations(
-        cells, names, options
-    )
-
-
-def _combinations(cells: Cells, names: Sequence[str], options: Mapping[str, Any]) -> int:
-    """Return the size of the full product of the values of criteria."""
-    product = 1
-    for name in names:
-        get = criterion(name, options)
-        product *= len({_hashable(get(f.dataset)) for f in cells[0]})
-    return product
-
-
-def _hashable(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return tuple(value.tolist())
-    return tuple(value) if isinstance(value, list) else value
+# --- clocks ---------------------------------------------------------------------------------
 
 
 _CLOCKS = {
@@ -257,10 +134,10 @@ def _with_clock(
     if 'time' not in names or 'time' in options:
         return names, options, ''
     others = [n for n in names if n != 'time']
-    groups = _divided([max(cells, key=len)], others, options)
+    groups = divided([max(cells, key=len)], others, options)
     for clock in _CLOCKS:
         get = CRITERIA[clock]
-        if all(_distinct([get(f.dataset) for f in group]) for group in groups):
+        if all(distinct([get(f.dataset) for f in group]) for group in groups):
             if clock == 'time':
                 break
             return names, {**options, 'time': get}, f' ({_CLOCKS[clock]})'
@@ -282,7 +159,7 @@ def _values(name: str, cells: Cells, options: Mapping[str, Any]) -> dict[int, An
         When the images do not have it.
     """
     get = criterion(name, options)
-    values = {id(f): _hashable(get(f.dataset)) for cell in cells for f in cell}
+    values = {id(f): hashable(get(f.dataset)) for cell in cells for f in cell}
     missing = [f for cell in cells for f in cell if values[id(f)] is None]
     if len(missing) == len(values):
         raise OrderNotFoundError(
@@ -321,7 +198,7 @@ def _differing(cells: Cells, options: Mapping[str, Any]) -> str:
     found = []
     for name in (*CRITERIA, 'InstanceNumber'):
         get = criterion(name, options)
-        count = len({_hashable(get(f.dataset)) for f in most})
+        count = len({hashable(get(f.dataset)) for f in most})
         if count > 1 and name not in ('bvector', 'dti'):
             found.append(f'{name} ({count})')
     return f'the {len(most)} images of a slice differ in {", ".join(found) or "nothing that is known"}'
@@ -436,7 +313,7 @@ def _is_common(name: str, values: Mapping[int, Any], cells: Cells) -> bool:
         return False
     if are_common([[values[id(f)] for f in cell] for cell in cells]):
         return True
-    if name in _RANKED:
+    if name in RANKED:
         return False
     alike = clustered(values)
     if are_common([[alike[id(f)] for f in cell] for cell in cells]):

@@ -1,0 +1,139 @@
+"""What `auto` sorts on: criteria that divide the images of every slice evenly and completely."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .criteria import criterion, order_names
+from .frames import Frame
+
+__all__ = ['RANKED', 'Cells', 'choose', 'distinct', 'divided', 'hashable']
+
+Cells = Sequence[Sequence[Frame]]
+"""Frames of each slice."""
+
+RANKED = (
+    'time', 'contenttime', 'frametime', 'timeoffset', 'triggertime', 'b', 'bvector', 'dti', 'InstanceNumber',
+)  # fmt: skip
+"""Criteria whose values may differ from slice to slice, or repeat."""
+
+_AUTO_SETS = (
+    'component', 'te', 'fa', 'ti', 'label', 'energywindow', 'detector', 'rrinterval', 'timeslot', 'phase',
+    'rotation', 'angularview', 'timeslice',
+)  # fmt: skip
+"""Criteria tried for `auto` whose values are common to all slices."""
+
+_AUTO_RANKED = (
+    'time', 'frametime', 'timeoffset', 'triggertime', 'contenttime', 'phasenumber', 'cardiacphase',
+    'temporalposition', 'framereferencetime',
+)  # fmt: skip
+"""Criteria tried for `auto`, in this order, for what the sets leave together."""
+
+_AUTO_MORE_SETS = ('echo', 'temporalposition', 'phasenumber', 'cardiacphase', 'acquisition')
+"""Sets tried after them: of a product of two criteria, neither tells all images apart."""
+
+_AUTO_LAST = ('acquisition', 'InstanceNumber')
+"""Criteria of the last resort: the order in which images were made."""
+
+
+def choose(cells: Cells, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the criteria that tell the images of each slice apart, slowest first."""
+    count = max(len(cell) for cell in cells)
+    if count == 1:
+        return ()
+    full = [cell for cell in cells if len(cell) == count]
+    preferred = _preferred(options)
+    sets: list[str] = []
+    for name in _AUTO_SETS if preferred is None else [p for p in preferred if p not in RANKED]:
+        if _is_product(full, [*sets, name], options):
+            sets.append(name)
+    groups = divided(full, sets, options)
+    rest = max(len(group) for group in groups)
+    if rest == 1:
+        return tuple(sets)
+    if preferred is None or 'b' in preferred:
+        found = [criterion('b', options)(f.dataset) for f in full[0]]
+        if len(set(found)) > 1:
+            return ('b', *sets)
+    ranked = list(_AUTO_RANKED) if preferred is None else [p for p in preferred if p in RANKED]
+    rank = _first_ranked(ranked, groups, options)
+    if rank is None and preferred is None:
+        for name in _AUTO_MORE_SETS:
+            if not _is_product(full, [*sets, name], options):
+                continue
+            groups = divided(full, [*sets, name], options)
+            if max(len(group) for group in groups) == 1:
+                return (name, *sets)
+            rank = _first_ranked(ranked, groups, options)
+            if rank is not None:
+                return (rank, name, *sets)
+    if rank is None and preferred is None:
+        rank = _first_ranked(_AUTO_LAST, divided(full, sets, options), options)
+    return (rank or 'InstanceNumber', *sets)
+
+
+def _first_ranked(
+    names: Sequence[str], groups: Sequence[Sequence[Frame]], options: Mapping[str, Any]
+) -> str | None:
+    """Return the first criterion that tells all images of each group apart, None without."""
+    for name in names:
+        get = criterion(name, options)
+        if all(distinct([hashable(get(f.dataset)) for f in group]) for group in groups):
+            return name
+    return None
+
+
+def _preferred(options: Mapping[str, Any]) -> Sequence[str] | None:
+    """Return the criteria of the option `auto_sort`, None without."""
+    given = options.get('auto_sort')
+    return order_names(given) if isinstance(given, str) else given
+
+
+def distinct(values: Sequence[Any]) -> bool:
+    """Return whether all values are there, and different."""
+    return None not in values and len(set(values)) == len(values)
+
+
+def divided(cells: Cells, names: Sequence[str], options: Mapping[str, Any]) -> list[list[Frame]]:
+    """Return frames grouped by slice and by the values of criteria."""
+    getters = [criterion(name, options) for name in names]
+    groups: dict[Any, list[Frame]] = {}
+    for s, cell in enumerate(cells):
+        for frame in cell:
+            key = (s, *(hashable(get(frame.dataset)) for get in getters))
+            groups.setdefault(key, []).append(frame)
+    return list(groups.values())
+
+
+def _is_product(cells: Cells, names: Sequence[str], options: Mapping[str, Any]) -> bool:
+    """Return whether the newest criterion divides every slice evenly, together with the others."""
+    get = criterion(names[-1], options)
+    common: set[Any] | None = None
+    for cell in cells:
+        values = {hashable(get(f.dataset)) for f in cell}
+        if len(values) < 2 or None in values or (common is not None and values != common):
+            return False
+        common = values
+    groups = divided(cells, names, options)
+    return len({len(group) for group in groups}) == 1 and len(groups) == len(cells) * _combinations(
+        cells, names, options
+    )
+
+
+def _combinations(cells: Cells, names: Sequence[str], options: Mapping[str, Any]) -> int:
+    """Return the size of the full product of the values of criteria."""
+    product = 1
+    for name in names:
+        get = criterion(name, options)
+        product *= len({hashable(get(f.dataset)) for f in cells[0]})
+    return product
+
+
+def hashable(value: Any) -> Any:
+    """Return a value that can be a key: arrays and lists as tuples."""
+    if isinstance(value, np.ndarray):
+        return tuple(value.tolist())
+    return tuple(value) if isinstance(value, list) else value
