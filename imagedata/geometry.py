@@ -434,17 +434,6 @@ class Geometry:
         """Return an evenly spaced geometry with another affine."""
         return replace(self, affine=np.asarray(affine), positions=None, assumed=False)
 
-    def resized(self, shape: tuple[int, int, int]) -> Geometry:
-        """Return the geometry of a grid with other counts that starts at the same voxel."""
-        if shape == self.shape:
-            return self
-        if self.positions is not None and shape[0] > self.shape[0]:
-            raise GeometryError(
-                f'an unevenly spaced stack of {self.shape[0]} slices cannot be continued to {shape[0]}'
-            )
-        positions = None if self.positions is None else self.positions[: shape[0]]
-        return replace(self, shape=shape, positions=positions)
-
     # --- comparison -------------------------------------------------------------------
 
     def difference(self, other: Geometry, tolerance: float = POSITION_TOLERANCE) -> str | None:

@@ -551,7 +551,7 @@ def test_times_past_midnight(ct, tmp_path):
     images = Images(("time", "slice"), np.array([[0, 1], [0, 1]]), ct.header.images.records)
     axis = VariableAxis("time", [86399.5, 86401.25])
     header = replace(
-        ct.header.with_geometry(ct.header.geometry.resized((2, *array.shape[2:]))),
+        ct.header.with_geometry(replace(ct.header.geometry, shape=(2, *array.shape[2:]))),
         dims=("time", *ct.header.dims), tag_axes={"time": axis}, images=images,
     )  # fmt: skip
     results = written(SeriesData(array, header, ct.identity), tmp_path)

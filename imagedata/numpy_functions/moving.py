@@ -137,7 +137,8 @@ def _broadcast_arrays(result: Any, source: Series | None, given: Mapping[str, An
     return type(result)(_broadcast(a, r) for a, r in zip(given['args'], result, strict=True))
 
 
-def _sorted(result: Any, source: Series | None, given: Mapping[str, Any]) -> Any:
+def _unlabelled(result: Any, source: Series | None, given: Mapping[str, Any]) -> Any:
+    """One dimension loses its labels: its values stand in another order, or others are among them."""
     if source is None:
         return result
     axis = given['axis']
@@ -154,15 +155,6 @@ def _delete(result: Any, source: Series | None, given: Mapping[str, Any]) -> Any
     axis = int(given['axis']) % source.ndim
     left = even(np.delete(np.arange(source.shape[axis]), given['obj']).tolist())
     return source._same(result, lambda h: h.picked({h.dims[axis]: left}, h.dims))
-
-
-def _insert(result: Any, source: Series | None, given: Mapping[str, Any]) -> Any:
-    if source is None:
-        return result
-    axis = given['axis']
-    if axis is None:
-        return source._unknown(result)
-    return source._derived(result, lambda h: degraded(h, names_of(h.dims, axis)))
 
 
 def _gradient(result: Any, source: Series | None, given: Mapping[str, Any]) -> Any:
@@ -201,10 +193,10 @@ HANDLERS: Mapping[Callable[..., Any], Callable[..., Any]] = {
     **{function: partial(_at_least, function) for function in _AT_LEAST},
     np.broadcast_to: _broadcast_to,
     np.broadcast_arrays: _broadcast_arrays,
-    np.sort: _sorted,
-    np.partition: _sorted,
+    np.sort: _unlabelled,
+    np.partition: _unlabelled,
     np.delete: _delete,
-    np.insert: _insert,
+    np.insert: _unlabelled,
     np.gradient: _gradient,
     np.diff: _diff,
 }
