@@ -7,13 +7,19 @@ import: import heavy libraries in the functions that use them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import SEEK_END
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, ClassVar, Protocol
 
 import numpy as np
 
+from ..errors import InputNotFoundError
 from ..header import Header, SeriesData
 
 __all__ = ['Format', 'ReadRequest', 'ReadResult', 'Source', 'WriteRequest', 'natural_image']
@@ -21,22 +27,71 @@ __all__ = ['Format', 'ReadRequest', 'ReadResult', 'Source', 'WriteRequest', 'nat
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file to read.
+    """One file to read: on the local disk, in an archive, or behind a URL.
 
     Parameters
     ----------
     name : str
         What messages call it: its path or URL.
-    path : Path
-        Where it is on the local disk.
+    path : Path or None
+        Where it is on the local disk; None: it is not a file there.
+    opener : function or None
+        Opens it for reading bytes, where it has no path.
+    neighbour : function or None
+        Takes a file name, and returns the source of that name in the same folder or None,
+        where it has no path.
     """
 
     name: str
-    path: Path
+    path: Path | None = None
+    opener: Callable[[], BinaryIO] | None = None
+    neighbour: Callable[[str], Source | None] | None = None
+
+    @property
+    def basename(self) -> str:
+        """File name without folders, such as 'image.nii.gz'."""
+        if self.path is not None:
+            return self.path.name
+        return re.split(r'[/\\?]', self.name)[-1]
 
     def open(self) -> BinaryIO:
-        """Open the file for reading bytes."""
-        return self.path.open('rb')
+        """Open the file for reading bytes, with `seek`."""
+        if self.path is not None:
+            return self.path.open('rb')
+        if self.opener is None:
+            raise InputNotFoundError(f'{self.name} has neither a path nor an opener')
+        return self.opener()
+
+    def size(self) -> int:
+        """Return the number of bytes."""
+        if self.path is not None:
+            return self.path.stat().st_size
+        with self.open() as file:
+            return file.seek(0, SEEK_END)
+
+    def beside(self, filename: str) -> Source | None:
+        """Return the file of a name in the same folder; None where there is none."""
+        if self.path is not None:
+            other = self.path.with_name(filename)
+            return Source(str(other), other) if other.is_file() else None
+        return self.neighbour(filename) if self.neighbour is not None else None
+
+    @contextmanager
+    def local(self, *beside: str) -> Iterator[Path]:
+        """Give the path of a local file with these bytes, for libraries that take paths only.
+
+        A file that is not on the local disk is copied into a temporary folder, under its own
+        name, with those of the files `beside` it that there are; gone afterwards.
+        """
+        if self.path is not None:
+            yield self.path
+            return
+        with TemporaryDirectory(prefix='imagedata-') as folder:
+            others = (self.beside(name) for name in beside)
+            for source in (self, *(other for other in others if other is not None)):
+                with source.open() as file, Path(folder, source.basename).open('wb') as copy:
+                    copyfileobj(file, copy)
+            yield Path(folder, self.basename)
 
 
 @dataclass(frozen=True, slots=True)

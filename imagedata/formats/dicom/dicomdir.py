@@ -32,9 +32,8 @@ def expanded(sources: Sequence[Source], *, skip_broken: bool = False) -> tuple[l
     found: dict[str, Source] = {}
     notes: list[str] = []
     for source in sources:
-        candidate = len(sources) == 1 or source.path.name.upper().startswith('DICOMDIR')
-        files = _files(source) if candidate and not _has_company(source, sources) else None
-        if files is None:
+        files = _files(source) if _stands_alone(source, sources) else None
+        if files is None or source.path is None:
             found.setdefault(source.name, source)
             continue
         folder = source.path.resolve().parent
@@ -56,11 +55,19 @@ def expanded(sources: Sequence[Source], *, skip_broken: bool = False) -> tuple[l
     return list(found.values()), notes
 
 
-def _has_company(source: Source, sources: Sequence[Source]) -> bool:
-    """Return whether other files of the same folder, or below it, are read as well."""
+def _stands_alone(source: Source, sources: Sequence[Source]) -> bool:
+    """Return whether a file may be a DICOMDIR that was named for the files that it lists.
+
+    When other files of its folder, or below it, are read as well, it adds nothing to them; nor
+    in an archive, whose members are all read.
+    """
+    if source.path is None:
+        return False
+    if len(sources) == 1:
+        return True
     folder = source.path.parent
-    return len(sources) > 1 and any(
-        other is not source and folder in other.path.parents for other in sources
+    return source.basename.upper().startswith('DICOMDIR') and not any(
+        other is not source and other.path is not None and folder in other.path.parents for other in sources
     )
 
 

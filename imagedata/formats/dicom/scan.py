@@ -143,10 +143,10 @@ def _check_name(source: Source) -> None:
 
     Names that begin with a dot are notes of file systems (`._1.dcm` of macOS), not images.
     """
-    name = source.path.name.lower()
+    name = source.basename.lower()
     if name.endswith(('.dcm', '.ima', '.dicom')) and not name.startswith('.'):
         raise CorruptFileError(
-            f'{source.name} is not DICOM, as its name says ({source.path.stat().st_size} bytes, no prefix): '
+            f'{source.name} is not DICOM, as its name says ({source.size()} bytes, no prefix): '
             'copy it anew, remove it, or leave it out with skip_broken_series=True'
         )
 

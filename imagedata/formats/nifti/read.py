@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,7 @@ def read_sources(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
     """Read each NIfTI file; see `NiftiPlugin.read`."""
     series: list[SeriesData] = []
     left: list[tuple[Source, str]] = []
-    voxel_files: set[Path] = set()
+    voxel_files: set[str] = set()
     for source in sources:
         with Stream(source) as stream:
             head = _identified(stream, source)
@@ -45,8 +44,8 @@ def read_sources(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
                 continue
             series.append(_read(stream, head, source, request))
             if head.pair:
-                voxel_files.add(_beside(source))
-    return ReadResult(series, [(s, why) for s, why in left if s.path not in voxel_files])
+                voxel_files.add(_beside(source).name)
+    return ReadResult(series, [(s, why) for s, why in left if s.name not in voxel_files])
 
 
 def _identified(stream: Stream, source: Source) -> Head | str:
@@ -57,7 +56,7 @@ def _identified(stream: Stream, source: Source) -> Head | str:
     CorruptFileError
         When the name says NIfTI and the content does not.
     """
-    named = source.path.name.lower().endswith(('.nii', '.nii.gz'))
+    named = source.basename.lower().endswith(('.nii', '.nii.gz'))
     try:
         block = stream.peek(LONGEST_HEADER)
     except CorruptFileError:
@@ -77,7 +76,7 @@ def _identified(stream: Stream, source: Source) -> Head | str:
     return 'not NIfTI'
 
 
-def _beside(source: Source) -> Path:
+def _beside(source: Source) -> Source:
     """Return the file with the voxels of a `.hdr` file.
 
     Raises
@@ -85,12 +84,12 @@ def _beside(source: Source) -> Path:
     CorruptFileError
         When there is none.
     """
-    stem = source.path.with_name(_EXTENSION.sub('', source.path.name))
+    stem = _EXTENSION.sub('', source.basename)
     for suffix in ('.img', '.img.gz', '.IMG'):
-        path = stem.with_name(stem.name + suffix)
-        if path.exists():
-            return path
-    raise CorruptFileError(f'{source.name}: its voxels should be in {stem.name}.img, which is not there')
+        voxels = source.beside(stem + suffix)
+        if voxels is not None:
+            return voxels
+    raise CorruptFileError(f'{source.name}: its voxels should be in {stem}.img, which is not there')
 
 
 def _read(stream: Stream, head: Head, source: Source, request: ReadRequest) -> SeriesData:
@@ -103,8 +102,7 @@ def _read(stream: Stream, head: Head, source: Source, request: ReadRequest) -> S
     report = [f'{source.name}: NIfTI-{head.version}, place from {form}', *lines]
     array: NDArray[Any] = np.empty((), dtype=object)
     if head.pair:
-        path = _beside(source)
-        with Stream(Source(str(path), path)) as voxels:
+        with Stream(_beside(source)) as voxels:
             _check_size(voxels, head)
             if not request.options.get('headers_only'):
                 voxels.skip(head.offset)
@@ -215,11 +213,11 @@ def _b_values(source: Source, n: int, *, strict: bool) -> list[float] | None:
     OrderNotFoundError
         When they do not fit the image, and `strict` is set.
     """
-    path = source.path.with_name(_EXTENSION.sub('', source.path.name) + '.bval')
-    try:
-        words = path.read_bytes()[:1_000_000].split()
-    except OSError:
+    file = source.beside(_EXTENSION.sub('', source.basename) + '.bval')
+    if file is None:
         return None
+    with file.open() as stream:
+        words = stream.read(1_000_000).split()
     try:
         values = [float(word) for word in words]
     except ValueError:
@@ -228,7 +226,7 @@ def _b_values(source: Source, n: int, *, strict: bool) -> list[float] | None:
         return [int(v) if v.is_integer() else v for v in values]
     if strict:
         raise OrderNotFoundError(
-            f'{path} holds {len(values)} b values, and {source.name} {n} volumes: correct or remove it'
+            f'{file.name} holds {len(values)} b values, and {source.name} {n} volumes: correct or remove it'
         )
     return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 from typing import Any
 
 from ...errors import CorruptFileError
@@ -35,7 +34,7 @@ class Stream:
         self._peeked = b''
         self._damage: Any = (EOFError, gzip.BadGzipFile, isal_zlib.error)
         self._raw = source.open()
-        self.size = os.fstat(self._raw.fileno()).st_size
+        self.size = source.size()
         self.packed = self._raw.read(2) == _GZIP
         self._raw.seek(0)
         self._file: Any = self._raw
