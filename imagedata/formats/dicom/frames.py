@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...errors import CannotSort, CorruptFileError
 from ...geometry import FloatArray, slice_normal
+from .packed import PackedHeader
 from .scaling import Scale, modality_scale
 from .scan import Instance
 from .vendor._private import numbers
@@ -35,7 +36,7 @@ class Pixels:
         Number of frames in the file.
     """
 
-    __slots__ = ('_last', 'count', 'data', 'header', 'name', 'tag', 'vr')
+    __slots__ = ('_last', 'count', 'data', 'header', 'name', 'slot', 'tag', 'vr')
 
     def __init__(self, instance: Instance, count: int) -> None:
         self.name = instance.name
@@ -43,6 +44,7 @@ class Pixels:
         self.data = instance.pixels
         self.tag = instance.pixel_tag
         self.vr = instance.pixel_vr
+        self.slot = instance.slot
         self.count = count
         self._last: tuple[int, NDArray[Any]] | None = None
 
@@ -205,6 +207,10 @@ def _pixel_spacing(name: str, dataset: Dataset) -> FloatArray | None:
 
 def floats(name: str, dataset: Dataset, keyword: str) -> list[float]:
     """Return the numbers of an element, [] when it is missing or empty."""
+    if isinstance(dataset, PackedHeader):
+        known = dataset.floats(keyword)
+        if known is not None:
+            return known
     try:
         value: Any = dataset.get(keyword)
     except (ValueError, TypeError, NotImplementedError, KeyError) as error:

@@ -187,7 +187,7 @@ def _with_pixels(pixels: Pixels) -> Any:
     dataset.file_meta = pixels.header.file_meta
     syntax = UID(_syntax(pixels))
     kind = 'OB' if syntax.is_encapsulated else pixels.vr
-    element = DataElement(0x7FE00010, kind, pixels.data)
+    element = DataElement(0x7FE00010, kind, bytes(pixels.data or b''))
     element.is_undefined_length = syntax.is_encapsulated
     dataset[0x7FE00010] = element
     return dataset

@@ -1,0 +1,286 @@
+"""Headers kept as what varies, over a layout that is shared: each looks like a pydicom dataset.
+
+What is asked for is parsed then, by pydicom: what is constant once for all images, what varies for
+each image. Whoever wants all elements, or changes one, gets a dictionary of its own.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, cast
+
+from pydicom import config
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import FileMetaDataset
+from pydicom.tag import BaseTag, Tag
+from pydicom.values import convert_value
+
+from .checked import CheckedDataset
+from .records import shallow_copy
+
+if TYPE_CHECKING:
+    from .layouts import Layout
+
+__all__ = ['PackedHeader', 'empty_copy']
+
+_QUICK = frozenset(('AE', 'AS', 'CS', 'DA', 'DS', 'FD', 'FL', 'IS', 'SL', 'SS', 'TM', 'UI', 'UL', 'US'))
+"""Value representations whose values depend on nothing but their bytes."""
+
+_NUMBERS = frozenset(('DS', 'IS'))
+
+_tags: dict[Any, int | None] = {}
+
+
+def _tag(key: Any) -> int | None:
+    """Return the number of a tag, by keyword, number or pair; None for what is no element."""
+    try:
+        return _tags[key]
+    except KeyError:
+        found = tag_for_keyword(key) if isinstance(key, str) else int(Tag(key))
+        _tags[key] = found
+        return found
+
+
+class PackedHeader(CheckedDataset):
+    """The header of an image, without pixels.
+
+    Parameters
+    ----------
+    source_name : str
+        Its file, for messages.
+    layout : Layout
+    values : tuple of bytes
+        Values of the elements that vary in the layout.
+    """
+
+    def __new__(cls, source_name: str, layout: Layout, values: tuple[bytes, ...]) -> PackedHeader:
+        made = object.__new__(cls)
+        state = layout.memo.get('state')
+        if state is None:
+            state = {k: v for k, v in vars(layout.constant).items() if k not in ('_dict', 'file_meta')}
+            layout.memo['state'] = state
+        own = made.__dict__
+        own.update(state)
+        own['_private_blocks'] = {}
+        own['source_name'] = source_name
+        own['layout'] = layout
+        own['varied'] = values
+        own['whole'] = None
+        return made
+
+    def __init__(self, source_name: str, layout: Layout, values: tuple[bytes, ...]) -> None:
+        # All is done when it is made: the initializer of a dataset would set what is shared.
+        pass
+
+    layout: Layout
+    varied: tuple[bytes, ...]
+    whole: dict[BaseTag, Any] | None
+
+    # --- as a dictionary of its own -----------------------------------------------------------
+
+    @property
+    def _dict(self) -> dict[BaseTag, Any]:  # type: ignore[override]
+        whole = self.__dict__['whole']
+        if whole is None:
+            whole = self.__dict__['whole'] = self._elements()
+        return cast(dict[BaseTag, Any], whole)
+
+    @_dict.setter
+    def _dict(self, elements: dict[BaseTag, Any]) -> None:
+        self.__dict__['whole'] = elements
+
+    def _elements(self) -> dict[BaseTag, Any]:
+        """Return all elements: those that are constant are shared, parsed or not."""
+        layout = self.layout
+        constant = layout.constant._dict
+        elements: dict[BaseTag, Any] = {}
+        for tag in layout.tags:
+            shared = constant.get(cast(BaseTag, tag))
+            if shared is not None:
+                elements[shared.tag] = shared
+            else:
+                own = self._raw(layout.varying[tag])
+                elements[own.tag] = own
+        return elements
+
+    def _raw(self, index: int) -> Any:
+        """Return an element that varies, unparsed where pydicom would leave it so."""
+        tag, vr, undefined = self.layout.kinds[index]
+        value = self.varied[index]
+        implicit = self.layout.implicit and tag >> 16 != 2
+        if undefined:
+            return self._sequence(tag, value)
+        return RawDataElement(
+            BaseTag(tag), vr or None, len(value), value or _empty(vr), 0, implicit, is_little_endian=True
+        )
+
+    def _sequence(self, tag: int, value: bytes) -> DataElement:
+        """Return a sequence of undefined length."""
+        from io import BytesIO
+
+        from pydicom.filereader import read_sequence
+
+        delimiter = b'\xfe\xff\xdd\xe0\0\0\0\0'
+        charset = self.original_character_set
+        items = read_sequence(
+            BytesIO(value + delimiter), self.layout.implicit, True, 0xFFFFFFFF, cast(Any, charset)
+        )
+        return DataElement(BaseTag(tag), 'SQ', items, 0, is_undefined_length=True)
+
+    @property
+    def file_meta(self) -> FileMetaDataset:
+        """File meta information."""
+        own = self.__dict__.get('meta')
+        if own is None:
+            constant = self.layout.constant.file_meta
+            own = FileMetaDataset()
+            elements = dict(constant._dict)
+            for tag, index in self.layout.varying.items():
+                if tag >> 16 == 2:
+                    elements[BaseTag(tag)] = self._raw(index)
+            own._dict = dict(sorted(elements.items()))
+            self.__dict__['meta'] = own
+        return cast(FileMetaDataset, own)
+
+    @file_meta.setter
+    def file_meta(self, meta: FileMetaDataset) -> None:
+        self.__dict__['meta'] = meta
+
+    # --- single elements ----------------------------------------------------------------------
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Return the value of a keyword, or the element of a tag; `default` where there is none."""
+        if self.__dict__['whole'] is not None:
+            return super().get(key, default)
+        tag = _tag(key)
+        if tag is None:
+            return super().get(key, default)
+        layout = self.layout
+        index = layout.varying.get(tag)
+        if index is None:
+            if tag not in layout.constant._dict:
+                return default
+            if not isinstance(key, str):
+                return layout.constant[tag]
+            known = layout.memo.get(tag, layout)
+            if known is layout:
+                known = layout.memo[tag] = layout.constant[tag].value
+            return known
+        return self._own(index).value if not isinstance(key, str) else self._value(index)
+
+    def _value(self, index: int) -> Any:
+        """Return the value of an element that varies."""
+        tag, vr, undefined = self.layout.kinds[index]
+        value = self.varied[index]
+        vr = vr or _implied(tag)
+        if vr in _QUICK and value and config.data_element_callback is None:
+            try:
+                raw = RawDataElement(cast(BaseTag, tag), vr, len(value), value, 0, False, True)  # noqa: FBT003
+                return convert_value(vr, raw)
+            except (ValueError, TypeError, OverflowError, NotImplementedError):
+                pass  # told as all elements that cannot be parsed
+        return self._own(index).value
+
+    def _own(self, index: int) -> DataElement:
+        """Return an element that varies, parsed."""
+        scratch = empty_copy(self.layout.constant, self.source_name)
+        scratch._dict = dict(self.layout.constant._dict)
+        raw = self._raw(index)
+        scratch._dict[raw.tag] = raw
+        return cast(DataElement, scratch[raw.tag])
+
+    def floats(self, keyword: str) -> list[float] | None:
+        """Return the numbers of a decimal or integer string, None where that needs another way."""
+        if self.__dict__['whole'] is not None:
+            return None
+        tag = _tag(keyword)
+        index = self.layout.varying.get(cast(int, tag))
+        if index is None:
+            return None
+        if (self.layout.kinds[index][1] or _implied(cast(int, tag))) not in _NUMBERS:
+            return None
+        try:
+            return [float(part) for part in self.varied[index].split(b'\\')]
+        except ValueError:
+            return None
+
+    def __contains__(self, name: Any) -> bool:
+        if self.__dict__['whole'] is not None:
+            return super().__contains__(name)
+        try:
+            tag = _tag(name)
+        except (ValueError, TypeError, OverflowError):
+            return super().__contains__(name)
+        return tag is not None and (tag in self.layout.varying or tag in self.layout.constant._dict) \
+            and tag >> 16 != 2
+
+    def __getitem__(self, key: Any) -> Any:
+        if self.__dict__['whole'] is not None or isinstance(key, slice):
+            return super().__getitem__(key)
+        tag = key if isinstance(key, int) else _tag(key)
+        if tag in self.layout.constant._dict:
+            return self.layout.constant[tag]
+        index = self.layout.varying.get(cast(int, tag))
+        if index is None or cast(int, tag) >> 16 == 2:
+            raise KeyError(key)
+        return self._own(index)
+
+    def get_item(self, key: Any, *, keep_deferred: bool = False) -> Any:
+        """Return an element, unparsed where it is so still."""
+        if self.__dict__['whole'] is not None or isinstance(key, slice):
+            return super().get_item(key, keep_deferred=keep_deferred)
+        tag = _tag(key)
+        if tag in self.layout.constant._dict:
+            return self.layout.constant.get_item(cast(int, tag))
+        index = self.layout.varying.get(cast(int, tag))
+        return None if index is None else self._raw(index)
+
+    def __getattr__(self, name: str) -> Any:
+        if self.__dict__['whole'] is None:
+            tag = _tag(name)
+            if tag is not None:
+                if name in self:
+                    return self.get(name)
+                raise AttributeError(f'{self.source_name} has no {name}')
+            return object.__getattribute__(self, name)
+        return super().__getattr__(name)
+
+    # --- copies -------------------------------------------------------------------------------
+
+    def __copy__(self) -> Any:
+        return shallow_copy(self)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return deepcopy(shallow_copy(self), memo)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return shallow_copy(self).__reduce_ex__(protocol)
+
+
+def empty_copy(dataset: CheckedDataset, name: str) -> CheckedDataset:
+    """Return a dataset of the same encoding, without elements."""
+    made = object.__new__(CheckedDataset)
+    made.__dict__.update(vars(dataset))
+    made.__dict__.update(_dict={}, _private_blocks={}, source_name=name)
+    return made
+
+
+def _implied(tag: int) -> str:
+    """Return the value representation of an element where files do not write it; '' of private ones."""
+    if tag not in _implied_of:
+        try:
+            _implied_of[tag] = dictionary_VR(tag)
+        except KeyError:
+            _implied_of[tag] = ''
+    return _implied_of[tag]
+
+
+_implied_of: dict[int, str] = {}
+
+
+def _empty(vr: str) -> Any:
+    """Return what pydicom has for the bytes of an element without any."""
+    from pydicom.dataelem import empty_value_for_VR
+
+    return empty_value_for_VR(vr or None, raw=True)
