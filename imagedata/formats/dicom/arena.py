@@ -39,7 +39,7 @@ class Arena:
         self.count = count
         self.buffer = np.empty(size * count, np.uint8)
         self.used = 0
-        self._view = memoryview(self.buffer)
+        self._view = self.buffer.data
 
     def take(self) -> tuple[int, memoryview]:
         """Return the number of the next image, and its memory."""

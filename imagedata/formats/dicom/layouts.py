@@ -14,12 +14,11 @@ Source of the encoding: DICOM PS3.5 7.1 (elements), 7.5 (sequences), PS3.10 7.1 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from .checked import CheckedDataset
 
 __all__ = ['Element', 'Layout', 'Layouts', 'Match', 'TooShort', 'Unusual', 'Walk', 'walk']
@@ -31,6 +30,9 @@ PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 """Float, double float and integer Pixel Data."""
 
 UNDEFINED = 0xFFFFFFFF
+
+_DEEPEST = 40
+"""Sequences of undefined length within each other that are followed here."""
 
 _LONG = frozenset((b'OB', b'OD', b'OF', b'OL', b'OV', b'OW', b'SQ', b'SV', b'UC', b'UN', b'UR', b'UT', b'UV'))
 """Value representations with a length of 32 bits (PS3.5 table 7.1-1)."""
@@ -58,10 +60,10 @@ _FIXED_SIZE = frozenset(('AT', 'FL', 'FD', 'SL', 'SS', 'UL', 'US'))
 _OWN_META = (0x00020000, 0x00020003)
 """File meta information that is each file's own: its length, and the UID of the instance."""
 
-_HEAD = struct.Struct('<HH2sH')
-_PLAIN_HEAD = struct.Struct('<HHI')
-_U16 = struct.Struct('<H').unpack_from
-_U32 = struct.Struct('<I').unpack_from
+_HEAD: Callable[..., tuple[int, int, bytes, int]] = struct.Struct('<HH2sH').unpack_from
+_PLAIN_HEAD: Callable[..., tuple[int, int, int]] = struct.Struct('<HHI').unpack_from
+_U16: Callable[..., tuple[int]] = struct.Struct('<H').unpack_from
+_U32: Callable[..., tuple[int]] = struct.Struct('<I').unpack_from
 
 
 class Unusual(Exception):
@@ -156,7 +158,7 @@ def _explicit(
                 raise TooShort
             if at + 8 > known:
                 raise Unusual('bytes behind the last element')
-        group, number, code, length = _HEAD.unpack_from(data, at)
+        group, number, code, length = _HEAD(data, at)
         if meta and group != 2:
             break
         tag = group << 16 | number
@@ -200,7 +202,7 @@ def _implicit(data: bytes, size: int, at: int, elements: list[Element], last: in
     while at < size:
         if at + 8 > known:
             raise TooShort if known < size else Unusual('bytes behind the last element')
-        group, number, length = _PLAIN_HEAD.unpack_from(data, at)
+        group, number, length = _PLAIN_HEAD(data, at)
         tag = group << 16 | number
         if tag <= before or group <= 2:
             raise Unusual('order of elements')
@@ -224,24 +226,27 @@ def _implicit(data: bytes, size: int, at: int, elements: list[Element], last: in
     return at
 
 
-def _end_of_items(data: bytes, size: int, at: int, *, implicit: bool) -> int:
+def _end_of_items(data: bytes, size: int, at: int, depth: int = 0, *, implicit: bool) -> int:
     """Return where the items of a sequence of undefined length end: the place of its delimiter."""
     known = len(data)
+    if depth > _DEEPEST:
+        raise Unusual('sequences in sequences')
     while True:
         if at + 8 > known:
             raise TooShort if known < size else Unusual('a sequence without end')
-        group, number, length = _PLAIN_HEAD.unpack_from(data, at)
+        group, number, length = _PLAIN_HEAD(data, at)
         tag = group << 16 | number
         if tag == _SEQUENCE_END and length == 0:
             return at
         if tag != _ITEM:
             raise Unusual('items')
-        at = _end_of_item(data, size, at + 8, implicit=implicit) if length == UNDEFINED else at + 8 + length
+        at += 8
+        at = _end_of_item(data, size, at, depth, implicit=implicit) if length == UNDEFINED else at + length
         if at > size:
             raise Unusual('length of an item')
 
 
-def _end_of_item(data: bytes, size: int, at: int, *, implicit: bool) -> int:
+def _end_of_item(data: bytes, size: int, at: int, depth: int, *, implicit: bool) -> int:
     """Return the first byte behind an item of undefined length."""
     known = len(data)
     while True:
@@ -250,12 +255,11 @@ def _end_of_item(data: bytes, size: int, at: int, *, implicit: bool) -> int:
                 raise TooShort
             if at + 8 > known:
                 raise Unusual('an item without end')
-        group, number, length = _PLAIN_HEAD.unpack_from(data, at)
+        group, number, length = _PLAIN_HEAD(data, at)
         if group << 16 | number == _ITEM_END:
             if length:
                 raise Unusual('delimiter')
             return at + 8
-        nested = implicit
         at += 8
         if not implicit:
             code = data[at - 4 : at - 2]
@@ -268,7 +272,10 @@ def _end_of_item(data: bytes, size: int, at: int, *, implicit: bool) -> int:
                 raise Unusual('value representation')
             if length == UNDEFINED and code != b'SQ':
                 raise Unusual('undefined length')
-        at = _end_of_items(data, size, at, implicit=nested) + 8 if length == UNDEFINED else at + length
+        if length == UNDEFINED:
+            at = _end_of_items(data, size, at, depth + 1, implicit=implicit) + 8
+        else:
+            at += length
         if at > size:
             raise Unusual('length in an item')
 

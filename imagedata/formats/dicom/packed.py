@@ -6,6 +6,7 @@ each image. Whoever wants all elements, or changes one, gets a dictionary of its
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, cast
 
@@ -55,6 +56,7 @@ class PackedHeader(CheckedDataset):
     """
 
     def __new__(cls, source_name: str, layout: Layout, values: tuple[bytes, ...]) -> PackedHeader:
+        """Make a header: what all of a layout share is set once."""
         made = object.__new__(cls)
         state = layout.memo.get('state')
         if state is None:
@@ -75,19 +77,19 @@ class PackedHeader(CheckedDataset):
 
     layout: Layout
     varied: tuple[bytes, ...]
-    whole: dict[BaseTag, Any] | None
+    whole: MutableMapping[BaseTag, Any] | None
 
     # --- as a dictionary of its own -----------------------------------------------------------
 
     @property
-    def _dict(self) -> dict[BaseTag, Any]:  # type: ignore[override]
+    def _dict(self) -> MutableMapping[BaseTag, Any]:
         whole = self.__dict__['whole']
         if whole is None:
             whole = self.__dict__['whole'] = self._elements()
-        return cast(dict[BaseTag, Any], whole)
+        return cast(MutableMapping[BaseTag, Any], whole)
 
     @_dict.setter
-    def _dict(self, elements: dict[BaseTag, Any]) -> None:
+    def _dict(self, elements: MutableMapping[BaseTag, Any]) -> None:
         self.__dict__['whole'] = elements
 
     def _elements(self) -> dict[BaseTag, Any]:
@@ -171,12 +173,14 @@ class PackedHeader(CheckedDataset):
 
     def _value(self, index: int) -> Any:
         """Return the value of an element that varies."""
-        tag, vr, undefined = self.layout.kinds[index]
+        tag, vr, _ = self.layout.kinds[index]
         value = self.varied[index]
         vr = vr or _implied(tag)
         if vr in _QUICK and value and config.data_element_callback is None:
             try:
-                raw = RawDataElement(cast(BaseTag, tag), vr, len(value), value, 0, False, True)  # noqa: FBT003
+                raw = RawDataElement(
+                    cast(BaseTag, tag), vr, len(value), value, 0, is_implicit_VR=False, is_little_endian=True
+                )
                 return convert_value(vr, raw)
             except (ValueError, TypeError, OverflowError, NotImplementedError):
                 pass  # told as all elements that cannot be parsed

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .arena import Arena
     from .checked import CheckedDataset
 
-__all__ = ['PARSE_ERRORS', 'Instance', 'Scan', 'checked', 'no_image', 'scan']
+__all__ = ['PARSE_ERRORS', 'Instance', 'Scan', 'check_name', 'checked', 'is_dicom', 'no_image', 'scan']
 
 PREAMBLE = 132
 
@@ -111,8 +111,8 @@ def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: 
                 found.instances.append(quick)
                 continue
             with source.open() as file:
-                if not _is_dicom(file):
-                    _check_name(source)
+                if not is_dicom(file):
+                    check_name(source)
                     found.left.append((source, 'not DICOM'))
                     continue
                 instance = _read(source.name, file, headers_only)
@@ -131,7 +131,7 @@ def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: 
     return found
 
 
-def _is_dicom(file: BinaryIO) -> bool:
+def is_dicom(file: BinaryIO) -> bool:
     """Return whether a file is DICOM: by its prefix, or by a first element that fits.
 
     Files of old archives lack the preamble; they begin with an element of group 0002 or 0008.
@@ -149,7 +149,7 @@ def _is_dicom(file: BinaryIO) -> bool:
     return bool(struct.unpack('<I', head[4:8])[0] <= 256)
 
 
-def _check_name(source: Source) -> None:
+def check_name(source: Source) -> None:
     """Raise for a file that is not DICOM where its name says so: it lost its beginning, or all.
 
     Names that begin with a dot are notes of file systems (`._1.dcm` of macOS), not images.
