@@ -444,7 +444,9 @@ class _Collector:
     def _begin(
         self, values: dict[int, bytes], charset: bytes, rows: int, columns: int
     ) -> CatalogueSeries:
-        texts: Any = {name: self._texts.of(values.get(tag, b''), charset) for name, tag in self._texts_of.items()}
+        texts: Any = {
+            name: self._texts.of(values.get(tag, b''), charset) for name, tag in self._texts_of.items()
+        }
         return CatalogueSeries(
             **texts,
             series_number=_whole(self._texts.of(values.get(0x00200011, b''), b'')),
