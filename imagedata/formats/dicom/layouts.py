@@ -43,8 +43,9 @@ _SHORT = frozenset((b'AE', b'AS', b'AT', b'CS', b'DA', b'DS', b'DT', b'FL', b'FD
 _NAMES = {vr: vr.decode('ascii') for vr in _LONG | _SHORT}
 
 _IMPLICIT = '1.2.840.10008.1.2'
-_UNUSUAL_SYNTAXES = ('1.2.840.10008.1.2.2', '1.2.840.10008.1.2.1.99')
-"""Big endian, deflated."""
+_EXPLICIT = '1.2.840.10008.1.2.1'
+_ENCAPSULATED = ('1.2.840.10008.1.2.4.', '1.2.840.10008.1.2.5')
+"""JPEG in all its kinds, RLE. Big endian and deflated files are for others."""
 
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 
@@ -136,7 +137,7 @@ def walk(data: bytes, size: int, last: int = PIXELS[-1]) -> Walk:
     if syntax is None:
         raise Unusual('no transfer syntax')
     uid = data[syntax.start : syntax.stop].rstrip(b'\0 ').decode('ascii', 'replace')
-    if uid in _UNUSUAL_SYNTAXES or not uid.startswith('1.2.840.10008.1.2'):
+    if uid not in (_IMPLICIT, _EXPLICIT) and not uid.startswith(_ENCAPSULATED):
         raise Unusual(uid)
     implicit = uid == _IMPLICIT
     follow = _implicit if implicit else _explicit

@@ -18,7 +18,7 @@ from .vendor._private import numbers
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ['check_deflated', 'check_numbers', 'check_pixels', 'end_of_fragments']
+__all__ = ['LARGE', 'check_deflated', 'check_numbers', 'check_pixels', 'end_of_fragments', 'items']
 
 LARGE = 2**30
 """Number of bytes up to which pixels are decoded, however little they were compressed from."""
@@ -145,7 +145,7 @@ def check_pixels(
 def _check_fragments(name: str, pixels: bytes | memoryview, size: tuple[int, int], frames: int) -> None:
     """Check that there are fragments for all frames, and that their streams are of the right size."""
     count = -1  # the first item is the Basic Offset Table
-    for start, length in _items(pixels):
+    for start, length in items(pixels):
         count += 1
         if count < 1 or length < 16:
             continue
@@ -162,7 +162,7 @@ def _check_fragments(name: str, pixels: bytes | memoryview, size: tuple[int, int
         )
 
 
-def _items(pixels: bytes | memoryview) -> Iterator[tuple[int, int]]:
+def items(pixels: bytes | memoryview) -> Iterator[tuple[int, int]]:
     """Yield start and length of each item of encapsulated pixels (PS3.5 A.4)."""
     at = 0
     while at + 8 <= len(pixels):

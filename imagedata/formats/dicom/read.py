@@ -26,11 +26,11 @@ from . import segmentation
 from .criteria import b_vector
 from .dicomdir import expanded
 from .frames import Frame, by_place, by_slice_location, frames_of
-from .group import Stack, stacks
+from .group import Stack, stacks, without_a_place
 from .multiframe import FRAME_COUNTERS
 from .pixels import assemble
 from .records import DatasetRecords
-from .scaling import rescaled
+from .scaling import rescaled, zero_slopes
 from .scan import Instance, scan
 from .sort import Grid, missing_policy, sort_images
 from .vendor._private import numbers
@@ -62,6 +62,16 @@ def read(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
     series: list[SeriesData] = []
     by_stack = bool({'stack', 'StackID'} & set(request.order.split(',')))
     found = stacks(frames, options, join_stacks=by_stack) if frames else []
+    stray = None if 'input_stack' in options else without_a_place(found)
+    if stray is not None:
+        if not skip:
+            others = [s.number for s in found if s.series_uid == stray[0].series_uid and s is not stray[0]]
+            raise CannotSort(
+                f'{stray[1]}: replace what is damaged, read the others alone with input_stack={others[0]}, '
+                'or leave it out with skip_broken_series=True'
+            )
+        found.remove(stray[0])
+        notes.append(f'left out: {stray[1]}')
     for stack in found:
         try:
             series.append(_read_stack(stack, request.order, options, headers_only))
@@ -126,8 +136,12 @@ def _read_stack(
     cells, placed = _cells(stack, options)
     if order == 'auto' and not placed and _is_guesswork(cells):
         order = 'InstanceNumber'
-    grid, fill = _sorted(cells, order, options)
-    geometry, grid = _geometry(grid, placed, options)
+    try:
+        grid, fill = _sorted(cells, order, options)
+        geometry, grid = _geometry(grid, placed, options)
+    except CannotSort as error:
+        error.args = (f'{error}{_close_places(cells, placed)}',)
+        raise
     rows, columns = geometry.shape[1:]
     shape = (*grid.frames.shape, rows, columns)
     if headers_only:
@@ -141,6 +155,7 @@ def _read_stack(
         f'series {stack.series_uid}: {files} images, {geometry.shape[0]} slices, shape {shape}',
         *grid.notes,
         *scaled,
+        *zero_slopes(stack.frames, options),
     )
     header = _header(stack, grid, geometry, report)
     if array.ndim > len(header.dims):
@@ -174,21 +189,39 @@ def _cells(stack: Stack, options: Mapping[str, Any]) -> tuple[list[list[Frame]],
     """Return the frames of each slice, and whether slices are places in the patient."""
     first = stack.frames[0]
     placed = first.position is not None and first.orientation is not None
-    if options.get('sort_on_slice_location'):
-        return by_slice_location(stack.frames), placed
+    by_location = bool(options.get('sort_on_slice_location'))
     if not placed:
-        return _unplaced(stack.frames), False
+        return by_slice_location(stack.frames) if by_location else _unplaced(stack.frames), False
     tolerance = float(options.get('slice_tolerance', _place_tolerance(first)))
-    cells = by_place(stack.frames, tolerance)
+    cells = by_slice_location(stack.frames) if by_location else by_place(stack.frames, tolerance)
     for cell in cells:
         for frame in cell[1:]:
             apart = float(np.linalg.norm(frame.position - cell[0].position))  # type: ignore[operator]
             if apart > max(10 * tolerance, 0.1):
                 raise CannotSort(
-                    f'{cell[0].name} and {frame.name} lie in one plane {apart:.3f} mm apart: they are '
-                    'not images of one volume; read them apart'
+                    f'{cell[0].name} and {frame.name} '
+                    + (
+                        f'have one Slice Location and lie {apart:.3f} mm apart: sort on positions, without '
+                        'sort_on_slice_location'
+                        if by_location
+                        else f'lie in one plane {apart:.3f} mm apart: they are not images of one volume; '
+                        'read them apart'
+                    )
                 )
     return cells, True
+
+
+def _close_places(cells: Sequence[Sequence[Frame]], placed: bool) -> str:
+    """Return the advice to take places as one that are much closer than others, '' where none are."""
+    gaps = np.diff(sorted(cell[0].location for cell in cells)) if placed else np.empty(0)
+    small = gaps[gaps < 0.1 * gaps.max()] if gaps.size else gaps
+    if not small.size:
+        return ''
+    tolerance = float(f'{1.5 * small.max():.2g}')
+    return (
+        f'\nSome slice positions are only {small.min():.3g} to {small.max():.3g} mm apart: '
+        f'slice_tolerance={tolerance:g} takes them as one'
+    )
 
 
 def _place_tolerance(frame: Frame) -> float:
@@ -434,7 +467,8 @@ def _as_arrays(name: str, values: Any) -> Any:
     arrays = np.full(values.shape, None, dtype=object)
     for index in np.ndindex(values.shape):
         if values[index] is not None:
-            arrays[index] = np.array(values[index], dtype=float)
+            found = values[index]
+            arrays[index] = np.array(found, dtype=float) if isinstance(found, tuple) else found
     return arrays
 
 
