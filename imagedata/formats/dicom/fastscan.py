@@ -31,6 +31,10 @@ _LARGEST_HEADER = 1 << 26
 """Headers that are larger are left to pydicom."""
 
 
+_LARGEST_TAIL = 1 << 16
+"""Bytes behind the pixels that are looked at here."""
+
+
 class FastReader:
     """Reads the files of one series after the other.
 
@@ -82,6 +86,11 @@ class FastReader:
                 if not more or len(data) > _LARGEST_HEADER:
                     raise Unusual('header') from None
         self._guess = found.pixels + _SLACK
+        if not self._headers_only:
+            tail = _tail(file, found, size)
+            if tail:
+                layout = layout.with_tail(tail)
+                size -= len(tail)
         header = PackedHeader(name, layout, found.values)
         if 'Rows' not in header:
             raise Unusual('no image')
@@ -116,8 +125,9 @@ class FastReader:
         arena = self._arenas.of(found.length, self._remaining)
         number, room = arena.take()
         try:
-            at = len(data) - found.pixels
-            room[:at] = data[found.pixels :]
+            begun = data[found.pixels : found.pixels + found.length]
+            at = len(begun)
+            room[:at] = begun
             while at < found.length:
                 count = file.readinto(room[at:])
                 if not count:
@@ -134,6 +144,20 @@ class FastReader:
             raise
         instance.pixels = room
         instance.slot = (arena, number)
+
+
+def _tail(file: FileIO, found: Match, size: int) -> bytes:
+    """Return what stands behind pixels of known length, b'' where nothing does."""
+    end = found.pixels + found.length
+    if found.length == UNDEFINED or end >= size:
+        return b''
+    if size - end > _LARGEST_TAIL:
+        raise Unusual('behind the pixels')
+    at = file.tell()
+    file.seek(end)
+    tail = file.readall()
+    file.seek(at)
+    return tail
 
 
 def _parsed(name: str, data: bytes) -> CheckedDataset:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...errors import CannotSort, CorruptFileError
 from ...geometry import FloatArray, slice_normal
-from .packed import PackedHeader
+from .packed import PackedHeader, remembered
 from .scaling import Scale, modality_scale
 from .scan import Instance
 from .vendor._private import numbers
@@ -105,12 +105,12 @@ class Frame:
     @property
     def size(self) -> tuple[int, int]:
         """Number of rows and columns."""
-        return int(self.dataset.Rows), int(self.dataset.Columns)
+        return remembered(_matrix, self.dataset)
 
     @property
     def instance_number(self) -> int:
         """Instance Number, 0 when the header has none."""
-        found = numbers(self.dataset.get('InstanceNumber'))
+        found = floats(self.name, self.dataset, 'InstanceNumber')
         return int(found[0]) if found else 0
 
     @property
@@ -145,33 +145,44 @@ def frames_of(instance: Instance) -> list[Frame]:
     from . import mosaic, multiframe
 
     dataset = instance.dataset
-    for keyword in ('Rows', 'Columns', 'BitsAllocated'):
-        if not floats(instance.name, dataset, keyword):
-            raise CorruptFileError(f'{instance.name} has no {keyword}: it is no complete image')
-    count = int((floats(instance.name, dataset, 'NumberOfFrames') or [1])[0])
+    count = remembered(_count, dataset, instance.name)
     pixels = Pixels(instance, max(count, 1))
     if count > 1 or 'PerFrameFunctionalGroupsSequence' in dataset:
         return multiframe.frames(instance, pixels)
-    tiles = mosaic.tiles(instance)
+    tiles = remembered(mosaic.tiles, dataset, instance.name)
     if tiles is not None:
         return mosaic.frames(instance, pixels, tiles)
     return [frame_from(instance.name, dataset, pixels)]
+
+
+def _count(dataset: Dataset, name: str) -> int:
+    """Return the number of frames in a file, which has what each image must have."""
+    for keyword in ('Rows', 'Columns', 'BitsAllocated'):
+        if not floats(name, dataset, keyword):
+            raise CorruptFileError(f'{name} has no {keyword}: it is no complete image')
+    return int((floats(name, dataset, 'NumberOfFrames') or [1])[0])
+
+
+def _matrix(dataset: Dataset) -> tuple[int, int]:
+    return int(dataset.Rows), int(dataset.Columns)
 
 
 def frame_from(
     name: str, dataset: Dataset, pixels: Pixels, index: int = 0, tile: Tile | None = None
 ) -> Frame:
     """Return the frame that a classic header describes."""
-    return Frame(
-        name,
-        dataset,
-        pixels,
-        index,
-        tile,
+    place = remembered(_place, dataset, name)
+    return Frame(name, dataset, pixels, index, tile, *place, remembered(modality_scale, dataset, name))
+
+
+def _place(
+    dataset: Dataset, name: str
+) -> tuple[FloatArray | None, FloatArray | None, FloatArray | None]:
+    """Return position, orientation and pixel spacing."""
+    return (
         vector(name, dataset, 'ImagePositionPatient', 3),
         vector(name, dataset, 'ImageOrientationPatient', 6),
         _pixel_spacing(name, dataset),
-        modality_scale(name, dataset),
     )
 
 
@@ -227,7 +238,9 @@ def vector(name: str, dataset: Dataset, keyword: str, length: int) -> FloatArray
         raise CorruptFileError(
             f'{name}: {keyword} has the values {found}, and {length} finite numbers are expected'
         )
-    return np.array(found)
+    values = np.array(found)
+    values.flags.writeable = False  # images at one place share it
+    return values
 
 
 def by_slice_location(frames: Sequence[Frame], tolerance: float = 1e-3) -> list[list[Frame]]:

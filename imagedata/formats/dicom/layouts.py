@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 if TYPE_CHECKING:
     from .checked import CheckedDataset
@@ -319,7 +319,9 @@ class Layout:
     pixel_tag : int
     pixel_vr : str
     memo : dict
-        What others have found out about all files of this layout.
+        What others have found out about files of this layout.
+    access : dict
+        Where `PackedHeader` finds the element of a keyword or a tag.
     """
 
     constant: CheckedDataset
@@ -333,6 +335,45 @@ class Layout:
     _steps: list[tuple[bytes, bytes, int]] = field(repr=False)
     _last: tuple[bytes, bytes, int] = field(repr=False)
     memo: dict[Any, Any] = field(default_factory=dict, repr=False)
+    access: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    def with_tail(self, tail: bytes) -> Layout:
+        """Return the layout of files that have the same elements behind their pixels.
+
+        Parameters
+        ----------
+        tail : bytes
+            What follows the pixels, up to the end of the file.
+
+        Raises
+        ------
+        Unusual
+            When it is more than plain elements.
+        """
+        known = self.memo.get(('tail', tail))
+        if known is None:
+            known = self.memo['tail', tail] = self._extended(tail)
+        return cast(Layout, known)
+
+    def _extended(self, tail: bytes) -> Layout:
+        from io import BytesIO
+
+        from pydicom.filereader import read_dataset
+
+        from .records import shallow_copy
+
+        elements: list[Element] = []
+        follow = _implicit if self.implicit else _explicit
+        follow(tail, len(tail), 0, elements, UNDEFINED)
+        if any(e.tag in PIXELS or e.undefined for e in elements) or elements[0].tag < PIXELS[-1]:
+            raise Unusual('behind the pixels')
+        parsed = read_dataset(BytesIO(tail), self.implicit, is_little_endian=True)
+        if [int(tag) for tag in parsed._dict] != [e.tag for e in elements]:
+            raise Unusual('parsed otherwise')
+        constant: Any = shallow_copy(self.constant)
+        constant._dict.update(parsed._dict)
+        tags = (*self.tags, *(e.tag for e in elements))
+        return replace(self, constant=constant, tags=tags, memo={}, access={})
 
     def match(self, data: bytes, size: int) -> Match | None:
         """Return what varies in a file, None when it is of another layout.

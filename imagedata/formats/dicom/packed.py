@@ -6,9 +6,9 @@ each image. Whoever wants all elements, or changes one, gets a dictionary of its
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydicom import config
 from pydicom.datadict import dictionary_VR, tag_for_keyword
@@ -21,9 +21,13 @@ from .checked import CheckedDataset
 from .records import shallow_copy
 
 if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
     from .layouts import Layout
 
-__all__ = ['PackedHeader', 'empty_copy']
+__all__ = ['PackedHeader', 'empty_copy', 'remembered']
+
+T = TypeVar('T')
 
 _QUICK = frozenset(('AE', 'AS', 'CS', 'DA', 'DS', 'FD', 'FL', 'IS', 'SL', 'SS', 'TM', 'UI', 'UL', 'US'))
 """Value representations whose values depend on nothing but their bytes."""
@@ -31,6 +35,27 @@ _QUICK = frozenset(('AE', 'AS', 'CS', 'DA', 'DS', 'FD', 'FL', 'IS', 'SL', 'SS', 
 _NUMBERS = frozenset(('DS', 'IS'))
 
 _tags: dict[Any, int | None] = {}
+
+
+class _Constant:
+    """An element that does not vary, with its value."""
+
+    __slots__ = ('element', 'value')
+
+    def __init__(self, element: DataElement) -> None:
+        self.element = element
+        self.value = element.value
+
+
+class _Marker:
+    __slots__ = ()
+
+
+_ABSENT = _Marker()
+"""Stands for an element that no file of a layout has."""
+
+_UNKNOWN = _Marker()
+"""Stands for a name that is no element."""
 
 
 def _tag(key: Any) -> int | None:
@@ -69,6 +94,7 @@ class PackedHeader(CheckedDataset):
         own['layout'] = layout
         own['varied'] = values
         own['whole'] = None
+        own['trace'] = None
         return made
 
     def __init__(self, source_name: str, layout: Layout, values: tuple[bytes, ...]) -> None:
@@ -77,6 +103,7 @@ class PackedHeader(CheckedDataset):
 
     layout: Layout
     varied: tuple[bytes, ...]
+    trace: list[int] | None
     whole: MutableMapping[BaseTag, Any] | None
 
     # --- as a dictionary of its own -----------------------------------------------------------
@@ -86,6 +113,7 @@ class PackedHeader(CheckedDataset):
         whole = self.__dict__['whole']
         if whole is None:
             whole = self.__dict__['whole'] = self._elements()
+            self.__dict__['trace'] = None
         return cast(MutableMapping[BaseTag, Any], whole)
 
     @_dict.setter
@@ -151,25 +179,41 @@ class PackedHeader(CheckedDataset):
 
     # --- single elements ----------------------------------------------------------------------
 
-    def get(self, key: Any, default: Any = None) -> Any:
-        """Return the value of a keyword, or the element of a tag; `default` where there is none."""
-        if self.__dict__['whole'] is not None:
-            return super().get(key, default)
+    def _entry(self, key: Any) -> Any:
+        """Return what a key stands for in this layout: an index, `_ABSENT`, or a `_Constant`."""
+        layout = self.layout
         tag = _tag(key)
         if tag is None:
+            entry: Any = _UNKNOWN
+        elif tag >> 16 == 2:
+            entry = _ABSENT
+        elif tag in layout.varying:
+            entry = layout.varying[tag]
+        elif tag in layout.constant._dict:
+            entry = _Constant(layout.constant[tag])
+        else:
+            entry = _ABSENT
+        layout.access[key] = entry
+        return entry
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Return the value of a keyword, or the element of a tag; `default` where there is none."""
+        own = self.__dict__
+        if own['whole'] is not None:
             return super().get(key, default)
-        layout = self.layout
-        index = layout.varying.get(tag)
-        if index is None:
-            if tag not in layout.constant._dict:
-                return default
-            if not isinstance(key, str):
-                return layout.constant[tag]
-            known = layout.memo.get(tag, layout)
-            if known is layout:
-                known = layout.memo[tag] = layout.constant[tag].value
-            return known
-        return self._own(index).value if not isinstance(key, str) else self._value(index)
+        entry = own['layout'].access.get(key)
+        if entry is None:
+            entry = self._entry(key)
+        kind = type(entry)
+        if kind is _Constant:
+            return entry.value if type(key) is str else entry.element
+        if entry is _ABSENT:
+            return default
+        if kind is int:
+            if own['trace'] is not None:
+                own['trace'].append(entry)
+            return self._value(entry) if type(key) is str else self._own(entry)
+        return super().get(key, default)
 
     def _value(self, index: int) -> Any:
         """Return the value of an element that varies."""
@@ -196,58 +240,70 @@ class PackedHeader(CheckedDataset):
 
     def floats(self, keyword: str) -> list[float] | None:
         """Return the numbers of a decimal or integer string, None where that needs another way."""
-        if self.__dict__['whole'] is not None:
+        own = self.__dict__
+        if own['whole'] is not None:
             return None
-        tag = _tag(keyword)
-        index = self.layout.varying.get(cast(int, tag))
-        if index is None:
+        layout = own['layout']
+        entry = layout.access.get(keyword)
+        if entry is None:
+            entry = self._entry(keyword)
+        if type(entry) is not int:
             return None
-        if (self.layout.kinds[index][1] or _implied(cast(int, tag))) not in _NUMBERS:
+        tag, vr, _ = layout.kinds[entry]
+        if (vr or _implied(tag)) not in _NUMBERS:
             return None
+        if own['trace'] is not None:
+            own['trace'].append(entry)
         try:
-            return [float(part) for part in self.varied[index].split(b'\\')]
+            return [float(part) for part in own['varied'][entry].split(b'\\')]
         except ValueError:
             return None
 
     def __contains__(self, name: Any) -> bool:
-        if self.__dict__['whole'] is not None:
+        own = self.__dict__
+        if own['whole'] is not None:
             return super().__contains__(name)
         try:
-            tag = _tag(name)
+            entry = own['layout'].access.get(name)
+            if entry is None:
+                entry = self._entry(name)
         except (ValueError, TypeError, OverflowError):
             return super().__contains__(name)
-        return tag is not None and (tag in self.layout.varying or tag in self.layout.constant._dict) \
-            and tag >> 16 != 2
+        return type(entry) is _Constant or type(entry) is int
 
     def __getitem__(self, key: Any) -> Any:
-        if self.__dict__['whole'] is not None or isinstance(key, slice):
+        own = self.__dict__
+        if own['whole'] is not None or isinstance(key, slice):
             return super().__getitem__(key)
-        tag = key if isinstance(key, int) else _tag(key)
-        if tag in self.layout.constant._dict:
-            return self.layout.constant[tag]
-        index = self.layout.varying.get(cast(int, tag))
-        if index is None or cast(int, tag) >> 16 == 2:
+        entry = own['layout'].access.get(key)
+        if entry is None:
+            entry = self._entry(key)
+        if type(entry) is _Constant:
+            return entry.element
+        if type(entry) is not int:
             raise KeyError(key)
-        return self._own(index)
+        if own['trace'] is not None:
+            own['trace'].append(entry)
+        return self._own(entry)
 
     def get_item(self, key: Any, *, keep_deferred: bool = False) -> Any:
         """Return an element, unparsed where it is so still."""
         if self.__dict__['whole'] is not None or isinstance(key, slice):
             return super().get_item(key, keep_deferred=keep_deferred)
-        tag = _tag(key)
-        if tag in self.layout.constant._dict:
-            return self.layout.constant.get_item(cast(int, tag))
-        index = self.layout.varying.get(cast(int, tag))
-        return None if index is None else self._raw(index)
+        tag = cast(int, _tag(key))
+        index = self.layout.varying.get(tag)
+        if index is None or tag >> 16 == 2:
+            return self.layout.constant.get_item(tag)
+        if self.__dict__['trace'] is not None:
+            self.__dict__['trace'].append(index)
+        return self._raw(index)
 
     def __getattr__(self, name: str) -> Any:
-        if self.__dict__['whole'] is None:
-            tag = _tag(name)
-            if tag is not None:
-                if name in self:
-                    return self.get(name)
+        if self.__dict__['whole'] is None and _tag(name) is not None:
+            found = self.get(name, _ABSENT)
+            if found is _ABSENT:
                 raise AttributeError(f'{self.source_name} has no {name}')
-            return object.__getattribute__(self, name)
+            return found
         return super().__getattr__(name)
 
     # --- copies -------------------------------------------------------------------------------
@@ -260,6 +316,73 @@ class PackedHeader(CheckedDataset):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return shallow_copy(self).__reduce_ex__(protocol)
+
+
+# --- what was found out about headers that are alike ----------------------------------------------
+
+
+class _Answer:
+    __slots__ = ('value',)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def remembered(function: Callable[..., T], dataset: Dataset, *names: str) -> T:
+    """Return what a function finds in a header, without asking anew where it found it before.
+
+    It is noted which of the elements that vary the function looks at: a header that has the same
+    values of these gets the same answer. So the answer is shared, and must not be changed.
+
+    Parameters
+    ----------
+    function : callable
+        Of a header, and of `names`; its result follows from the elements of the header alone.
+    dataset : Dataset
+    names : str
+        What messages need.
+    """
+    if type(dataset) is not PackedHeader:
+        return function(dataset, *names)
+    own = dataset.__dict__
+    if own['whole'] is not None:
+        return function(dataset, *names)
+    trace, values = own['trace'], own['varied']
+    memo = own['layout'].memo
+    node = memo.get(function)
+    while node is not None:
+        if type(node) is _Answer:
+            return cast(T, node.value)
+        index, following = node
+        if trace is not None:
+            trace.append(index)
+        node = following.get(values[index])
+    mine: list[int] = []
+    own['trace'] = mine
+    try:
+        result = function(dataset, *names)
+    finally:
+        own['trace'] = trace
+    if trace is not None:
+        trace.extend(mine)
+    if own['whole'] is None:
+        _remember(memo, function, dict.fromkeys(mine), values, _Answer(result))
+    return result
+
+
+def _remember(
+    memo: dict[Any, Any], key: Any, asked: Iterable[int], values: tuple[bytes, ...], answer: _Answer
+) -> None:
+    """Put an answer at the end of the way that the values of the elements asked for show."""
+    place = memo
+    for index in asked:
+        node = place.get(key)
+        if node is None:
+            node = place[key] = (index, {})
+        if type(node) is _Answer or node[0] != index:
+            return
+        place, key = node[1], values[index]
+    place.setdefault(key, answer)
 
 
 def empty_copy(dataset: CheckedDataset, name: str) -> CheckedDataset:
