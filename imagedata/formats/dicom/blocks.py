@@ -1,8 +1,7 @@
 """The stored values of many images as one array, without copies where that can be.
 
 Pixels that lie beside each other in memory, in the order that is wanted, are the array already.
-Those in another order are moved, each to its place. Compressed images are decoded by several
-threads, each image into its place.
+Those in another order are moved, each to its place. Compressed images are decoded on all cores.
 """
 
 from __future__ import annotations
@@ -10,12 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .packed import remembered
+from .workers import Worker, use_in_this_thread
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -26,8 +28,14 @@ __all__ = ['add_in_place', 'decoded', 'ends', 'joined']
 
 _NATIVE = ('1.2.840.10008.1.2', '1.2.840.10008.1.2.1')
 
+_SAMPLE = 4
+"""Number of images that are decoded to see how long it takes."""
+
+_LONG = 1.0
+"""Seconds of decoding for which it is worth to start processes."""
+
 _THREADS = min(os.cpu_count() or 1, 16)
-"""Number of threads: decoders and NumPy let others run while they compute."""
+"""Number of threads of NumPy, which lets others run while it computes, and of processes that decode."""
 
 
 def joined(frames: Sequence[Frame]) -> NDArray[Any] | None:
@@ -45,7 +53,7 @@ def joined(frames: Sequence[Frame]) -> NDArray[Any] | None:
     (images, rows, columns) ndarray or None
     """
     first = frames[0]
-    if first.pixels.slot is None or any(f.tile is not None for f in frames):
+    if first.pixels.slot is None or first.pixels.tag != 0x7FE00010 or any(f.tile is not None for f in frames):
         return None
     arena = first.pixels.slot[0]
     wanted = remembered(_kind, first.pixels.header)
@@ -84,7 +92,7 @@ def _kind(header: Dataset) -> tuple[np.dtype[Any], int | None] | None:
     """
     bits, samples = int(header.get('BitsAllocated') or 0), int(header.get('SamplesPerPixel') or 1)
     syntax = str(header.file_meta.get('TransferSyntaxUID', ''))
-    if syntax not in _NATIVE or samples != 1 or bits not in (8, 16, 32) or 'PixelData' in header:
+    if syntax not in _NATIVE or samples != 1 or bits not in (8, 16, 32):
         return None
     if 'PALETTE' in str(header.get('PhotometricInterpretation', '')).upper():
         return None
@@ -128,7 +136,7 @@ def _permute(block: NDArray[Any], order: Sequence[int]) -> None:
 
 
 def decoded(frames: Sequence[Frame], take: Callable[[Frame], NDArray[Any]]) -> list[NDArray[Any]]:
-    """Return the stored values of images, decoded by several threads where they are compressed.
+    """Return the stored values of images, decoded on all cores where that takes long.
 
     Parameters
     ----------
@@ -136,12 +144,31 @@ def decoded(frames: Sequence[Frame], take: Callable[[Frame], NDArray[Any]]) -> l
     take : function
         Returns the stored values of one.
     """
-    files = {id(f.pixels): f.pixels for f in frames}
-    native = all(p.slot is not None for p in files.values())
-    if native or len(frames) < 2 or _THREADS < 2:
-        return [take(frame) for frame in frames]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return list(pool.map(take, frames))
+    began = perf_counter()
+    found = [take(frame) for frame in frames[:_SAMPLE]]
+    rest = frames[_SAMPLE:]
+    expected = (perf_counter() - began) / max(len(found), 1) * len(rest)
+    if expected < _LONG or _THREADS < 2:
+        return found + [take(frame) for frame in rest]
+    return found + _by_workers(rest, take)
+
+
+def _by_workers(frames: Sequence[Frame], take: Callable[[Frame], NDArray[Any]]) -> list[NDArray[Any]]:
+    """Return the stored values of images, decoded by processes of their own."""
+    with ExitStack() as stack:
+        try:
+            started = [stack.enter_context(Worker()) for _ in range(min(_THREADS, len(frames)))]
+        except OSError:  # no more processes, or no program to start
+            started = []
+        workers = [worker for worker in started if worker.is_ready()]
+        if not workers:
+            return [take(frame) for frame in frames]
+        waiting = iter(workers)
+        pool = ThreadPoolExecutor(len(workers), initializer=lambda: use_in_this_thread(next(waiting)))
+        try:
+            return list(pool.map(take, frames))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def ends(block: NDArray[Any]) -> tuple[int, int]:

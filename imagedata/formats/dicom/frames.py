@@ -52,9 +52,10 @@ class Pixels:
         """Return the stored values of one frame, (rows, columns)."""
         from .pixels import decode
 
-        if self._last is None or self._last[0] != index:
-            self._last = (index, decode(self, index))
-        return self._last[1]
+        last = self._last  # several threads may ask for frames of one file
+        if last is None or last[0] != index:
+            last = self._last = (index, decode(self, index))
+        return last[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from .frames import Frame, Pixels
 from .palette import colours_of
 from .scan import PARSE_ERRORS
 from .vendor._private import numbers
+from .workers import of_this_thread
 
 __all__ = ['RGB', 'assemble', 'decode']
 
@@ -139,6 +140,9 @@ def _decoded(pixels: Pixels, dataset: Any, index: int) -> NDArray[Any]:
             stream = get_frame(dataset.PixelData, index, number_of_frames=pixels.count)
             check_jpeg(pixels.name, stream, int(pixels.header.get('SamplesPerPixel', 1)))
         frame = index if pixels.count > 1 else None
+        worker = of_this_thread()
+        if worker is not None:
+            return worker.decoded(pixels.name, id(pixels), dataset, syntax, frame)
         return pixel_array(dataset, index=frame, decoding_plugin=decoder_for(syntax))
     except PixelDecodeError:
         raise
