@@ -77,6 +77,7 @@ class Arenas:
         """
         arena = self._arenas.get(size)
         if arena is None or arena.used == arena.count:
+            remaining = max(remaining, 1)
             count = remaining if arena is None and not self._arenas else min(remaining, _PIECE)
             if count * size > _FREELY:
                 count = max(1, min(count, self._total() // max(size, 1)))

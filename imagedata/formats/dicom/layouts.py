@@ -14,11 +14,13 @@ Source of the encoding: DICOM PS3.5 7.1 (elements), 7.5 (sequences), PS3.10 7.1 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 if TYPE_CHECKING:
+    from pydicom.tag import BaseTag
+
     from .checked import CheckedDataset
 
 __all__ = ['Element', 'Layout', 'Layouts', 'Match', 'TooShort', 'Unusual', 'Walk', 'walk']
@@ -310,6 +312,8 @@ class Layout:
     ----------
     constant : CheckedDataset
         The elements that do not vary, parsed when they are asked for, with file meta information.
+    unparsed : mapping
+        The same elements, as they were before.
     varying : dict of int to int
         Tag to its index among the values that vary.
     kinds : list of (tag, vr, undefined length) of each value that varies
@@ -325,6 +329,7 @@ class Layout:
     """
 
     constant: CheckedDataset
+    unparsed: Mapping[BaseTag, Any]
     varying: dict[int, int]
     kinds: list[tuple[int, str, bool]]
     tags: tuple[int, ...]
@@ -373,7 +378,8 @@ class Layout:
         constant: Any = shallow_copy(self.constant)
         constant._dict.update(parsed._dict)
         tags = (*self.tags, *(e.tag for e in elements))
-        return replace(self, constant=constant, tags=tags, memo={}, access={})
+        unparsed = {**self.unparsed, **parsed._dict}
+        return replace(self, constant=constant, unparsed=unparsed, tags=tags, memo={}, access={})
 
     def match(self, data: bytes, size: int) -> Match | None:
         """Return what varies in a file, None when it is of another layout.
@@ -534,16 +540,22 @@ def _refined(known: Layout, data: bytes, walked: Walk) -> Layout:
         if e.tag not in varying and known._raw[e.tag] != data[e.start : e.stop]:
             varying.add(e.tag)
     kept = {tag: value for tag, value in known._raw.items() if tag not in varying}
-    return _layout(known.constant, kept, data, walked, varying)
+    return _layout(known.constant, kept, data, walked, varying, known.unparsed)
 
 
 def _layout(
-    parsed: CheckedDataset, raw: dict[int, bytes], data: bytes, walked: Walk, varying: set[int]
+    parsed: CheckedDataset,
+    raw: dict[int, bytes],
+    data: bytes,
+    walked: Walk,
+    varying: set[int],
+    unparsed: Mapping[BaseTag, Any] | None = None,
 ) -> Layout:
     from .records import shallow_copy
 
     assert walked.pixels is not None
     constant: Any = shallow_copy(parsed)
+    unparsed = {tag: e for tag, e in (unparsed or parsed._dict).items() if tag not in varying}
     constant.file_meta = _without(parsed.file_meta, varying)
     for tag in varying:
         constant._dict.pop(tag, None)
@@ -558,6 +570,7 @@ def _layout(
     width = 4 if walked.implicit else _width(p)
     return Layout(
         constant,
+        unparsed,
         {tag: i for i, (tag, _, _) in enumerate(kinds)},
         kinds,
         tuple(e.tag for e in walked.elements if e.tag >> 16 != 2),

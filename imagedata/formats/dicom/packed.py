@@ -106,6 +106,11 @@ class PackedHeader(CheckedDataset):
     trace: list[int] | None
     whole: MutableMapping[BaseTag, Any] | None
 
+    def fresh(self) -> PackedHeader:
+        """Return the header as it was read, nothing parsed; itself, when it was changed since."""
+        own = self.__dict__
+        return self if own['whole'] is not None else PackedHeader(self.source_name, self.layout, self.varied)
+
     # --- as a dictionary of its own -----------------------------------------------------------
 
     @property
@@ -121,9 +126,9 @@ class PackedHeader(CheckedDataset):
         self.__dict__['whole'] = elements
 
     def _elements(self) -> dict[BaseTag, Any]:
-        """Return all elements: those that are constant are shared, parsed or not."""
+        """Return all elements, unparsed: what is made of them is this header's own."""
         layout = self.layout
-        constant = layout.constant._dict
+        constant = layout.unparsed
         elements: dict[BaseTag, Any] = {}
         for tag in layout.tags:
             shared = constant.get(cast(BaseTag, tag))
@@ -306,6 +311,11 @@ class PackedHeader(CheckedDataset):
             return found
         return super().__getattr__(name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if _tag(name) is not None and self.__dict__['whole'] is None:
+            self.__dict__['whole'] = self._elements()  # the elements of the layout are not this header's
+        super().__setattr__(name, value)
+
     # --- copies -------------------------------------------------------------------------------
 
     def __copy__(self) -> Any:
@@ -315,7 +325,7 @@ class PackedHeader(CheckedDataset):
         return deepcopy(shallow_copy(self), memo)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return shallow_copy(self).__reduce_ex__(protocol)
+        return _itself, (shallow_copy(self),)
 
 
 # --- what was found out about headers that are alike ----------------------------------------------
@@ -383,6 +393,11 @@ def _remember(
             return
         place, key = node[1], values[index]
     place.setdefault(key, answer)
+
+
+def _itself(dataset: Dataset) -> Dataset:
+    """Return what a packed header becomes when it is pickled."""
+    return dataset
 
 
 def empty_copy(dataset: CheckedDataset, name: str) -> CheckedDataset:
