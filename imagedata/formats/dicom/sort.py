@@ -95,6 +95,8 @@ def _not_one_axis(grid: Grid) -> list[str]:
     """Return the report of axes that stand for values of more than one slice, or other criterion."""
     notes = []
     for at, name in enumerate(grid.names):
+        if name == 'InstanceNumber':
+            continue
         rows = np.moveaxis(grid.tags[name], at, 0).reshape(grid.frames.shape[at], -1)
         if any(len({value for value in row if value is not None}) > 1 for row in rows):
             notes.append(f'{name}: the images of an index differ; the axis has the first of them, tags all')
