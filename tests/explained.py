@@ -87,12 +87,12 @@ REASONS = {
         'of the modality LUT, which are the stored ones; dcm2niix applies another of the slopes.'
     ),
     'dicom2nifti_suite/philips_dti_001': (
-        'The `.bvec` of the second reference, by dicom2nifti, holds patient axes, not those of its image: turned '
-        'into the patient by the affine beside it, it is 1.5° from the direction in the files. It is not '
-        'compared; that of dcm2niix agrees.'
+        'The `.bvec` of the second reference, by dicom2nifti, holds patient axes, not those of its image: '
+        'turned into the patient by the affine beside it, it is 1.5° from the direction in the files. It is '
+        'not compared; that of dcm2niix agrees.'
     ),
     'dicom2nifti_suite/siemens_dti_classic_001': (
-        'The `.bvec` of the second reference, by dicom2nifti, has the rows in the opposite order: turned '
+        'The `.bvec` of the second reference, by dicom2nifti, is for rows in the opposite order: turned '
         'into the patient by the affine beside it, it is 68.7° from the direction in the files. It is not '
         'compared; that of dcm2niix agrees.'
     ),
