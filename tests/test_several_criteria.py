@@ -204,3 +204,22 @@ def test_a_slope_of_zero_is_told(tmp_path: Path) -> None:
     assert series[:, 0, 0].tolist() == [5, 105, 205, 305]
     assert 'Rescale Slope is 0, which no image can have: taken as 1' in series.explain()
     assert 'Rescale Slope' not in Series(folder, scaling='stored').explain()
+
+
+@pytest.mark.parametrize(('heights', 'told'), [((0, 2, 6), True), ((0, 4, 11), False)])
+def test_a_stack_with_a_gap_is_told_when_it_is_written(
+    tmp_path: Path, heights: tuple[int, ...], told: bool
+) -> None:
+    """It would be taken for one with missing slices: the way back is in the warning."""
+    series = Series(save(tmp_path / 'in', stack([(0, 0, z) for z in heights])), missing='drop')
+    if told:
+        with pytest.warns(errors.ImagedataWarning, match="1 slice is missing.*missing='drop'"):
+            series.write(tmp_path / 'out')
+        with pytest.raises(errors.MissingSliceError):
+            Series(tmp_path / 'out')
+    else:
+        series.write(tmp_path / 'out')
+        np.testing.assert_array_equal(Series(tmp_path / 'out'), series)
+    again = Series(tmp_path / 'out', missing='drop')
+    np.testing.assert_array_equal(again, series)
+    np.testing.assert_allclose(again.sliceLocations, heights)

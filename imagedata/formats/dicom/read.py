@@ -15,7 +15,6 @@ from ...errors import (
     DataTypeError,
     ImagedataError,
     ImagedataWarning,
-    MissingSliceError,
     NoDataReadError,
 )
 from ...geometry import UNIFORM_TOLERANCE, Geometry
@@ -26,13 +25,14 @@ from . import segmentation
 from .criteria import b_vector
 from .dicomdir import expanded
 from .frames import Frame, by_place, by_slice_location, frames_of
+from .gaps import filled, uneven
 from .group import Stack, stacks, without_a_place
 from .multiframe import FRAME_COUNTERS
 from .pixels import assemble
 from .records import DatasetRecords
 from .scaling import rescaled, zero_slopes
 from .scan import Instance, scan
-from .sort import Grid, missing_policy, sort_images
+from .sort import Grid, sort_images
 from .vendor._private import numbers
 
 __all__ = ['read']
@@ -305,10 +305,10 @@ def _geometry(grid: Grid, placed: bool, options: Mapping[str, Any]) -> tuple[Geo
         geometry = replace(geometry, assumed=True)
     if segmentation.is_segmentation(first):
         holes = segmentation.empty_slices(np.diff(geometry.slice_locations), first)
-        return _filled(geometry, grid, holes) if holes else (geometry, grid)
+        return filled(geometry, grid, holes) if holes else (geometry, grid)
     if geometry.is_uniform:
         return geometry, grid
-    return _uneven(geometry, grid, frames, options)
+    return uneven(geometry, grid, frames, options)
 
 
 def _slice_spacing(frame: Frame) -> float:
@@ -318,85 +318,6 @@ def _slice_spacing(frame: Frame) -> float:
         if found and abs(found[0]) > 0:
             return abs(found[0])
     return 1.0
-
-
-def _uneven(
-    geometry: Geometry, grid: Grid, frames: Sequence[Frame], options: Mapping[str, Any]
-) -> tuple[Geometry, Grid]:
-    """Follow the policy for slices that are not evenly spaced."""
-    gaps = np.diff(geometry.slice_locations)
-    holes = missing_slices(gaps)
-    shown = ', '.join(f'{g:.3f}' for g in gaps[:12]) + (', ...' if len(gaps) > 12 else '')
-    policy = missing_policy(options)
-    if not holes:
-        grid.notes.append(f'slices are unevenly spaced (gaps {shown} mm): each keeps its own position')
-        return geometry, grid
-    at = next(iter(holes))
-    told = (
-        f'{_counted(sum(holes.values()), "slice")} missing: between {frames[at].name} and '
-        f'{frames[at + 1].name} the gap is {gaps[at]:.3f} mm where others are {np.min(gaps):.3f} mm'
-    )
-    if policy == 'error':
-        raise MissingSliceError(
-            f"{told}; find the files, or read with missing='fill' (empty slices) or missing='drop' "
-            '(the slices that there are, each at its own position)'
-        )
-    if policy == 'drop':
-        grid.notes.append(f'{told}: each slice keeps its own position')
-        return geometry, grid
-    grid.notes.append(f'{told}: filled')
-    return _filled(geometry, grid, holes)
-
-
-def _counted(number: int, what: str) -> str:
-    """Return '1 slice is' or '2 slices are'."""
-    return f'{number} {what} is' if number == 1 else f'{number} {what}s are'
-
-
-def missing_slices(gaps: np.ndarray[Any, Any], tolerance: float = 0.01) -> dict[int, int]:
-    """Return how many slices are missing after which slice.
-
-    Gaps tell of missing slices when each is a whole multiple of the smallest one, within a
-    hundredth of it. Other gaps are those of a stack with its own uneven spacing.
-
-    Examples
-    --------
-    >>> missing_slices(np.array([5.0, 5.0, 10.0]))
-    {2: 1}
-    >>> missing_slices(np.array([4.0, 7.0]))
-    {}
-    """
-    smallest = float(np.min(gaps))
-    times = np.rint(gaps / smallest).astype(int)
-    if np.any(np.abs(gaps - times * smallest) > tolerance * smallest * np.maximum(times, 1)):
-        return {}
-    return {int(i): int(n) - 1 for i, n in enumerate(times) if n > 1}
-
-
-def _filled(geometry: Geometry, grid: Grid, holes: Mapping[int, int]) -> tuple[Geometry, Grid]:
-    """Return geometry and grid with empty slices where some are missing."""
-    places: list[np.ndarray[Any, Any]] = []
-    source: list[int] = []
-    positions = geometry.slice_positions
-    for i, place in enumerate(positions):
-        places.append(place)
-        source.append(i)
-        count = holes.get(i, 0)
-        for k in range(count):
-            places.append(place + (positions[i + 1] - place) * (k + 1) / (count + 1))
-            source.append(-1)
-    frames = np.full((*grid.frames.shape[:-1], len(places)), None, dtype=object)
-    tags = {name: np.full(frames.shape, None, dtype=object) for name in grid.tags}
-    for new, old in enumerate(source):
-        # An empty slice has the tag values of the slice before it, and no image.
-        known = old if old >= 0 else source[max(i for i in range(new) if source[i] >= 0)]
-        if old >= 0:
-            frames[..., new] = grid.frames[..., old]
-        for name, values in grid.tags.items():
-            tags[name][..., new] = values[..., known]
-    shape = (len(places), *geometry.shape[1:])
-    even = replace(geometry, shape=shape, positions=None).with_positions(np.array(places))
-    return even, Grid(grid.names, frames, tags, grid.notes)
 
 
 def _header(stack: Stack, grid: Grid, geometry: Geometry, report: tuple[str, ...]) -> Header:
