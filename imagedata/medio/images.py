@@ -20,7 +20,7 @@ from .metadata.affine import Affine
 from .metadata.convert_nib_itk import convert_affine
 from .metadata.metadata import MetaData, check_ornt
 
-__all__ = ['from_medio', 'move_channels', 'pack_channels', 'reoriented', 'to_medio']
+__all__ = ['flipped_rows', 'from_medio', 'move_channels', 'pack_channels', 'reoriented', 'to_medio']
 
 Array = NDArray[Any]
 RGB = np.dtype([('R', 'u1'), ('G', 'u1'), ('B', 'u1')])
@@ -53,6 +53,24 @@ def to_medio(data: SeriesData, channels_axis: int | None = -1) -> tuple[Array, A
         order = [header.dims.index(name) for name in [*spatial, *reversed(header.tag_dims)]]
         array = move_channels(array.transpose(order), channels_axis)
     return array, affine_of(header, len(spatial))
+
+
+def flipped_rows(array: Array, affine: Affine, rows: int) -> tuple[Array, Affine]:
+    """Return an image with its rows in the other direction: each voxel stays where it is.
+
+    This library counts the rows of NIfTI files from the top, the files count from the bottom.
+
+    Parameters
+    ----------
+    array : (x, y, ...) array
+        Of shape () when only the affine matters.
+    affine : Affine
+    rows : int
+    """
+    matrix = np.array(affine)
+    matrix[:, -1] += matrix[:, 1] * (rows - 1)
+    matrix[:, 1] *= -1
+    return (array[:, ::-1] if array.ndim >= 2 else array), Affine(matrix)
 
 
 def affine_of(header: Header, dims: int) -> Affine:
@@ -91,8 +109,8 @@ def pack_channels(array: Array, axis: int | None) -> Array:
     last = np.ascontiguousarray(np.moveaxis(array, axis, -1))
     if last.dtype != np.uint8 or last.shape[-1] != 3:
         raise GeometryError(
-            f'colours are 3 channels of uint8, not {last.shape[-1]} of {last.dtype}: give channels_axis=None for '
-            'an image without colours'
+            f'colours are 3 channels of uint8, not {last.shape[-1]} of {last.dtype}: give '
+            'channels_axis=None for an image without colours'
         )
     return last.view(RGB)[..., 0]
 
@@ -170,7 +188,8 @@ def from_medio(
     dims = affine.dim
     if values.ndim < dims or dims not in (2, 3):
         raise GeometryError(
-            f'an affine of {dims} dimensions does not fit an array of shape {np.shape(array)}: index (x, y, z, ...)'
+            f'an affine of {dims} dimensions does not fit an array of shape {np.shape(array)}: '
+            'its axes are (x, y, z, ...)'
         )
     tags = tuple(f'axis{n}' for n in range(values.ndim, dims, -1)) if values.ndim - dims != 1 else ('time',)
     natural = values.transpose([*range(values.ndim - 1, dims - 1, -1), *range(dims - 1, -1, -1)])

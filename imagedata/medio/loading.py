@@ -83,8 +83,8 @@ def _only(name: str, found: Sequence[SeriesData], choice: Choice | None) -> Seri
     if choice is not None and choice.keep_dominant_geometry:
         return max(found, key=lambda data: len(data.header.images.ids.ravel()) if data.header.images else 0)
     raise InconsistentSeriesError(
-        f'{name} holds {len(found)} volumes that differ in direction, spacing or matrix: name the files of one, '
-        'or take the largest with keep_dominant_geometry=True'
+        f'{name} holds {len(found)} volumes that differ in direction, spacing or matrix: name the files '
+        'of one, or take the largest with keep_dominant_geometry=True'
     )
 
 
@@ -92,7 +92,7 @@ def _checked(name: str, data: SeriesData, choice: Choice) -> SeriesData:
     geometry = data.header.geometry
     if choice.validate_series and geometry is not None and not geometry.is_uniform:
         raise InconsistentSeriesError(
-            f'the slices of {name} are not evenly spaced: give validate_series=False for their mean spacing, or '
-            'read them with imagedata.Series, which keeps the place of each'
+            f'the slices of {name} are not evenly spaced: give validate_series=False for their mean '
+            'spacing, or read them with imagedata.Series, which keeps the place of each'
         )
     return data

@@ -2,8 +2,7 @@
 
 The array stays as it is. Places change sign in x and y. A letter of an orientation code names the
 side that an index goes to in 'nib' (nibabel), and the side that it starts from in 'itk' (ITK's
-SpatialOrientation); so the two codes of one image differ in which of LPS, RAS is meant by a letter,
-and are the opposite of each other after the signs of x and y are counted in.
+SpatialOrientation); so the codes of one image in the two systems are the opposite of each other.
 """
 
 from __future__ import annotations
@@ -44,7 +43,8 @@ def convert_affine(affine: AnyAffine) -> AnyAffine:
     signs = np.ones(len(affine))
     signs[:2] = -1
     # A column of signs times the rows: diag(signs) @ affine.
-    return (signs[:, np.newaxis] * affine).astype(affine.dtype)
+    converted: AnyAffine = (signs[:, np.newaxis] * affine + 0.0).astype(affine.dtype)
+    return converted
 
 
 def convert_nib_itk(affine: AnyAffine, *axcodes: str | None) -> tuple[Any, ...]:

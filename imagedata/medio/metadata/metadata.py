@@ -96,10 +96,9 @@ class MetaData(Generic[H]):
         whole = np.eye(4)
         keep = [*range(len(affine) - 1), 3]
         whole[np.ix_(keep, keep)] = affine
-        codes = ''.join(aff2axcodes(whole)[: len(affine) - 1])
-        # In both systems the first letter is the side where a coordinate is largest: R in RAS,
-        # L in LPS. nibabel's letters are taken as RAS, so an LPS affine gives each of R, A wrong,
-        # and S right; the side that an index starts from turns all three once more.
+        codes = ''.join(aff2axcodes(whole)[: len(affine) - 1])  # type: ignore[no-untyped-call]
+        # nibabel takes the matrix as one to RAS. Of one to LPS its R and A mean the side that an
+        # index comes from, which is what 'itk' wants, and its S the side that it goes to.
         return codes if self.coord_sys == 'nib' else codes.translate(_TO_ITK)
 
     def get_ornt(self) -> str:
@@ -183,7 +182,9 @@ def flip_last_axcodes(axcodes: str) -> str:
     return f'{axcodes[:-1]}{inv_axcodes(axcodes[-1])}'
 
 
-def check_dcm_ornt(desired_ornt: str | None, metadata: MetaData[Any], allow_dcm_reorient: bool = False) -> str:
+def check_dcm_ornt(
+    desired_ornt: str | None, metadata: MetaData[Any], allow_dcm_reorient: bool = False
+) -> str:
     """Return the code in which an image is written as DICOM: a right-handed one.
 
     Parameters

@@ -184,8 +184,8 @@ def validate_series(
     worst = int(np.abs(gaps - median).argmax())
     if abs(gaps[worst] - median) > allowed:
         raise InconsistentSeriesError(
-            f'the gap of {gaps[worst]:.4g} mm between {ordered[worst].key} and {ordered[worst + 1].key} is not '
-            f'that of the others, {median:.4g} mm: a slice may be missing; {_REMEDY}'
+            f'the gap of {gaps[worst]:.4g} mm between {ordered[worst].key} and {ordered[worst + 1].key} is '
+            f'not that of the others, {median:.4g} mm: a slice may be missing; {_REMEDY}'
         )
 
 
@@ -227,7 +227,10 @@ def resolve_series_files(
 
 
 def resolve_series_datasets(
-    slices: Sequence[Dataset], validate: bool = True, keep_dominant_geometry: bool = False, **tolerances: float
+    slices: Sequence[Dataset],
+    validate: bool = True,
+    keep_dominant_geometry: bool = False,
+    **tolerances: float,
 ) -> list[Dataset]:
     """Return the datasets of a series that make one volume; see `resolve_series_files`."""
     keyed = [(geometry_from_dataset(ds, str(number)), ds) for number, ds in enumerate(slices)]
