@@ -23,9 +23,13 @@ from typing import Any
 import numpy as np
 
 CODES = [
-    "".join(code) for axes in itertools.permutations(("RL", "AP", "IS")) for code in itertools.product(*axes)
+    "".join(code)
+    for axes in itertools.permutations(("RL", "AP", "IS"))
+    for code in itertools.product(*axes)
 ]
-KINDS = (FileNotFoundError, FileExistsError, NotImplementedError, TypeError, ValueError, IndexError, LookupError)
+KINDS = (
+    FileNotFoundError, FileExistsError, NotImplementedError, TypeError, ValueError, IndexError, LookupError,
+)  # fmt: skip
 
 Case = Callable[[Any, Path, Path], Any]
 
@@ -55,13 +59,16 @@ def cases(folder: Path) -> Iterator[tuple[str, Case]]:
                 *m.read_img(i / n, backend=b, coord_sys=None)
             )
             for system, code in [("itk", c) for c in CODES[::5]] + [("nib", c) for c in CODES[::11]]:
-                yield f"read {name} {backend} {system} {code}", lambda m, i, o, n=name, b=backend, s=system, c=code: (
-                    described(*m.read_img(i / n, c, backend=b, coord_sys=s))
+                options = {"desired_ornt": code, "backend": backend, "coord_sys": system}
+                yield f"read {name} {backend} {system} {code}", lambda m, i, o, n=name, k=options: described(
+                    *m.read_img(i / n, **k)
                 )
     for code in CODES:
         name = f"volume-{code}.nii"
         yield f"save {code} as nii", lambda m, i, o, n=name: saved(m, i / n, o / "out.nii")
-        yield f"save {code} as nii.gz turned", lambda m, i, o, n=name: saved(m, i / n, o / "out.nii.gz", "SLP")
+        yield f"save {code} as nii.gz turned", lambda m, i, o, n=name: saved(
+            m, i / n, o / "out.nii.gz", "SLP"
+        )
         yield f"save {code} as nii turned, not back", lambda m, i, o, n=name: saved(
             m, i / n, o / "out.nii", "SLP", use_original_ornt=False
         )
@@ -141,7 +148,8 @@ def main(name: str, folder: Path) -> dict[str, Any]:
             try:
                 results[case] = function(module, folder, Path(output))
             except Exception as error:  # noqa: BLE001 - whatever medio raises is the result
-                results[case] = {"error": [k.__name__ for k in KINDS if isinstance(error, k)], "text": str(error)[:300]}
+                kinds = [kind.__name__ for kind in KINDS if isinstance(error, kind)]
+                results[case] = {"error": kinds, "text": str(error)[:300]}
     return results
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputNotFoundError
+from ...errors import GeometryError, InputNotFoundError
 from ...header import SeriesData
 from ...writing import write
 from ..images import flipped_rows, from_medio, move_channels, reoriented, spatial_shape, to_medio
@@ -121,6 +121,12 @@ def turned_back(
         values = np.moveaxis(values, channels_axis, -1)
     own = metadata.clone()
     own.convert('itk')
+    spatial = values.ndim - (channels_axis is not None)
+    if spatial < own.affine.dim:
+        raise GeometryError(
+            f'an affine of {own.affine.dim} dimensions does not fit an array of shape {np.shape(array)}: its '
+            'axes are (x, y, z, ...)'
+        )
     if use_original and own.orig_ornt is not None and own.orig_ornt != own.ornt:
         values, own.affine = reoriented(values, own.affine, own.orig_ornt)
     return values, own
