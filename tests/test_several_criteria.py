@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from imagedata import Series, errors
-from synthetic import save, stack
+from imagedata.reading import read
+from synthetic import save, stack, uid
 
 FOUR = [(0, 0, 3 * i) for i in range(4)]
 DIRECTIONS = [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.6, 0.8)]
@@ -223,3 +224,26 @@ def test_a_stack_with_a_gap_is_told_when_it_is_written(
     again = Series(tmp_path / 'out', missing='drop')
     np.testing.assert_array_equal(again, series)
     np.testing.assert_allclose(again.sliceLocations, heights)
+
+
+def test_acquisitions_that_cover_different_slices(tmp_path: Path) -> None:
+    """Two phases of CT, the second one slice further: the error says how to read each."""
+    first = stack(FOUR, 1, AcquisitionNumber=1, AcquisitionTime=clock(0), Modality='CT')
+    second = stack([*FOUR[1:], (0, 0, 12)], 1, AcquisitionNumber=2, AcquisitionTime=clock(60), Modality='CT')
+    for ds in second:
+        ds.InstanceNumber += 10
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = uid('second', ds.InstanceNumber)
+    folder = save(tmp_path, [*first, *second])
+    with pytest.raises(errors.MissingImageError, match=r'2 acquisitions \(1 to 2\): input_acquisition='):
+        Series(folder)
+    np.testing.assert_allclose(Series(folder, input_acquisition=2).sliceLocations, [3, 6, 9, 12])
+    divided = read(folder, 'auto', {'split_acquisitions': True})
+    assert [data.array.shape for data in divided] == [(4, 4, 3)] * 2
+
+
+def test_a_series_without_a_frame_of_reference_has_one_space(tmp_path: Path) -> None:
+    folder = save(tmp_path, stack(FOUR, 1, FrameOfReferenceUID=None))
+    once, again = Series(folder), Series(folder, headers_only=True)
+    assert once.header.geometry == again.header.geometry
+    other = Series(save(tmp_path / 'other', stack(FOUR, 1, FrameOfReferenceUID=None, series='other')))
+    assert other.frameOfReferenceUID != once.frameOfReferenceUID

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
 
@@ -34,6 +35,9 @@ from .scaling import rescaled, zero_slopes
 from .scan import Instance, scan
 from .sort import Grid, sort_images
 from .vendor._private import numbers
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 __all__ = ['read']
 
@@ -140,7 +144,7 @@ def _read_stack(
         grid, fill = _sorted(cells, order, options)
         geometry, grid = _geometry(grid, placed, options)
     except CannotSort as error:
-        error.args = (f'{error}{_close_places(cells, placed)}',)
+        error.args = (f'{error}{_close_places(cells, placed)}{_several_acquisitions(cells, options)}',)
         raise
     rows, columns = geometry.shape[1:]
     shape = (*grid.frames.shape, rows, columns)
@@ -233,6 +237,18 @@ def _place_tolerance(frame: Frame) -> float:
     return min([PLACE_TOLERANCE, *known[:1]])
 
 
+def _several_acquisitions(cells: Sequence[Sequence[Frame]], options: Mapping[str, Any]) -> str:
+    """Return the advice to read acquisitions apart, '' where there are none, or as many as images."""
+    found = [[numbers(f.dataset.get('AcquisitionNumber'))[:1] for f in cell] for cell in cells]
+    numbered = {number[0] for cell in found for number in cell if number}
+    if len(numbered) < 2 or 'input_acquisition' in options or all(len({*map(tuple, c)}) < 2 for c in found):
+        return ''
+    return (
+        f'\nThe images are of {len(numbered)} acquisitions ({min(numbered):g} to {max(numbered):g}): '
+        'input_acquisition=<number> reads one of them, split_acquisitions=True each by itself'
+    )
+
+
 _VOLUMES = ('CT', 'MR', 'NM', 'PT')
 """Modalities whose frames without a place or a time are slices of a volume."""
 
@@ -283,7 +299,7 @@ def _geometry(grid: Grid, placed: bool, options: Mapping[str, Any]) -> tuple[Geo
     dataset = first.dataset
     spacing = first.spacing if first.spacing is not None else np.ones(2)
     shape = (len(frames), *first.size)
-    frame_of_reference = str(dataset.get('FrameOfReferenceUID') or '') or new_uid()
+    frame_of_reference = str(dataset.get('FrameOfReferenceUID') or '') or _own_space(dataset)
     if not placed:
         grid.notes.append('the headers tell no position: voxel sizes alone are known')
         unit = Geometry.unit(shape).with_spacing([_slice_spacing(first), *spacing])
@@ -309,6 +325,12 @@ def _geometry(grid: Grid, placed: bool, options: Mapping[str, Any]) -> tuple[Geo
     if geometry.is_uniform:
         return geometry, grid
     return uneven(geometry, grid, frames, options)
+
+
+def _own_space(dataset: Dataset) -> str:
+    """Return the frame of reference of a series that names none: the same whenever it is read."""
+    series = str(dataset.get('SeriesInstanceUID') or '')
+    return f'2.25.{uuid5(NAMESPACE_OID, series).int}' if series else new_uid()
 
 
 def _slice_spacing(frame: Frame) -> float:
