@@ -171,10 +171,10 @@ def _values(name: str, cells: Cells, options: Mapping[str, Any]) -> dict[int, An
     values = {id(f): hashable(get(f.dataset)) for cell in cells for f in cell}
     missing = [f for cell in cells for f in cell if values[id(f)] is None]
     if len(missing) == len(values):
+        other = ' (rsi=<DICOM keyword, tag or function of a dataset> says what else it is)'
         raise OrderNotFoundError(
             f'the series has no {described(name, options)} to sort on (order {name!r}), as '
-            f'{missing[0].name} shows: {differing(cells, options)} ({name}=<DICOM keyword, tag or '
-            'function of a dataset> says what else it is)'
+            f'{missing[0].name} shows: {differing(cells, options)}{other if name == "rsi" else ""}'
         )
     if missing and name in _NO_DIFFUSION:
         # A header without b value among some with is that of b = 0 (GE, Canon).
