@@ -247,3 +247,33 @@ def test_a_series_without_a_frame_of_reference_has_one_space(tmp_path: Path) -> 
     assert once.header.geometry == again.header.geometry
     other = Series(save(tmp_path / 'other', stack(FOUR, 1, FrameOfReferenceUID=None, series='other')))
     assert other.frameOfReferenceUID != once.frameOfReferenceUID
+
+
+def test_thin_slices_then_thick_ones_are_complete(tmp_path: Path) -> None:
+    """A head: 2.5 mm through the base, 5 mm above. Of one thickness, the same gaps are holes."""
+    heights, thick = [0, 2.5, 5, 10, 15], ['2.5', '2.5', '5', '5', '5']
+    places = [(0, 0, z) for z in heights]
+    varied = save(tmp_path / 'varied', stack(places, 1, lambda t, s: {'SliceThickness': thick[s]}))
+    series = Series(varied)
+    np.testing.assert_allclose(series.sliceLocations, heights)
+    assert 'unevenly spaced' in series.explain()
+    series.write(tmp_path / 'again')
+    np.testing.assert_array_equal(Series(tmp_path / 'again'), series)
+    with pytest.raises(errors.MissingSliceError, match='2 slices are missing'):
+        Series(save(tmp_path / 'same', stack(places, 1, SliceThickness='5')))
+    gone = stack([*places, (0, 0, 25)], 1, lambda t, s: {'SliceThickness': [*thick, '5'][s]})
+    with pytest.raises(errors.MissingSliceError, match='1 slice is missing'):
+        Series(save(tmp_path / 'gone', gone))
+    filled = Series(tmp_path / 'gone', missing='fill')
+    np.testing.assert_allclose(filled.sliceLocations, [*heights, 20, 25])
+
+
+@pytest.mark.parametrize('contrary', [True, False])
+def test_content_times_that_contradict_the_temporal_position(tmp_path: Path, contrary: bool) -> None:
+    """Images whose content was made in another order than they were acquired in."""
+    made = (2, 0, 1) if contrary else (0, 1, 2)
+    series = Series(save(tmp_path, stack(FOUR, 3, lambda t, s: {
+        'ContentTime': clock(made[t]), 'ContentDate': '20240101', 'TemporalPositionIdentifier': t + 1,
+    })))  # fmt: skip
+    np.testing.assert_array_equal(volumes(series)[:, 0], [0, 1, 2])
+    assert series.input_order == ('temporalposition' if contrary else 'time')

@@ -39,5 +39,5 @@ class DICOMPlugin(Format):
         from .dicom.gaps import warn_of_gaps
         from .dicom.write import write
 
-        warn_of_gaps(data.header.geometry)
+        warn_of_gaps(data.header)
         return write(data, request)

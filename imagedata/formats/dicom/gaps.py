@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...errors import ImagedataWarning, MissingSliceError
 from ...geometry import Geometry
+from ...header import Header
 from ...notices import warn_user
 from .frames import Frame
 from .sort import Grid, missing_policy
+from .vendor._private import numbers
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 __all__ = ['filled', 'missing_slices', 'uneven', 'warn_of_gaps']
 
@@ -22,7 +27,7 @@ def uneven(
 ) -> tuple[Geometry, Grid]:
     """Follow the policy for slices that are not evenly spaced."""
     gaps = np.diff(geometry.slice_locations)
-    holes = missing_slices(gaps)
+    holes = _holes(gaps, [f.dataset for f in frames])
     shown = ', '.join(f'{g:.3f}' for g in gaps[:12]) + (', ...' if len(gaps) > 12 else '')
     policy = missing_policy(options)
     if not holes:
@@ -43,6 +48,24 @@ def uneven(
         return geometry, grid
     grid.notes.append(f'{told}: filled')
     return filled(geometry, grid, holes)
+
+
+def _holes(gaps: np.ndarray[Any, Any], headers: Sequence[Dataset | None]) -> dict[int, int]:
+    """Return how many slices are missing after which slice.
+
+    Where slices vary in thickness, those that lie beside each other (2.5 mm ones, then 5 mm ones,
+    protocols of the head) are complete, though their gaps are multiples of the smallest.
+    """
+    found = [[] if header is None else numbers(header.get('SliceThickness')) for header in headers]
+    if not all(found):
+        return missing_slices(gaps)
+    thick = np.array([abs(value[0]) for value in found])
+    if not np.all(np.isfinite(thick) & (thick > 0)) or np.ptp(thick) <= 0.01 * thick.max():
+        return missing_slices(gaps)
+    times = gaps / np.maximum(thick[1:], thick[:-1])
+    if np.any((times > 1.01) & (np.abs(times - np.rint(times)) > 0.01 * times)):
+        return missing_slices(gaps)
+    return {int(i): int(n) - 1 for i, n in enumerate(np.rint(times)) if n > 1}
 
 
 def _counted(number: int, what: str) -> str:
@@ -96,11 +119,16 @@ def filled(geometry: Geometry, grid: Grid, holes: Mapping[int, int]) -> tuple[Ge
     return even, Grid(grid.names, frames, tags, grid.notes)
 
 
-def warn_of_gaps(geometry: Geometry | None) -> None:
+def warn_of_gaps(header: Header) -> None:
     """Warn that slices which are about to be written will be taken for incomplete when they are read."""
+    geometry, images = header.geometry, header.images
     if geometry is None or geometry.is_uniform:
         return
-    holes = missing_slices(np.diff(geometry.slice_locations))
+    headers: list[Dataset | None] = [None]
+    if images is not None and images.ids.shape[-1] == geometry.shape[0]:
+        first = (0,) * (images.ids.ndim - 1)
+        headers = [images.dataset(*first, i) for i in range(geometry.shape[0])]
+    holes = _holes(np.diff(geometry.slice_locations), headers)
     if holes:
         warn_user(
             f'{_counted(sum(holes.values()), "slice")} missing in the series that is written: its gaps '
