@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from imagedata import Series, errors
-from synthetic import save, stack
+from imagedata.reading import read
+from synthetic import save, stack, uid
 
 FOUR = [(0, 0, 3 * i) for i in range(4)]
 DIRECTIONS = [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.6, 0.8)]
@@ -204,3 +205,75 @@ def test_a_slope_of_zero_is_told(tmp_path: Path) -> None:
     assert series[:, 0, 0].tolist() == [5, 105, 205, 305]
     assert 'Rescale Slope is 0, which no image can have: taken as 1' in series.explain()
     assert 'Rescale Slope' not in Series(folder, scaling='stored').explain()
+
+
+@pytest.mark.parametrize(('heights', 'told'), [((0, 2, 6), True), ((0, 4, 11), False)])
+def test_a_stack_with_a_gap_is_told_when_it_is_written(
+    tmp_path: Path, heights: tuple[int, ...], told: bool
+) -> None:
+    """It would be taken for one with missing slices: the way back is in the warning."""
+    series = Series(save(tmp_path / 'in', stack([(0, 0, z) for z in heights])), missing='drop')
+    if told:
+        with pytest.warns(errors.ImagedataWarning, match="1 slice is missing.*missing='drop'"):
+            series.write(tmp_path / 'out')
+        with pytest.raises(errors.MissingSliceError):
+            Series(tmp_path / 'out')
+    else:
+        series.write(tmp_path / 'out')
+        np.testing.assert_array_equal(Series(tmp_path / 'out'), series)
+    again = Series(tmp_path / 'out', missing='drop')
+    np.testing.assert_array_equal(again, series)
+    np.testing.assert_allclose(again.sliceLocations, heights)
+
+
+def test_acquisitions_that_cover_different_slices(tmp_path: Path) -> None:
+    """Two phases of CT, the second one slice further: the error says how to read each."""
+    first = stack(FOUR, 1, AcquisitionNumber=1, AcquisitionTime=clock(0), Modality='CT')
+    second = stack([*FOUR[1:], (0, 0, 12)], 1, AcquisitionNumber=2, AcquisitionTime=clock(60), Modality='CT')
+    for ds in second:
+        ds.InstanceNumber += 10
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = uid('second', ds.InstanceNumber)
+    folder = save(tmp_path, [*first, *second])
+    with pytest.raises(errors.MissingImageError, match=r'2 acquisitions \(1 to 2\): input_acquisition='):
+        Series(folder)
+    np.testing.assert_allclose(Series(folder, input_acquisition=2).sliceLocations, [3, 6, 9, 12])
+    divided = read(folder, 'auto', {'split_acquisitions': True})
+    assert [data.array.shape for data in divided] == [(4, 4, 3)] * 2
+
+
+def test_a_series_without_a_frame_of_reference_has_one_space(tmp_path: Path) -> None:
+    folder = save(tmp_path, stack(FOUR, 1, FrameOfReferenceUID=None))
+    once, again = Series(folder), Series(folder, headers_only=True)
+    assert once.header.geometry == again.header.geometry
+    other = Series(save(tmp_path / 'other', stack(FOUR, 1, FrameOfReferenceUID=None, series='other')))
+    assert other.frameOfReferenceUID != once.frameOfReferenceUID
+
+
+def test_thin_slices_then_thick_ones_are_complete(tmp_path: Path) -> None:
+    """A head: 2.5 mm through the base, 5 mm above. Of one thickness, the same gaps are holes."""
+    heights, thick = [0, 2.5, 5, 10, 15], ['2.5', '2.5', '5', '5', '5']
+    places = [(0, 0, z) for z in heights]
+    varied = save(tmp_path / 'varied', stack(places, 1, lambda t, s: {'SliceThickness': thick[s]}))
+    series = Series(varied)
+    np.testing.assert_allclose(series.sliceLocations, heights)
+    assert 'unevenly spaced' in series.explain()
+    series.write(tmp_path / 'again')
+    np.testing.assert_array_equal(Series(tmp_path / 'again'), series)
+    with pytest.raises(errors.MissingSliceError, match='2 slices are missing'):
+        Series(save(tmp_path / 'same', stack(places, 1, SliceThickness='5')))
+    gone = stack([*places, (0, 0, 25)], 1, lambda t, s: {'SliceThickness': [*thick, '5'][s]})
+    with pytest.raises(errors.MissingSliceError, match='1 slice is missing'):
+        Series(save(tmp_path / 'gone', gone))
+    filled = Series(tmp_path / 'gone', missing='fill')
+    np.testing.assert_allclose(filled.sliceLocations, [*heights, 20, 25])
+
+
+@pytest.mark.parametrize('contrary', [True, False])
+def test_content_times_that_contradict_the_temporal_position(tmp_path: Path, contrary: bool) -> None:
+    """Images whose content was made in another order than they were acquired in."""
+    made = (2, 0, 1) if contrary else (0, 1, 2)
+    series = Series(save(tmp_path, stack(FOUR, 3, lambda t, s: {
+        'ContentTime': clock(made[t]), 'ContentDate': '20240101', 'TemporalPositionIdentifier': t + 1,
+    })))  # fmt: skip
+    np.testing.assert_array_equal(volumes(series)[:, 0], [0, 1, 2])
+    assert series.input_order == ('temporalposition' if contrary else 'time')

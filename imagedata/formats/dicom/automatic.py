@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .columns import common_keys
-from .criteria import criterion, order_names
+from .criteria import Criterion, criterion, order_names
 from .frames import Frame
 
 __all__ = ['RANKED', 'Cells', 'choose', 'distinct', 'divided', 'hashable']
@@ -83,9 +83,31 @@ def _first_ranked(
     """Return the first criterion that tells all images of each group apart, None without."""
     for name in names:
         get = criterion(name, options)
-        if all(distinct([hashable(get(f.dataset)) for f in group]) for group in groups):
-            return name
+        if not all(distinct([hashable(get(f.dataset)) for f in group]) for group in groups):
+            continue
+        if name == 'contenttime' and _contradicts(get, groups, options):
+            continue
+        return name
     return None
+
+
+def _contradicts(
+    clock: Criterion, groups: Sequence[Sequence[Frame]], options: Mapping[str, Any]
+) -> bool:
+    """Return whether images are numbered in time in another order than a clock has.
+
+    Content may be made in any order, long after the images were acquired.
+    """
+    position = criterion('temporalposition', options)
+    for group in groups:
+        numbered = [hashable(position(f.dataset)) for f in group]
+        if not distinct(numbered):
+            return False
+        ranked = sorted(range(len(group)), key=numbered.__getitem__)
+        times = [clock(group[i].dataset) for i in ranked]
+        if times != sorted(times):
+            return True
+    return False
 
 
 def _preferred(options: Mapping[str, Any]) -> Sequence[str] | None:

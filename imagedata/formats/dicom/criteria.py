@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
+from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...errors import OrderNotFoundError
@@ -32,9 +33,10 @@ def seconds(text: Any) -> float | None:
     if len(digits) < 2 or not digits[:2].isdigit():
         return None
     try:
-        return int(digits[:2]) * 3600 + int(digits[2:4] or 0) * 60 + float(digits[4:] or 0)
+        found = int(digits[:2]) * 3600 + int(digits[2:4] or 0) * 60 + float(digits[4:] or 0)
     except ValueError:
         return None
+    return found if isfinite(found) else None
 
 
 def _days(text: Any) -> int:

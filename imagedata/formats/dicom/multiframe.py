@@ -100,10 +100,13 @@ def _enhanced(instance: Instance, count: int) -> Iterator[Dataset]:
     for keyword in (_SHARED, _PER_FRAME, 'NumberOfFrames', 'DimensionIndexSequence'):
         if keyword in base:
             del base[keyword]
-    for group in groups:
+    seconds = _frame_seconds(instance, count)
+    for index, group in enumerate(groups):
         header = shallow_copy(base)
         _lift(group, header)
         _add_classic_names(header)
+        if seconds is not None and 'ImagePositionPatient' not in header:
+            header.frame_seconds = seconds[index]
         yield header
 
 

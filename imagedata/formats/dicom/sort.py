@@ -95,6 +95,8 @@ def _not_one_axis(grid: Grid) -> list[str]:
     """Return the report of axes that stand for values of more than one slice, or other criterion."""
     notes = []
     for at, name in enumerate(grid.names):
+        if name == 'InstanceNumber':
+            continue
         rows = np.moveaxis(grid.tags[name], at, 0).reshape(grid.frames.shape[at], -1)
         if any(len({value for value in row if value is not None}) > 1 for row in rows):
             notes.append(f'{name}: the images of an index differ; the axis has the first of them, tags all')
@@ -169,10 +171,10 @@ def _values(name: str, cells: Cells, options: Mapping[str, Any]) -> dict[int, An
     values = {id(f): hashable(get(f.dataset)) for cell in cells for f in cell}
     missing = [f for cell in cells for f in cell if values[id(f)] is None]
     if len(missing) == len(values):
+        other = ' (rsi=<DICOM keyword, tag or function of a dataset> says what else it is)'
         raise OrderNotFoundError(
             f'the series has no {described(name, options)} to sort on (order {name!r}), as '
-            f'{missing[0].name} shows: {differing(cells, options)} ({name}=<DICOM keyword, tag or '
-            'function of a dataset> says what else it is)'
+            f'{missing[0].name} shows: {differing(cells, options)}{other if name == "rsi" else ""}'
         )
     if missing and name in _NO_DIFFUSION:
         # A header without b value among some with is that of b = 0 (GE, Canon).
