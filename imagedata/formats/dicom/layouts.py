@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from .checked import CheckedDataset
 
-__all__ = ['Element', 'Layout', 'Layouts', 'Match', 'TooShort', 'Unusual', 'Walk', 'walk']
+__all__ = [
+    'PER_FRAME', 'Element', 'Layout', 'Layouts', 'Match', 'TooShort', 'Unusual', 'Walk', 'items_of', 'walk',
+]  # fmt: skip
 
 START = 132
 """Bytes before the first element: preamble and prefix."""
@@ -32,6 +34,9 @@ PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 """Float, double float and integer Pixel Data."""
 
 UNDEFINED = 0xFFFFFFFF
+
+PER_FRAME = 0x52009230
+"""Per-Frame Functional Groups Sequence: large, and left unparsed here."""
 
 _DEEPEST = 40
 """Sequences of undefined length within each other that are followed here."""
@@ -283,6 +288,41 @@ def _end_of_item(data: bytes, size: int, at: int, depth: int, *, implicit: bool)
             raise Unusual('length in an item')
 
 
+def items_of(data: bytes) -> list[list[Element]]:
+    """Find the elements of each item of a sequence in the explicit encoding.
+
+    Parameters
+    ----------
+    data : bytes
+        Value of the sequence, without its delimiter.
+
+    Raises
+    ------
+    Unusual, TooShort
+        As `walk` does.
+    """
+    found = []
+    at = 0
+    while at < len(data):
+        if at + 8 > len(data):
+            raise Unusual('items')
+        group, number, length = _PLAIN_HEAD(data, at)
+        if group << 16 | number != _ITEM:
+            raise Unusual('items')
+        at += 8
+        end = at + length
+        following = end
+        if length == UNDEFINED:
+            following = _end_of_item(data, len(data), at, 0, implicit=False)
+            end = following - 8
+        elements: list[Element] = []
+        if end > len(data) or _explicit(data, end, at, elements, UNDEFINED) != end:
+            raise Unusual('length of an item')
+        found.append(elements)
+        at = following
+    return found
+
+
 # --- layouts ---------------------------------------------------------------------------------
 
 
@@ -326,6 +366,8 @@ class Layout:
         What others have found out about files of this layout.
     access : dict
         Where `PackedHeader` finds the element of a keyword or a tag.
+    there : dict
+        Whether it has the element of a keyword or a tag.
     """
 
     constant: CheckedDataset
@@ -341,6 +383,7 @@ class Layout:
     _last: tuple[bytes, bytes, int] = field(repr=False)
     memo: dict[Any, Any] = field(default_factory=dict, repr=False)
     access: dict[Any, Any] = field(default_factory=dict, repr=False)
+    there: dict[Any, bool] = field(default_factory=dict, repr=False)
 
     def with_tail(self, tail: bytes) -> Layout:
         """Return the layout of files that have the same elements behind their pixels.
@@ -379,7 +422,7 @@ class Layout:
         constant._dict.update(parsed._dict)
         tags = (*self.tags, *(e.tag for e in elements))
         unparsed = {**self.unparsed, **parsed._dict}
-        return replace(self, constant=constant, unparsed=unparsed, tags=tags, memo={}, access={})
+        return replace(self, constant=constant, unparsed=unparsed, tags=tags, memo={}, access={}, there={})
 
     def match(self, data: bytes, size: int) -> Match | None:
         """Return what varies in a file, None when it is of another layout.
@@ -478,7 +521,7 @@ class Layouts:
         kind = _kind(data, walked)
         known = self._kinds.get(kind)
         if known is None:
-            layout = _first(self._parse(name, data[: walked.pixels.head]), data, walked)
+            layout = _first(self._parsed(name, data, walked), data, walked)
         else:
             layout = _refined(known, data, walked)
             if known in self._recent:
@@ -490,6 +533,25 @@ class Layouts:
         self._recent.insert(0, layout)
         del self._recent[8:]
         return layout, found
+
+
+    def _parsed(self, name: str, data: bytes, walked: Walk) -> CheckedDataset:
+        """Return a header as parsed by pydicom, but for the groups of its frames."""
+        from pydicom.dataelem import RawDataElement
+        from pydicom.tag import BaseTag
+
+        assert walked.pixels is not None
+        end = walked.pixels.head
+        large = next((e for e in walked.elements if e.tag == PER_FRAME), None)
+        if large is None or walked.implicit:
+            return self._parse(name, data[:end])
+        parsed: Any = self._parse(name, data[: large.head] + data[large.end : end])
+        value = data[large.start : large.stop]
+        parsed._dict[BaseTag(PER_FRAME)] = RawDataElement(
+            BaseTag(PER_FRAME), large.vr, len(value), value, 0, is_implicit_VR=False, is_little_endian=True
+        )
+        parsed._dict = dict(sorted(parsed._dict.items()))
+        return cast('CheckedDataset', parsed)
 
 
 def _kind(data: bytes, walked: Walk) -> tuple[Any, ...]:

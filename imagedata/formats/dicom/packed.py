@@ -18,6 +18,7 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.values import convert_value
 
 from .checked import CheckedDataset
+from .layouts import PER_FRAME
 from .records import shallow_copy
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class PackedHeader(CheckedDataset):
         tag, vr, undefined = self.layout.kinds[index]
         value = self.varied[index]
         implicit = self.layout.implicit and tag >> 16 != 2
-        if undefined:
+        if undefined and (tag != PER_FRAME or implicit):
             return self._sequence(tag, value)
         return RawDataElement(
             BaseTag(tag), vr or None, len(value), value or _empty(vr), 0, implicit, is_little_endian=True
@@ -268,13 +269,15 @@ class PackedHeader(CheckedDataset):
         own = self.__dict__
         if own['whole'] is not None:
             return super().__contains__(name)
-        try:
-            entry = own['layout'].access.get(name)
-            if entry is None:
-                entry = self._entry(name)
-        except (ValueError, TypeError, OverflowError):
-            return super().__contains__(name)
-        return type(entry) is _Constant or type(entry) is int
+        layout = own['layout']
+        known = layout.there.get(name)
+        if known is None:
+            try:
+                tag = _tag(name)
+            except (ValueError, TypeError, OverflowError):
+                return super().__contains__(name)
+            known = layout.there[name] = tag is not None and tag in layout.tags
+        return cast(bool, known)
 
     def __getitem__(self, key: Any) -> Any:
         own = self.__dict__
