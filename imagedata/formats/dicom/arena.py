@@ -74,6 +74,11 @@ class Arenas:
             Bytes of the image.
         remaining : int
             Number of files that are not read yet, with this one.
+
+        Raises
+        ------
+        MemoryError
+            When there is no room for a single one.
         """
         arena = self._arenas.get(size)
         if arena is None or arena.used == arena.count:
@@ -81,5 +86,9 @@ class Arenas:
             count = remaining if arena is None and not self._arenas else min(remaining, _PIECE)
             if count * size > _FREELY:
                 count = max(1, min(count, self._total() // max(size, 1)))
-            arena = self._arenas[size] = Arena(size, count)
+            try:
+                arena = Arena(size, count)
+            except MemoryError:
+                arena = Arena(size, 1)
+            self._arenas[size] = arena
         return arena

@@ -67,7 +67,7 @@ class FastReader:
         with FileIO(source.path) as file:
             try:
                 return self._image(source.name, file)
-            except Unusual:
+            except (Unusual, MemoryError):
                 return None
 
     def _image(self, name: str, file: FileIO) -> Instance:
