@@ -101,7 +101,13 @@ def _nothing(store: Store) -> dict[str, int | None]:
 
 def _listed(store: Store, path: str) -> dict[str, int | None]:
     """Return a file, or the files below a folder."""
-    found = store.call(lambda fs: fs.find(path, detail=True))
+
+    def find(fs: Any) -> dict[str, Any]:
+        found: dict[str, Any] = fs.find(path, detail=True)
+        # Some know the name of a single file, and nothing else.
+        return {name: info or fs.info(name) for name, info in found.items()}
+
+    found = store.call(find)
     return {
         name: info.get('size')
         for name, info in found.items()
