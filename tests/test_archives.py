@@ -227,8 +227,8 @@ def test_several_archives(tmp_path: Path) -> None:
     content = sorted(files_of(SAMPLES / "ct").items())
     pack(tmp_path / "one.zip", dict(content[:10]))
     pack(tmp_path / "two.zip", dict(content[10:]))
-    for given in (tmp_path / "*.zip", [tmp_path / "one.zip", tmp_path / "two.zip"]):
-        assert_same(Series(given), Series(SAMPLES / "ct"))
+    for urls in (tmp_path / "*.zip", [tmp_path / "one.zip", tmp_path / "two.zip"]):
+        assert_same(Series(urls), Series(SAMPLES / "ct"))
 
 
 def test_archives_in_a_folder_are_left_and_named(tmp_path: Path) -> None:

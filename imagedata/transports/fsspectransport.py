@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from ..archives.filesystemarchive import is_staging
 from ..errors import InputNotFoundError, WriteError
 from ..formats.contract import Source
-from .address import shown
+from .address import basename, shown
 from .connect import BACKENDS, CACHES, Store, StoreError
 from .remote import RemoteStaging, opened
 
@@ -126,7 +126,8 @@ def _web_folder(store: Store, path: str) -> dict[str, int | None]:
                 continue
             seen.add(link)
             if link.endswith('/'):
-                folders.append(link)
+                if not is_staging(basename(link[:-1])):
+                    folders.append(link)
             else:
                 files[link] = None
     return files

@@ -22,6 +22,7 @@ _SMALL = 16 << 20
 """Files up to so many bytes are fetched at once."""
 
 _BLOCK = 4 << 20
+_BUFFER = 1 << 18
 _IN_MEMORY = 64 << 20
 _WITH_FOLDERS = ('sftp', 'ssh', 'smb', 'ftp')
 """Stores in which a folder has to be made; in the others, a name with '/' is enough."""
@@ -49,7 +50,7 @@ def opened(store: Store, path: str, size: int | None) -> BinaryIO:
     if size is not None:
         remote = _RemoteFile(store, path, size)
         if remote.gives_parts():
-            return cast(BinaryIO, io.BufferedReader(remote, 1 << 18))
+            return cast(BinaryIO, io.BufferedReader(remote, _BUFFER))
     return _fetched(store, path)
 
 
@@ -92,6 +93,8 @@ class _RemoteFile(io.RawIOBase):
         def probe(fs: Any) -> bool:
             try:
                 with fs.open(self._path, 'rb', block_size=_BLOCK, cache_type='none') as file:
+                    # The beginning of a file can be had from any server.
+                    file.seek(1)
                     return len(file.read(16)) == 16
             except ValueError:
                 # How fsspec says that all of the file came.
