@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from os import fspath
 from typing import Any
 
@@ -97,7 +98,16 @@ def _by_name(url: str) -> Archive | None:
     """Return the archive whose extension a name has."""
     path = url.partition('?')[0] if scheme_of(url) in ('http', 'https') else url
     lower = path.lower()
-    return next((plugin for plugin in archives() if lower.endswith(tuple(plugin.extensions))), None)
+    known = archives()
+    # Asked for every file of a folder, of which next to none is an archive.
+    if not lower.endswith(_endings(known)):
+        return None
+    return next(plugin for plugin in known if lower.endswith(tuple(plugin.extensions)))
+
+
+@lru_cache(maxsize=1)
+def _endings(plugins: tuple[Archive, ...]) -> tuple[str, ...]:
+    return tuple(extension for plugin in plugins for extension in plugin.extensions)
 
 
 def sources(text: str, options: Mapping[str, Any], alone: bool = True) -> list[Source]:
@@ -152,7 +162,7 @@ def _identified(source: Source) -> Archive | None:
 
 
 def _kinds() -> str:
-    return ', '.join(extension for plugin in archives() for extension in plugin.extensions)
+    return ', '.join(_endings(archives()))
 
 
 def note(source: Source) -> str:
