@@ -554,6 +554,31 @@ def test_s3(
     assert_same(Series("s3://images/ct.zip", storage_options=options), ct)
 
 
+def test_s3_small_files_come_together(
+    s3: tuple[dict[str, Any], Callable[..., Any]], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever is opened when, and however often: its own bytes."""
+    from s3fs import S3FileSystem
+
+    options, _ = s3
+    monkeypatch.setattr(remote, "_TOGETHER", 3)
+    batches: list[int] = []
+    real = S3FileSystem._cat_ranges
+
+    async def counted(self: Any, paths: list[str], *args: Any, **kwargs: Any) -> Any:
+        batches.append(len(paths))
+        return await real(self, paths, *args, **kwargs)
+
+    monkeypatch.setattr(S3FileSystem, "_cat_ranges", counted)
+    found = find_sources("s3://images/deep/ct", {"storage_options": options})
+    for numbers, expected in (range(8), [3, 3, 2]), ([5, 0, 5, 7], [3, 3, 3]):
+        batches.clear()
+        for number in numbers:
+            with found[number].open() as file:
+                assert file.read() == (folder / "deep" / "ct" / found[number].basename).read_bytes()
+        assert batches == expected
+
+
 def test_s3_failure(
     s3: tuple[dict[str, Any], Callable[..., Any]], ct: Series, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from ..errors import InputNotFoundError, WriteError
 from ..formats.contract import Source
 from .address import basename, shown
 from .connect import BACKENDS, CACHES, Store, StoreError
-from .remote import RemoteStaging, opened
+from .remote import RemoteStaging, Together
 
 __all__ = ['FsspecTransport']
 
@@ -44,8 +44,9 @@ class FsspecTransport:
             When the store cannot be reached, or refuses.
         """
         store = Store(url, options)
-        files = _files(store)
-        return [_source(store, path, size, files) for path, size in sorted(files.items())]
+        files = dict(sorted(_files(store).items()))
+        together = Together(store, files)
+        return [_source(store, path, files, together) for path in files]
 
     def is_folder(self, url: str, options: Mapping[str, Any]) -> bool:
         """Return whether there is a folder of that name."""
@@ -156,11 +157,11 @@ def _fits(parts: list[str], pattern: list[str]) -> bool:
     return fnmatchcase(parts[0], pattern[0]) and _fits(parts[1:], pattern[1:])
 
 
-def _source(store: Store, path: str, size: int | None, files: Mapping[str, int | None]) -> Source:
+def _source(store: Store, path: str, files: Mapping[str, int | None], together: Together) -> Source:
     def neighbour(filename: str) -> Source | None:
         other = path.rpartition('/')[0] + '/' + filename
         if other in files:
-            return _source(store, other, files[other], files)
+            return _source(store, other, files, together)
         # The folder was not listed where the file itself was named.
         if len(files) > 1 or '?' in path:
             return None
@@ -168,9 +169,12 @@ def _source(store: Store, path: str, size: int | None, files: Mapping[str, int |
             info = store.call(lambda fs: fs.info(other))
         except (InputNotFoundError, StoreError):
             return None
-        return _source(store, other, info.get('size'), files) if info.get('type') == 'file' else None
+        if info.get('type') != 'file':
+            return None
+        alone = {other: info.get('size')}
+        return _source(store, other, alone, Together(store, alone))
 
-    return Source(name_of(store, path), None, lambda: opened(store, path, size), neighbour)
+    return Source(name_of(store, path), None, lambda: together.open(path), neighbour)
 
 
 def name_of(store: Store, path: str) -> str:

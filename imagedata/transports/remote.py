@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import SpooledTemporaryFile
+from threading import Lock
 from typing import Any, BinaryIO, cast
 
 from ..archives.filesystemarchive import staging_name
@@ -16,7 +17,7 @@ from ..formats.contract import Source
 from ..progress import told, tracked
 from .connect import Store, StoreError
 
-__all__ = ['RemoteStaging', 'opened']
+__all__ = ['RemoteStaging', 'Together', 'opened']
 
 _SMALL = 16 << 20
 """Files up to so many bytes are fetched at once."""
@@ -24,6 +25,7 @@ _SMALL = 16 << 20
 _BLOCK = 4 << 20
 _BUFFER = 1 << 18
 _IN_MEMORY = 64 << 20
+_TOGETHER = 16
 _WITH_FOLDERS = ('sftp', 'ssh', 'smb', 'ftp')
 """Stores in which a folder has to be made; in the others, a name with '/' is enough."""
 
@@ -52,6 +54,46 @@ def opened(store: Store, path: str, size: int | None) -> BinaryIO:
         if remote.gives_parts():
             return cast(BinaryIO, io.BufferedReader(remote, _BUFFER))
     return _fetched(store, path)
+
+
+class Together:
+    """Small files of one listing, fetched some at a time: waiting for each alone takes longest.
+
+    Parameters
+    ----------
+    store : Store
+    sizes : mapping of str to int or None
+        Bytes by path, in the order in which the files will be read.
+    """
+
+    def __init__(self, store: Store, sizes: Mapping[str, int | None]) -> None:
+        self._store = store
+        self._sizes = sizes
+        small = [path for path, size in sizes.items() if size is not None and size <= _SMALL // _TOGETHER]
+        self._small = {path: number for number, path in enumerate(small)}
+        self._paths = small
+        self._held: dict[str, bytes] = {}
+        self._lock = Lock()
+
+    def open(self, path: str) -> BinaryIO:
+        """Open a file for reading bytes, with `seek`."""
+        size = self._sizes[path]
+        if path not in self._small or len(self._paths) == 1:
+            return opened(self._store, path, size)
+        with self._lock:
+            if path not in self._held:
+                self._held = self._store.call(lambda fs: self._fetch(fs, self._small[path]))
+            # Whoever opens it again is not helped by those that were beside it.
+            data = self._held.pop(path, None)
+        return io.BytesIO(data) if data is not None and len(data) == size else opened(self._store, path, size)
+
+    def _fetch(self, fs: Any, first: int) -> dict[str, bytes]:
+        """Return the content of files by path, without those that failed."""
+        if not fs.async_impl:
+            return {}
+        paths = self._paths[first : first + _TOGETHER]
+        found = fs.cat_ranges(paths, [0] * len(paths), [self._sizes[path] for path in paths])
+        return {path: data for path, data in zip(paths, found, strict=True) if isinstance(data, bytes)}
 
 
 def _fetched(store: Store, path: str) -> BinaryIO:
