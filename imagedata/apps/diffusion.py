@@ -98,6 +98,11 @@ def _volumes(img: Series) -> tuple[list[float], list[Sequence[float]]]:
     told = [None if ds is None else b_value(ds) for ds in first]
     b_values = [np.nan if b is None else b for b in told]
     directions: list[Sequence[float]] = [() if ds is None else b_vector(ds) for ds in first]
+    if name is None and images is not None and images.records is None and images.ids.size:
+        # One volume of a NIfTI file: its tags alone know.
+        tags = {key: values.ravel()[0] for key, values in images.tags.items()}
+        pair = tags.get('dti', (tags.get('b', np.nan), ()))
+        return [float(pair[0])], [tags.get('bvector', pair[1])]
     if name == 'bvector':
         directions = [tuple(v) if np.ndim(v) else () for v in header.tag_axes[name].values]
     return b_values or [np.nan] * count, directions or [()] * count

@@ -86,8 +86,7 @@ class Head:
 
     def extensions(self, stream: Stream) -> list[tuple[int, bytes]]:
         """Return code and content of each extension, reading the stream from its start to the voxels."""
-        end = self.offset if not self.pair else stream.size
-        block = stream.read(min(end, _EXTENSIONS_KEPT))
+        block = stream.read(_EXTENSIONS_KEPT if self.pair else min(self.offset, _EXTENSIONS_KEPT))
         if not self.pair:
             stream.skip(self.offset - stream.position)
         return _extensions(block[len(self.fields.binaryblock) :], self)

@@ -311,19 +311,24 @@ def _with_directions(
         warn_user(f'{line}: its directions are left out', ImagedataWarning)
         return axes, None
     if axis.name == 'dti':
-        axes = [*axes[:at], VariableAxis('dti', zip(axis.values, directions, strict=True)), *axes[at + 1 :]]
-        return axes, None
-    if axis.name == 'bvector':
-        return [*axes[:at], VariableAxis('bvector', directions), *axes[at + 1 :]], None
+        axis = VariableAxis('dti', zip(axis.values, directions, strict=True))
+    elif axis.name == 'bvector':
+        axis = VariableAxis('bvector', directions)
+    axes = [*axes[:at], axis, *axes[at + 1 :]]
+    return axes, _images(axes, at, directions, place.shape[0])
+
+
+def _images(axes: list[Axis], at: int, directions: list[tuple[float, ...]], slices: int) -> Images:
+    """Return images without headers that know b value and direction, also when they stand alone."""
     counts = [len(a) for a in axes]
     tags = {}
-    for name, values in (('b', axis.values), ('bvector', directions)):
-        column = np.empty(len(axis), dtype=object)
+    for name, values in ((axes[at].name, axes[at].values), ('bvector', directions)):
+        column = np.empty(len(axes[at]), dtype=object)
         column[:] = values
         spread = column.reshape([n if i == at else 1 for i, n in enumerate([*counts, 1])])
-        tags[name] = np.broadcast_to(spread, (*counts, place.shape[0]))
-    ids = np.arange(int(np.prod([*counts, place.shape[0]]))).reshape(*counts, place.shape[0])
-    return axes, Images((*names, 'slice'), ids, None, tags)
+        tags[name] = np.broadcast_to(spread, (*counts, slices))
+    ids = np.arange(int(np.prod([*counts, slices]))).reshape(*counts, slices)
+    return Images((*(a.name for a in axes), 'slice'), ids, None, tags)
 
 
 # --- voxels ------------------------------------------------------------------------------
