@@ -61,7 +61,8 @@ def test_versions_and_pairs(tmp_path_factory, suffix, version, shape, dtype, see
 
 def test_options_that_are_none(tmp_path):
     series = Series(image_to_array())
-    for option in ({'nifti_version': 3}, {'compresslevel': 9}, {'sform_code': 17}, {'sidecar': 'all'}):
+    for option in ({'nifti_version': 3}, {'compresslevel': 9}, {'sform_code': 17}, {'sidecar': 'all'},
+                   {'descrip': 'x' * 81}, {'intent_name': 'ü' * 9}, {'intent_code': 'label'}):  # fmt: skip
         with pytest.raises(WriteNotImplemented, match=next(iter(option))):
             placed(series).write(tmp_path / 'x.nii.gz', **option)
     assert not list(tmp_path.iterdir())

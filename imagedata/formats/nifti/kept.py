@@ -13,6 +13,7 @@ from typing import Any
 
 from nibabel.nifti1 import Nifti1Extension
 
+from ...errors import WriteNotImplemented
 from ...geometry import Geometry
 from ...header import SeriesData
 from .head import Head
@@ -87,14 +88,36 @@ def set_fields(nifti: Any, data: SeriesData, options: Any) -> None:
         same_grid = data.header.geometry is not None and kept.geometry == data.header.geometry
         same_values = not data.identity.values_changed
         for name, value in kept.values.items():
-            if (same_grid if name in _OF_GRID else same_values):
+            if same_grid if name in _OF_GRID else same_values:
                 nifti[name] = value
         if same_grid and same_values:
             nifti.extensions.extend(Nifti1Extension(code, content) for code, content in kept.extensions)
     if 'vector' in data.header.tag_dims and int(nifti['intent_code']) not in VECTOR_INTENTS:
         nifti['intent_code'] = _VECTOR
-    for name in ('descrip', 'aux_file', 'intent_name', 'intent_code'):
+    for name in ('descrip', 'aux_file', 'intent_name'):
         if name in options:
-            nifti[name] = options[name]
-    for at, value in enumerate(options.get('intent_p', ())):
+            nifti[name] = _fitting(name, str(options[name]), nifti[name].dtype.itemsize)
+    if 'intent_code' in options:
+        nifti['intent_code'] = _intent_code(options['intent_code'])
+    for at, value in enumerate(options.get('intent_p', ())[:3]):
         nifti[f'intent_p{at + 1}'] = value
+
+
+def _fitting(name: str, text: str, size: int) -> bytes:
+    """Return a text in bytes.
+
+    Raises
+    ------
+    WriteNotImplemented
+        When the field is too short for it.
+    """
+    content = text.encode()
+    if len(content) > size:
+        raise WriteNotImplemented(f'NIfTI: {name} holds {size} bytes, and {text!r} has {len(content)}')
+    return content
+
+
+def _intent_code(code: Any) -> int:
+    if not isinstance(code, int) or not 0 <= code < 2**15:
+        raise WriteNotImplemented(f'NIfTI: intent_code is a number such as 1002 (label), got {code!r}')
+    return code
