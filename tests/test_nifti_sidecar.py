@@ -217,6 +217,26 @@ def test_elements_come_back(tmp_path):
     assert Series(tmp_path / 'x.nii.gz', sidecar=False).getDicomAttribute('EchoTime') is None
 
 
+@pytest.mark.filterwarnings('ignore::imagedata.errors.LossWarning')
+@pytest.mark.parametrize('kind', ['time', 'te', 'fa', 'b'])
+def test_back_to_dicom(sample_data, tmp_path, kind):
+    """What a JSON file says of all images does not overrule what each of them has."""
+    source = Series(sample_data / kind, kind)
+    source.write(tmp_path / 'x.nii', sidecar=True)
+    Series(tmp_path / 'x.nii').write(tmp_path / 'dicom', formats='dicom')
+    back = Series(tmp_path / 'dicom', kind)
+    np.testing.assert_allclose(np.asarray(back.axes[0], float), np.asarray(source.axes[0], float))
+    for keyword in ('EchoTime', 'RepetitionTime', 'FlipAngle', 'MagneticFieldStrength'):
+        assert float(back.getDicomAttribute(keyword)) == float(source.getDicomAttribute(keyword))
+
+
+def test_volumes_that_were_picked(tmp_path):
+    sidecar(epi(), tmp_path)
+    series = Series(tmp_path / 'x.nii.gz')
+    assert sidecar(series, tmp_path)['AcquisitionTime'] == '10:00:00.000000'
+    assert 'AcquisitionTime' not in sidecar(series[1:], tmp_path)
+
+
 def test_fields_that_are_not_ours_are_kept(tmp_path):
     epi().write(tmp_path / 'x.nii.gz')
     (tmp_path / 'x.json').write_text('{"TaskName": "rest", "RepetitionTime": 2.0, "EchoTime": "thirty"}')

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...axis import Axis
 from ...errors import CorruptFileError, ImagedataWarning
 from ...geometry import Geometry
 from ...header import ATTRIBUTES, Edit, Header, SeriesData
@@ -101,26 +102,33 @@ _BY_NAME = {field.name: field for field in FIELDS}
 
 _NOT_RESTORED = {
     'ImageOrientationPatientDICOM', 'StudyInstanceUID', 'SeriesInstanceUID', 'SpacingBetweenSlices',
-    'SliceThickness', 'MTState', 'SpoilingState',
+    'SliceThickness', 'MTState', 'SpoilingState', 'AcquisitionTime', 'AcquisitionDate', 'AcquisitionDateTime',
 }  # fmt: skip
-"""Fields whose element follows from the array, its place, or its identity."""
+"""Fields whose element follows from the array, its axes, its place, or its identity."""
 
 _PER_VOLUME = {'EchoTime': 'te', 'FlipAngle': 'fa', 'InversionTime': 'ti'}
 """Fields that may differ from volume to volume, and the axis that says so."""
 
 _OF_GRID = frozenset({
     'SliceTiming', 'PhaseEncodingDirection', 'PhaseEncodingAxis', 'SliceEncodingDirection',
-    'ImageOrientationPatientDICOM', 'VolumeTiming', 'dcmmeta_shape', 'dcmmeta_affine',
+    'ImageOrientationPatientDICOM', 'dcmmeta_shape', 'dcmmeta_affine',
 })  # fmt: skip
 """Fields that hold for the grid that they came with."""
+
+_OF_VOLUMES = frozenset({
+    'AcquisitionTime', 'AcquisitionDateTime', 'VolumeTiming', 'FrameTimesStart', 'FrameDuration', 'ScanStart',
+    'DecayCorrectionFactor', 'AcquisitionDuration', *_PER_VOLUME,
+})  # fmt: skip
+"""Fields that hold for the volumes that they came with."""
 
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What was read from a JSON file, for the grid that it came with."""
+    """What was read from a JSON file, for the grid and the volumes that it came with."""
 
     fields: Mapping[str, Any]
     geometry: Geometry | None
+    tag_axes: Mapping[str, Axis]
 
 
 # --- writing -----------------------------------------------------------------------------------
@@ -167,9 +175,13 @@ def _kept(data: SeriesData) -> dict[str, Any]:
     kept = data.header.attributes.get(SIDECAR)
     if not isinstance(kept, Sidecar):
         return {}
-    if kept.geometry is not None and kept.geometry == data.header.geometry:
-        return dict(kept.fields)
-    return {k: v for k, v in kept.fields.items() if k not in _OF_GRID}
+    header = data.header
+    gone: frozenset[str] = frozenset()
+    if kept.geometry is None or kept.geometry != header.geometry:
+        gone |= _OF_GRID
+    if dict(kept.tag_axes) != dict(header.tag_axes):
+        gone |= _OF_VOLUMES
+    return {k: v for k, v in kept.fields.items() if k not in gone}
 
 
 def _value(field: Field, header: Header, dataset: Dataset | None) -> Any:
@@ -345,7 +357,10 @@ def restored(header: Header, name: str, fields: dict[str, Any]) -> Header:
     attributes: dict[str, Any] = {}
     edits: list[Edit] = []
     used = []
-    for key, value in fields.items():
+    # DICOM's element is the time between excitations.
+    excitation = fields.get('RepetitionTimeExcitation')
+    told = fields if excitation is None else {**fields, 'RepetitionTime': excitation}
+    for key, value in told.items():
         field = _BY_NAME.get(key)
         if field is None or key in _NOT_RESTORED or _PER_VOLUME.get(key) in header.dims:
             continue
@@ -361,7 +376,7 @@ def restored(header: Header, name: str, fields: dict[str, Any]) -> Header:
             edits.append(Edit(str(Tag(number)), known))
     _check_times(header, name, fields)
     line = f'{name}: {", ".join(used)}' if used else f'{name} has no field that is known'
-    sidecar = Sidecar(fields, header.geometry)
+    sidecar = Sidecar(fields, header.geometry, header.tag_axes)
     return replace(
         header, attributes={**header.attributes, **attributes, SIDECAR: sidecar},
         edits=(*header.edits, *edits), report=(*header.report, line),
