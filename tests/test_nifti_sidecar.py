@@ -157,6 +157,14 @@ def test_slices_that_were_picked_turned_or_left_out(tmp_path):
     assert 'SliceTiming' not in found
 
 
+def test_slices_that_were_not_acquired(tmp_path):
+    made = Series(np.zeros((3, 4, 5, 6)), 'time', template=epi(), geometry=epi())
+    found = sidecar(made, tmp_path)
+    assert 'SliceTiming' not in found
+    assert found['EchoTime'] == 0.0305
+    assert 'SliceTiming' not in sidecar(epi().resample([1.5, 2, 2]), tmp_path)
+
+
 def test_computed_values_are_derived(tmp_path):
     assert sidecar(epi() * 2, tmp_path)['ImageType'] == ['DERIVED', 'PRIMARY', 'M']
 

@@ -146,7 +146,9 @@ def slice_timing(header: Header, repetition_time: float | None) -> dict[str, Any
     if images is None or images.records is None or geometry is None or 'slice' not in images.dims:
         return {}
     volume = np.moveaxis(images.ids, images.dims.index('slice'), -1).reshape(-1, geometry.shape[0])[0]
-    if (volume < 0).any() or len(volume) < 2 or repetition_time is None:
+    if not images.own or (volume < 0).any() or len(set(volume)) < max(2, len(volume)):
+        return {}  # a template's slices, or interpolated ones, are not those that were acquired
+    if repetition_time is None:
         return {}
     datasets = [images.records.dataset(int(i)) for i in volume]
     first = datasets[0]

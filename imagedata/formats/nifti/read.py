@@ -32,6 +32,8 @@ _SLAB = 4 << 20
 
 _EXTENSION = re.compile(r'\.(nii|nii\.gz|hdr|hdr\.gz)$', re.IGNORECASE)
 
+_VOXELS = re.compile(r'\.(img|img\.gz)$', re.IGNORECASE)
+
 _DIFFUSION = ('b', 'dti', 'bvector')
 
 _OTHER_KINDS = {
@@ -54,7 +56,13 @@ def read_sources(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
     series: list[SeriesData] = []
     left: list[tuple[Source, str]] = []
     voxel_files: set[str] = set()
+    given = {source.name for source in sources}
     for source in sources:
+        header = _header_beside(source)
+        if header is not None and header.name in given:
+            left.append((source, 'not NIfTI'))  # perhaps the voxels of that header
+            continue
+        source = header or source
         with Stream(source) as stream:
             head = _identified(stream, source)
             if isinstance(head, str):
@@ -96,6 +104,15 @@ def _identified(stream: Stream, source: Source) -> Head | str:
         )
     name = source.basename.lower()
     return 'not NIfTI' + next((text for suffix, text in _OTHER_KINDS.items() if name.endswith(suffix)), '')
+
+
+def _header_beside(source: Source) -> Source | None:
+    """Return the header of an `.img` file, None for other files and where there is none."""
+    stem = _VOXELS.sub('', source.basename)
+    if stem == source.basename:
+        return None
+    found = (source.beside(stem + suffix) for suffix in ('.hdr', '.hdr.gz', '.HDR'))
+    return next(filter(None, found), None)
 
 
 def _beside(source: Source) -> Source:
