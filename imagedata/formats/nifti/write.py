@@ -165,7 +165,7 @@ def _header_bytes(data: SeriesData, stored: np.dtype[Any], options: Any, *, pair
     for at, axis in enumerate(axes, start=len(lengths) - tags):
         if axis.name in TIME_AXES:
             nifti['pixdim'][4 + at] = _time_step(axis)
-            nifti['toffset'] = _start(axis)
+            nifti['toffset'] = 0.0 if _on_clock(header) else _start(axis)
     if not axes or axes[0].name == 'b' or axes[0].unit is None:
         # No times, and no other quantity that this step could be mistaken for.
         nifti['pixdim'][4] = _repetition_time(header)
@@ -271,6 +271,15 @@ def even_step(axis: Axis) -> tuple[float | None, float, float]:
     step = float(times[-1] - times[0]) / (len(times) - 1)
     off = float(np.max(np.abs(times - (times[0] + step * np.arange(len(times))))))
     return step, off, max(_TIME_TOLERANCE[0], _TIME_TOLERANCE[1] * abs(step))
+
+
+def _on_clock(header: Header) -> bool:
+    """Return whether times are a scanner's, which count from midnight.
+
+    Programs that leave out the first volumes leave the offset as it is. Counted from 0, it is seen that
+    they do not meet the times of a template; as times of a clock, they would be taken for other ones.
+    """
+    return header.images is not None and header.images.records is not None
 
 
 def _start(axis: Axis) -> float:
