@@ -101,7 +101,8 @@ _OPTIONS = (
     'sort_on_slice_location', 'split_acquisitions', 'split_echo_numbers', 'suv', 'dtype', 'template',
     'geometry', 'frame', 'sernum', 'serdes', 'imagetype', 'SOPClassUID', 'output_format', 'output_sort',
     'output_dir', 'keep_uid', 'window', 'overwrite', 'input_sort', 'input_shape', 'calling_aet', 'loglevel',
-    'psopt', 'in_dirs', 'out_name',
+    'psopt', 'in_dirs', 'out_name', 'mmap', 'form', 'sidecar', 'nifti_version', 'compresslevel', 'sform_code',
+    'qform_code', 'descrip', 'aux_file', 'intent_code', 'intent_name', 'intent_p',
 )  # fmt: skip
 """Options of reading and writing: both may stand in one namespace. Others may define a sort order."""
 
