@@ -12,7 +12,7 @@ import numpy as np
 
 from .conversion import converted
 from .errors import FileAlreadyExistsError, FormatPluginNotFound, TemplateMismatchError, WriteError
-from .formats.contract import Format, WriteRequest, natural_image
+from .formats.contract import Format, WriteRequest, check_capable, natural_image
 from .header import SeriesData
 from .registry import archive, format_for, formats, transport_for
 
@@ -59,6 +59,8 @@ def write(
             f'{text} is one name for {len(plugins)} formats: put %p in it, which becomes the name of each'
         )
     image = _prepared(natural_image(data), options)
+    for plugin in plugins:
+        check_capable(plugin, image)
     written: list[Path] = []
     for plugin in plugins:
         written += _write_one(plugin, image, text.replace('%p', plugin.name), options)

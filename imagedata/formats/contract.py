@@ -33,6 +33,7 @@ __all__ = [
     'ReadResult',
     'Source',
     'WriteRequest',
+    'check_capable',
     'natural_image',
     'require',
 ]
@@ -287,6 +288,27 @@ def require(module: str, install: str, purpose: str) -> Any:
         if error.name != module.split('.')[0]:
             raise
         raise MissingDependencyError(f"{purpose} need {module}: run pip install '{install}'") from error
+
+
+def check_capable(plugin: Format, data: SeriesData) -> None:
+    """Check that a format can hold a series.
+
+    Raises
+    ------
+    WriteNotImplemented
+        When it declares that it cannot.
+    """
+    able = plugin.capabilities
+    dimensions = sum(n > 1 for n in data.array.shape[:-2]) + 2
+    if not able.writes:
+        problem = 'is read only'
+    elif able.dimensions is not None and dimensions > able.dimensions:
+        problem = f'holds {able.dimensions} dimensions at most, not {dimensions}'
+    elif not able.colour and data.array.dtype.names:
+        problem = 'has no colour images'
+    else:
+        return
+    raise WriteNotImplemented(f'format {plugin.name} {problem}: choose another with formats=')
 
 
 def natural_image(data: SeriesData) -> SeriesData:
