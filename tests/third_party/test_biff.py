@@ -91,7 +91,8 @@ def test_four_dimensions_in_one_file(volumes: np.ndarray, tmp_path: Path) -> Non
 )
 def test_a_file_for_each(sort: int, count: int, volumes: np.ndarray, tmp_path: Path) -> None:
     series = Series(tmp_path / "time", "time")
-    series.write(tmp_path / "out/", formats="biff", opts={"output_dir": "multi", "output_sort": sort})
+    (tmp_path / "out").mkdir()
+    series.write(tmp_path / "out", formats="biff", opts={"output_dir": "multi", "output_sort": sort})
     assert len(list((tmp_path / "out").iterdir())) == count
     again = Series(tmp_path / "out", "time", opts={"input_sort": sort})
     np.testing.assert_array_equal(again, volumes)

@@ -43,7 +43,7 @@ def check(out: Series, dynamic: Series, name: str) -> None:
     np.testing.assert_allclose(out.transformationMatrix, dynamic.transformationMatrix)
     assert name in out.seriesDescription
     for i in (1, 2):
-        assert error(out[i], dynamic[0]) < 0.6 * error(dynamic[i], dynamic[0])
+        assert error(out[i], dynamic[0]) < 0.8 * error(dynamic[i], dynamic[0])
 
 
 def test_npreg(dynamic: Series, capsys: pytest.CaptureFixture[str]) -> None:
