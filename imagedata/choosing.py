@@ -9,9 +9,7 @@ extension. Only where nothing at all was read so far, plugins that can tell no f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from os import PathLike, fspath
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from .errors import CorruptFileError, NotImageError, UnknownInputError
 from .formats.contract import HEAD, Format, ReadRequest, Source
@@ -41,6 +39,8 @@ class Choice:
     ----------
     sources : sequence of Source
     request : ReadRequest
+    notes : mapping of str to str
+        What is known of some of them beforehand, by their names.
 
     Attributes
     ----------
@@ -50,10 +50,14 @@ class Choice:
         What nobody read so far, each with the reasons.
     """
 
-    def __init__(self, sources: Sequence[Source], request: ReadRequest) -> None:
+    def __init__(
+        self, sources: Sequence[Source], request: ReadRequest, notes: Mapping[str, str] | None = None
+    ) -> None:
         self.request = request
         self.series: list[SeriesData] = []
         self._reasons: dict[str, list[str]] = {source.name: [] for source in sources}
+        for name, why in (notes or {}).items():
+            self._reasons[name] += [why] if why else []
         self._left = {source.name: source for source in sources}
         self._tried: list[Format] = []
 
@@ -121,9 +125,14 @@ class Choice:
                 if plugin in claims[name] or (not claims[name] and _is_named(source, plugin))
             ])  # fmt: skip
 
-    def nothing_read(self, urls: Any) -> Exception:
-        """Return the error for files of which none was read."""
-        names = fspath(urls) if isinstance(urls, (str, PathLike)) else ', '.join(map(fspath, urls))
+    def nothing_read(self, names: str) -> Exception:
+        """Return the error for files of which none was read.
+
+        Parameters
+        ----------
+        names : str
+            What the user named.
+        """
         left = self.left
         shown = [f'{source.name}: {reason}' for source, reason in left[:3]]
         more = f' (and {len(left) - 3} more)' if len(left) > 3 else ''

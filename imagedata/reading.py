@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
@@ -13,15 +12,14 @@ from .errors import ImagedataWarning, InputNotFoundError, MultipleSeriesError, N
 from .formats.contract import ReadRequest, Source
 from .header import Header, SeriesData
 from .notices import warn_user
-from .registry import archive, format_for, transport_for
+from .registry import format_for
+from .urls import note, shown_all, sources
 
 __all__ = ['find_sources', 'read', 'read_series', 'read_template']
 
-_SCHEME = re.compile(r'([A-Za-z][A-Za-z0-9+.-]+):')
 
-
-def find_sources(urls: Any) -> list[Source]:
-    """Return the files that paths, URLs, folders and patterns name, each once.
+def find_sources(urls: Any, options: Mapping[str, Any] | None = None) -> list[Source]:
+    """Return the files that paths, URLs, folders, patterns and archives name, each once.
 
     Raises
     ------
@@ -36,14 +34,11 @@ def find_sources(urls: Any) -> list[Source]:
         text = fspath(url)
         if not text:
             raise InputNotFoundError('an empty path was given: name a file or folder')
-        scheme = _SCHEME.match(text)
-        # One letter before a colon is a drive, and needs two letters in the pattern above.
-        transport = transport_for(scheme[1].lower() if scheme and '://' in text else 'file')
-        for source in archive('filesystem').sources(transport.path(text)):
+        for source in sources(text, options or {}, alone=len(given) == 1):
             found.setdefault(source.name, source)
     if not found:
         raise NoDataReadError(
-            f'there is no file in {", ".join(map(str, given)) or "an empty list"}, nor in folders below: '
+            f'there is no file in {shown_all(given) or "an empty list"}, nor in folders below: '
             'name a file, or a folder with files, to read'
         )
     return list(found.values())
@@ -70,13 +65,15 @@ def read(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = Non
     given = dict(options or {})
     wanted = given.pop('input_format', None)
     _warn_of_misspelt(given, order)
-    choice = Choice(find_sources(urls), ReadRequest(order, given))
+    found = find_sources(urls, given)
+    notes = {source.name: note(source) for source in found}
+    choice = Choice(found, ReadRequest(order, given), notes)
     if wanted:
         choice.offer(format_for(wanted))
     else:
         choice.run()
     if not choice.series:
-        raise choice.nothing_read(urls)
+        raise choice.nothing_read(shown_all([urls] if isinstance(urls, (str, PathLike)) else urls))
     left = choice.left
     lines = tuple(f'left out: {source.name}: {reason}' for source, reason in left)
     _warn_of_stubs([source for source, _ in left])
@@ -90,7 +87,8 @@ _OPTIONS = (
     'sort_on_slice_location', 'split_acquisitions', 'split_echo_numbers', 'suv', 'dtype', 'template',
     'geometry', 'frame', 'sernum', 'serdes', 'imagetype', 'SOPClassUID', 'output_format', 'output_sort',
     'output_dir', 'keep_uid', 'window', 'overwrite', 'input_sort', 'input_shape', 'calling_aet', 'loglevel',
-    'psopt', 'in_dirs', 'out_name', 'input_options',
+    'psopt', 'in_dirs', 'out_name', 'input_options', 'archive_max_bytes', 'archive_max_ratio', 'retries',
+    'storage_options', 'timeout', 'username', 'password',
 )  # fmt: skip
 """Options of reading and writing: both may stand in one namespace. Others may define a sort order."""
 
