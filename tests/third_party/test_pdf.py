@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +35,8 @@ def test_pages_are_slices_in_colour(document: Path) -> None:
     series = Series(document, input_format="pdf")
     assert series.color
     width, height = pdfium.PdfDocument(document)[0].get_size()  # in 1/72 inch
-    assert series.shape == (2, math.ceil(height * 150 / 72), math.ceil(width * 150 / 72))
+    assert series.shape[0] == 2
+    np.testing.assert_allclose(series.shape[1:], [height * 150 / 72, width * 150 / 72], atol=1)
     assert series.axes._fields == ("slice", "row", "column")
     # Channels as pdfium gives them, of which the package takes the first for red.
     assert [tuple(series[0, 225, x]) for x in (50, 250)] == [tuple(series[1, 225, x]) for x in (250, 50)]
