@@ -40,7 +40,10 @@ def test_pages_are_slices_in_colour(document: Path) -> None:
     assert series.axes._fields == ("slice", "row", "column")
     # Channels as pdfium gives them, of which the package takes the first for red.
     assert [tuple(series[0, 225, x]) for x in (50, 250)] == [tuple(series[1, 225, x]) for x in (250, 50)]
-    assert {tuple(int(v) for v in series[0, 225, x]) for x in (50, 250)} == {(255, 0, 0), (0, 0, 255)}
+    # JPEG in the document: nearly pure red and blue.
+    assert sorted(tuple(int(v) > 250 for v in series[0, 225, x]) for x in (50, 250)) == [
+        (False, False, True), (True, False, False)
+    ]  # fmt: skip
 
 
 def test_options(document: Path) -> None:
