@@ -34,6 +34,7 @@ __all__ = [
     'formats',
     'missing_modules',
     'plugin_instance',
+    'plugin_list',
     'plugin_states',
     'plugin_table',
     'transport_for',
@@ -203,25 +204,28 @@ def plugin_states() -> list[PluginState]:
 
 
 @cache
-def plugin_table() -> dict[str, list[tuple[str, str, type]]]:
-    """Return the plugins by kind: (entry point name, plugin name, class).
+def plugin_list(kind: Kind) -> list[tuple[str, str, type]]:
+    """Return the plugins of a kind: (entry point name, plugin name, class).
 
-    The same lists each time: what a program appends to them is used as if it were installed.
+    The same list each time: what a program appends to it is used as if it were installed.
     """
-    return {
-        kind: [
-            (state.entry, str(getattr(state.plugin, 'name', '')), state.plugin)
-            for state in _states(kind)
-            if state.plugin is not None
-        ]
-        for kind in KINDS
-    }
+    return [
+        (state.entry, str(getattr(state.plugin, 'name', '')), state.plugin)
+        for state in _states(kind)
+        if state.plugin is not None
+    ]
+
+
+@cache
+def plugin_table() -> dict[str, list[tuple[str, str, type]]]:
+    """Return the lists of plugins by kind."""
+    return {kind: plugin_list(kind) for kind in KINDS}
 
 
 def _classes(kind: Kind) -> list[type]:
     """Return the plugin classes of a kind, each name once."""
     found: dict[str, type] = {}
-    for entry, name, plugin in plugin_table()[kind]:
+    for entry, name, plugin in plugin_list(kind):
         if found.setdefault(name, plugin) is not plugin and found[name].__name__ != plugin.__name__:
             _warn(f'plugin {entry} ({plugin.__module__}) is skipped: the name {name!r} is taken')
     return list(found.values())

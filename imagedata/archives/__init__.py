@@ -24,9 +24,9 @@ __all__ = [
 
 def get_archiver_list() -> list[tuple[str, str, type]]:
     """Return the archive plugins: (entry point name, plugin name, class)."""
-    from ..registry import plugin_table
+    from ..registry import plugin_list
 
-    return plugin_table()['archive']
+    return plugin_list('archive')
 
 
 def find_plugin(

@@ -150,9 +150,9 @@ def get_uid() -> Any:
 
 def get_plugins_list() -> list[tuple[str, str, type]]:
     """Return the format plugins: (entry point name, plugin name, class)."""
-    from ..registry import plugin_table
+    from ..registry import plugin_list
 
-    return plugin_table()['format']
+    return plugin_list('format')
 
 
 def find_plugin(name: str) -> Any:

@@ -93,8 +93,13 @@ class _OpenTransport(AbstractTransport):
     ) -> None:
         super().__init__(plugin.name, plugin.description, '', '', '', plugin.schemes)
         self._plugin, self._options = plugin, options
-        self._start = f'{scheme}://{netloc}'
+        self._start, self._netloc = f'{scheme}://{netloc}', netloc
         self.root = root
+
+    def _path(self, source: Source) -> str:
+        """Return the path of a source, with a '/' before it."""
+        path = source.name.partition('://')[2].removeprefix(self._netloc)
+        return '/' + path.lstrip('/')
 
     def _found(self, path: str) -> list[Source]:
         try:
@@ -103,17 +108,16 @@ class _OpenTransport(AbstractTransport):
             return []
 
     def walk(self, top: str) -> Iterator[tuple[str, list[str], list[str]]]:
-        start = len(self._start)
         folders: dict[str, list[str]] = {}
         for source in self._found(top):
-            folder, _, name = source.name[start:].rpartition('/')
+            folder, _, name = self._path(source).rpartition('/')
             folders.setdefault(folder, []).append(name)
         for folder in sorted(folders):
             below = {f[len(folder) + 1 :].split('/')[0] for f in folders if f.startswith(folder + '/')}
             yield folder, sorted(below), folders[folder]
 
     def isfile(self, path: str) -> bool:
-        return [source.name for source in self._found(path)] == [self._start + path]
+        return [self._path(source) for source in self._found(path)] == [path]
 
     def exists(self, path: str) -> bool:
         return bool(self._found(path))

@@ -32,9 +32,9 @@ class FunctionNotSupported(ImagedataError, NotImplementedError):
 
 def get_transporter_list() -> list[tuple[str, str, type]]:
     """Return the transport plugins: (entry point name, plugin name, class)."""
-    from ..registry import plugin_table
+    from ..registry import plugin_list
 
-    return plugin_table()['transport']
+    return plugin_list('transport')
 
 
 def Transport(
