@@ -8,15 +8,28 @@ from __future__ import annotations
 
 import io
 import re
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
+from threading import Lock
 from typing import Any, BinaryIO
 
 from ..errors import CorruptFileError, InputNotFoundError, NoArchiveError
 from ..formats.contract import Source
 
-__all__ = ['DAMAGED', 'Index', 'Limits', 'Member', 'Part', 'checked_name', 'limits', 'meant', 'plain_name']
+__all__ = [
+    'DAMAGED',
+    'Index',
+    'Limits',
+    'Member',
+    'Part',
+    'Shared',
+    'checked_name',
+    'limits',
+    'meant',
+    'plain_name',
+]
 
 DAMAGED = 'it is truncated or damaged: get it again from where it came from'
 
@@ -260,18 +273,38 @@ def _with_parents(name: str) -> list[str]:
     return ['/'.join(parts[:count]) for count in range(len(parts), 0, -1)]
 
 
-class Part(io.RawIOBase):
-    """A stretch of bytes of another file, as a file.
+class Shared:
+    """A file that several read in turn; closed when nobody holds it any more.
 
     Parameters
     ----------
     file : binary file
-        With `seek`; closed with this one.
+        With `seek`.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._lock = Lock()
+        weakref.finalize(self, file.close)
+
+    def read(self, start: int, count: int) -> bytes:
+        """Return bytes from a place in the file."""
+        with self._lock:
+            self._file.seek(start)
+            return self._file.read(count)
+
+
+class Part(io.RawIOBase):
+    """A stretch of bytes of a shared file, as a file.
+
+    Parameters
+    ----------
+    file : Shared
     start, size : int
         Bytes.
     """
 
-    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
+    def __init__(self, file: Shared, start: int, size: int) -> None:
         self._file = file
         self._start = start
         self._size = size
@@ -295,14 +328,7 @@ class Part(io.RawIOBase):
         """Read into a buffer, and return the number of bytes."""
         view = memoryview(buffer).cast('B')
         wanted = min(len(view), max(0, self._size - self._at))
-        self._file.seek(self._start + self._at)
-        data = self._file.read(wanted)
+        data = self._file.read(self._start + self._at, wanted)
         view[: len(data)] = data
         self._at += len(data)
         return len(data)
-
-    def close(self) -> None:
-        """Close both files."""
-        if not self.closed:
-            self._file.close()
-        super().close()

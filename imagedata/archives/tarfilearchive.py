@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, cast
 
 from ..errors import CorruptFileError, ImagedataError, MissingDependencyError
 from ..formats.contract import Source
-from .members import DAMAGED, Index, Limits, Member, Part, limits, meant, plain_name
+from .members import DAMAGED, Index, Limits, Member, Part, Shared, limits, meant, plain_name
 
 if TYPE_CHECKING:
     from tarfile import TarFile, TarInfo
@@ -63,21 +63,26 @@ class TarfileArchive:
             When it is compressed with Zstandard, and there is no package for it.
         """
         bounds = limits(options)
-        with source.open() as raw:
-            size = raw.seek(0, io.SEEK_END)
-            raw.seek(0)
-            packing = _packing(raw.read(_BLOCK))
-            raw.seek(0)
+        raw = source.open()
+        size = raw.seek(0, io.SEEK_END)
+        raw.seek(0)
+        packing = _packing(raw.read(_BLOCK))
+        raw.seek(0)
+        shared = Shared(raw)
+        held: dict[int, bytes] = {}
+        with _damage(source.name, packing):
             if packing is None:
-                with _damage(source.name):
-                    entries = list(_listed(source.name, raw))
-                return Index(source, entries, lambda m: _part(source, m), bounds).select(pattern, size)
-            held: dict[int, bytes] = {}
-            with _damage(source.name, packing):
+                entries = list(_listed(source.name, raw))
+            else:
                 entries = list(_held(source.name, raw, packing, pattern, bounds, held))
-        return Index(source, entries, lambda m: _from_memory(source, packing, m, held), bounds).select(
-            pattern, size
-        )
+
+        def opener(member: Member) -> BinaryIO:
+            if packing is None:
+                part = Part(shared, member.entry, member.size)
+                return cast(BinaryIO, io.BufferedReader(part, 1 << 16))
+            return _from_memory(source, packing, member, held)
+
+        return Index(source, entries, opener, bounds).select(pattern, size)
 
     def pack(self, files: Sequence[tuple[str, Path]], target: Path, options: Mapping[str, Any]) -> None:
         """Write an archive, compressed as its name says; it does not tell who wrote it."""
@@ -243,12 +248,6 @@ def _check_end(name: str, block: bytes, archive: TarFile) -> None:
         names = archive.getnames()
         after = f' after the member {names[-1]!r}' if names else ''
         raise CorruptFileError(f'{name} ends{after} without the mark for the end of a tar archive: {DAMAGED}')
-
-
-def _part(source: Source, member: Member) -> BinaryIO:
-    """Open a member of a plain archive."""
-    part = Part(source.open(), member.entry, member.size)
-    return cast(BinaryIO, io.BufferedReader(part, 1 << 16))
 
 
 def _from_memory(source: Source, packing: str, member: Member, held: Mapping[int, bytes]) -> BinaryIO:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, cast
 
-from ..errors import CorruptFileError, NoArchiveError
+from ..errors import CorruptFileError, ImagedataError, NoArchiveError
 from ..formats.contract import Source
 from .members import DAMAGED, Index, Member, limits
 
@@ -58,6 +58,9 @@ class ZipfileArchive:
             archive = ZipFile(file)
         except (BadZipFile, EOFError, ValueError, NotImplementedError) as error:
             file.close()
+            if isinstance(error.__context__, ImagedataError):
+                # zipfile takes every failure to read for a sign that it is no archive.
+                raise error.__context__ from None
             raise CorruptFileError(f'{source.name} is no whole zip archive ({error}): {DAMAGED}') from error
         # The sources share it, and it is closed when the last of them is gone.
         weakref.finalize(archive, file.close)

@@ -45,6 +45,8 @@ def shown(url: str) -> str:
 def without(text: str, urls: Iterable[str]) -> str:
     """Return a message of another library without what is secret in URLs."""
     for url in urls:
+        if '://' not in url:
+            continue
         text = text.replace(url, shown(url))
         for user in _USER.findall(url):
             secret = user[:-1]
@@ -52,7 +54,7 @@ def without(text: str, urls: Iterable[str]) -> str:
                 text = text.replace(part, '***') if len(part) > 2 else text
         for query in _QUERY.findall(url):
             text = text.replace(query, '...')
-    return shown(text)
+    return text
 
 
 def basename(url: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from ..archives.filesystemarchive import is_staging
 from ..errors import InputNotFoundError, WriteError
 from ..formats.contract import Source
-from .address import shown
+from .address import basename, shown
 from .connect import BACKENDS, CACHES, Store, StoreError
 from .remote import RemoteStaging, opened
 
@@ -101,7 +101,13 @@ def _nothing(store: Store) -> dict[str, int | None]:
 
 def _listed(store: Store, path: str) -> dict[str, int | None]:
     """Return a file, or the files below a folder."""
-    found = store.call(lambda fs: fs.find(path, detail=True))
+
+    def find(fs: Any) -> dict[str, Any]:
+        found: dict[str, Any] = fs.find(path, detail=True)
+        # Some know the name of a single file, and nothing else.
+        return {name: info or fs.info(name) for name, info in found.items()}
+
+    found = store.call(find)
     return {
         name: info.get('size')
         for name, info in found.items()
@@ -120,7 +126,8 @@ def _web_folder(store: Store, path: str) -> dict[str, int | None]:
                 continue
             seen.add(link)
             if link.endswith('/'):
-                folders.append(link)
+                if not is_staging(basename(link[:-1])):
+                    folders.append(link)
             else:
                 files[link] = None
     return files

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shutil import copyfileobj
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 
@@ -21,6 +22,7 @@ _SMALL = 16 << 20
 """Files up to so many bytes are fetched at once."""
 
 _BLOCK = 4 << 20
+_BUFFER = 1 << 18
 _IN_MEMORY = 64 << 20
 _WITH_FOLDERS = ('sftp', 'ssh', 'smb', 'ftp')
 """Stores in which a folder has to be made; in the others, a name with '/' is enough."""
@@ -48,7 +50,7 @@ def opened(store: Store, path: str, size: int | None) -> BinaryIO:
     if size is not None:
         remote = _RemoteFile(store, path, size)
         if remote.gives_parts():
-            return cast(BinaryIO, io.BufferedReader(remote, 1 << 18))
+            return cast(BinaryIO, io.BufferedReader(remote, _BUFFER))
     return _fetched(store, path)
 
 
@@ -58,7 +60,11 @@ def _fetched(store: Store, path: str) -> BinaryIO:
     def fetch(fs: Any) -> SpooledTemporaryFile[bytes]:
         file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed by who reads it
         try:
-            fs.get_file(path, file)
+            if store.is_web:
+                fs.get_file(path, file)
+            else:
+                with fs.open(path, 'rb') as remote:
+                    copyfileobj(remote, file, _BLOCK)
         except BaseException:
             file.close()
             raise
@@ -87,6 +93,8 @@ class _RemoteFile(io.RawIOBase):
         def probe(fs: Any) -> bool:
             try:
                 with fs.open(self._path, 'rb', block_size=_BLOCK, cache_type='none') as file:
+                    # The beginning of a file can be had from any server.
+                    file.seek(1)
                     return len(file.read(16)) == 16
             except ValueError:
                 # How fsspec says that all of the file came.
@@ -220,9 +228,10 @@ class RemoteStaging:
             for number, name in enumerate(names):
                 final = self._path(name)
                 make(final.rpartition('/')[0])
-                if self._store.call(lambda fs, f=final: fs.isdir(f)):  # type: ignore[misc]
+                there = self._kind(final)
+                if there == 'directory':
                     raise WriteError(f'{name} in {self._store.shown} is a folder: a file cannot replace it')
-                if self._store.call(lambda fs, f=final: fs.exists(f)):  # type: ignore[misc]
+                if there is not None:
                     old = f'{part}/.old{number}'
                     self._move(final, old)
                     saved.append((old, final))
@@ -240,6 +249,13 @@ class RemoteStaging:
             with suppress(ImagedataError):
                 self._remove(old)
 
+    def _kind(self, path: str) -> str | None:
+        """Return what is there: 'file', 'directory' or nothing."""
+        try:
+            return str(self._store.call(lambda fs: fs.info(path))['type'])
+        except InputNotFoundError:
+            return None
+
     def _move(self, source: str, target: str) -> None:
         from fsspec import AbstractFileSystem
 
@@ -253,7 +269,7 @@ class RemoteStaging:
         self._store.call(move)
 
     def _remove(self, path: str) -> None:
-        self._store.call(lambda fs: fs.rm_file(path) if fs.exists(path) else None)
+        self._store.call(lambda fs: fs.rm_file(path))
 
     @contextmanager
     def _removing(self, part: str, names: Sequence[str]) -> Iterator[None]:
@@ -275,7 +291,7 @@ class RemoteStaging:
         def make(folder: str) -> None:
             if self._store.scheme not in _WITH_FOLDERS or not folder.strip('/') or folder in known:
                 return
-            if not self._store.call(lambda fs: fs.exists(folder)):
+            if self._kind(folder) is None:
                 make(folder.rpartition('/')[0])
                 made.append(folder)
                 self._store.call(lambda fs: fs.mkdir(folder, create_parents=False))
