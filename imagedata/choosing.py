@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from .errors import CorruptFileError, NotImageError, UnknownInputError
 from .formats.contract import HEAD, Format, ReadRequest, Source
 from .header import SeriesData
-from .legacy.formats import LegacyFormat
 from .registry import formats, missing_modules
 
 __all__ = ['Choice', 'identify']
@@ -76,7 +75,7 @@ class Choice:
         for plugin in others:
             self.offer(plugin, [s for s in self._left.values() if _is_named(s, plugin)])
         for plugin in others:
-            if not self.series and isinstance(plugin, LegacyFormat):
+            if not self.series and plugin.last_resort:
                 self.offer(plugin, [s for s in self._left.values() if not _is_named(s, plugin)])
 
     def offer(self, plugin: Format, sources: Sequence[Source] | None = None) -> None:

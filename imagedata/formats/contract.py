@@ -212,6 +212,9 @@ class Format(Protocol):
     requires : mapping of str to str
         Modules that may not be installed, each with what pip is to install:
         {'h5py': 'imagedata[hdf5]'}.
+    last_resort : bool
+        Whether it is tried on files that neither content nor name tell to be its own, when
+        nothing else was read.
     """
 
     plugin_type: ClassVar[str] = 'format'
@@ -221,6 +224,7 @@ class Format(Protocol):
     single_file: ClassVar[bool] = True
     capabilities: ClassVar[Capabilities] = Capabilities()
     requires: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    last_resort: ClassVar[bool] = False
 
     def identifies(self, name: str, head: bytes) -> bool:
         """Return whether the content shows that a file is of this format.

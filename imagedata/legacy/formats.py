@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import CannotSort, ImagedataError, InputNotFoundError, MissingDependencyError
 from ..formats.abstractplugin import AbstractPlugin, read_members
 from ..formats.contract import Format, ReadRequest, ReadResult, Source, WriteRequest
 from ..header import SeriesData
-from ..series import Series
 from .folders import FolderArchive, SourceArchive
 from .header import PluginHeader, series_data
 
@@ -29,6 +26,8 @@ class LegacyFormat(Format):
     ----------
     plugin : type
     """
+
+    last_resort = True
 
     def __init__(self, plugin: type) -> None:
         self.plugin = plugin
@@ -73,11 +72,12 @@ class LegacyFormat(Format):
 
     def write(self, data: SeriesData, request: WriteRequest) -> list[str]:
         """Write a series with the plugin's `write_3d_numpy` or `write_4d_numpy`."""
+        # A plugin of imagedata 3 is handed a Series: the one place where a format sees it.
+        from .written import written_series
+
         plugin = self.plugin()
         archive = FolderArchive(request.folder.resolve(), request.filename or '')
-        series = np.asarray(data.array).view(_WrittenSeries)
-        series.header = data.header
-        series._identity = data.identity
+        series = written_series(data)
         opts = {**request.options, 'output_formats': [self.name]}
         destination = {'archive': archive, 'files': []}
         if series.ndim > 3 and series.shape[0] > 1:
@@ -87,21 +87,6 @@ class LegacyFormat(Format):
                 series = series[(0,) * (series.ndim - 3)]
             plugin.write_3d_numpy(series, destination, opts)
         return archive.getnames()
-
-
-class _WrittenSeries(Series):
-    """A Series whose `tags` have a dimension also without a tag axis: plugins count their length."""
-
-    @property  # type: ignore[misc]  # plugins do not set them
-    def tags(self) -> dict[int, NDArray[Any]]:
-        tags = super().tags
-        return {s: cells if cells.ndim else _listed() for s, cells in tags.items()}
-
-
-def _listed() -> NDArray[Any]:
-    cells = np.empty(1, dtype=object)
-    cells[0] = (0,)
-    return cells
 
 
 def _converted(data: SeriesData, request: ReadRequest) -> SeriesData:
