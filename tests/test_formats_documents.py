@@ -152,7 +152,7 @@ def test_postscript_without_bounds(tmp_path: Path) -> None:
     for body in (large, '/a 2000000000 string def showpage', '{ showpage } loop'):
         (tmp_path / 'a.ps').write_text(f'%!PS\n{body}\n')
         with pytest.raises(ImagedataError, match=r'a\.ps'):
-            Series(tmp_path / 'a.ps', timeout=3)
+            Series(tmp_path / 'a.ps', timeout=1)
 
 
 @needs_gs
