@@ -21,7 +21,7 @@ from .errors import (
     TemplateMismatchError,
     WriteError,
 )
-from .formats.contract import Format, Source, WriteRequest, natural_image
+from .formats.contract import Format, Source, WriteRequest, check_capable, natural_image
 from .header import SeriesData
 from .registry import format_for, formats
 from .transports.address import basename, shown
@@ -71,6 +71,8 @@ def write(
             f'{text} is one name for {len(plugins)} formats: put %p in it, which becomes the name of each'
         )
     image = _prepared(natural_image(data), options)
+    for plugin in plugins:
+        check_capable(plugin, image)
     written: list[Place] = []
     for plugin in plugins:
         written += _write_one(plugin, image, text.replace('%p', plugin.name), options)
