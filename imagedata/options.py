@@ -28,9 +28,11 @@ def merge_options(opts: OptionsLike, keywords: Mapping[str, Any]) -> dict[str, A
     else:
         raise UnknownOptionType(f'options are a dict or a Namespace, got {type(opts).__name__}')
     merged = {k: v for k, v in {**given, **keywords}.items() if v is not None}
-    extra = merged.pop('input_options', None)
+    extra = merged.get('input_options')
     if extra is not None:
         if not isinstance(extra, Mapping):
             raise UnknownOptionType(f'input_options is a dict, got {type(extra).__name__}')
         merged.update(extra)
+        # Also by itself: plugins of imagedata 3 look for their options there.
+        merged['input_options'] = dict(extra)
     return merged

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from typing import Any
 
-from .errors import (
-    ImagedataWarning,
-    InputNotFoundError,
-    MultipleSeriesError,
-    NoDataReadError,
-    NotImageError,
-    UnknownInputError,
-)
+from .choosing import Choice
+from .errors import ImagedataWarning, InputNotFoundError, MultipleSeriesError, NoDataReadError
 from .formats.contract import ReadRequest, Source
 from .header import Header, SeriesData
 from .notices import warn_user
-from .registry import archive, format_for, formats, transport_for
+from .registry import format_for
+from .urls import note, shown_all, sources
 
 __all__ = ['find_sources', 'read', 'read_series', 'read_template']
 
-_SCHEME = re.compile(r'([A-Za-z][A-Za-z0-9+.-]+):')
 
-
-def find_sources(urls: Any) -> list[Source]:
-    """Return the files that paths, URLs, folders and patterns name, each once.
+def find_sources(urls: Any, options: Mapping[str, Any] | None = None) -> list[Source]:
+    """Return the files that paths, URLs, folders, patterns and archives name, each once.
 
     Raises
     ------
@@ -42,14 +34,11 @@ def find_sources(urls: Any) -> list[Source]:
         text = fspath(url)
         if not text:
             raise InputNotFoundError('an empty path was given: name a file or folder')
-        scheme = _SCHEME.match(text)
-        # One letter before a colon is a drive, and needs two letters in the pattern above.
-        transport = transport_for(scheme[1].lower() if scheme and '://' in text else 'file')
-        for source in archive('filesystem').sources(transport.path(text)):
+        for source in sources(text, options or {}, alone=len(given) == 1):
             found.setdefault(source.name, source)
     if not found:
         raise NoDataReadError(
-            f'there is no file in {", ".join(map(str, given)) or "an empty list"}, nor in folders below: '
+            f'there is no file in {shown_all(given) or "an empty list"}, nor in folders below: '
             'name a file, or a folder with files, to read'
         )
     return list(found.values())
@@ -76,22 +65,19 @@ def read(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = Non
     given = dict(options or {})
     wanted = given.pop('input_format', None)
     _warn_of_misspelt(given, order)
-    request = ReadRequest(order, given)
-    left = [(source, '') for source in find_sources(urls)]
-    series: list[SeriesData] = []
-    plugins = [format_for(wanted)] if wanted else list(formats())
-    for plugin in plugins:
-        if not left:
-            break
-        result = plugin.read([source for source, _ in left], request)
-        series += result.series
-        reasons = {source.name: reason for source, reason in left}
-        left = [(s, '; '.join(filter(None, [reasons[s.name], why]))) for s, why in result.left]
-    if not series:
-        raise _nothing_read(urls, left, plugins)
+    found = find_sources(urls, given)
+    notes = {source.name: note(source) for source in found}
+    choice = Choice(found, ReadRequest(order, given), notes)
+    if wanted:
+        choice.offer(format_for(wanted))
+    else:
+        choice.run()
+    if not choice.series:
+        raise choice.nothing_read(shown_all([urls] if isinstance(urls, (str, PathLike)) else urls))
+    left = choice.left
     lines = tuple(f'left out: {source.name}: {reason}' for source, reason in left)
     _warn_of_stubs([source for source, _ in left])
-    return [replace(s, header=replace(s.header, report=(*s.header.report, *lines))) for s in series]
+    return [replace(s, header=replace(s.header, report=(*s.header.report, *lines))) for s in choice.series]
 
 
 _OPTIONS = (
@@ -101,7 +87,11 @@ _OPTIONS = (
     'sort_on_slice_location', 'split_acquisitions', 'split_echo_numbers', 'suv', 'dtype', 'template',
     'geometry', 'frame', 'sernum', 'serdes', 'imagetype', 'SOPClassUID', 'output_format', 'output_sort',
     'output_dir', 'keep_uid', 'window', 'overwrite', 'input_sort', 'input_shape', 'calling_aet', 'loglevel',
-    'psopt', 'in_dirs', 'out_name',
+    'psopt', 'in_dirs', 'out_name', 'input_options', 'mmap', 'form', 'sidecar', 'nifti_version',
+    'compresslevel', 'sform_code', 'qform_code', 'descrip', 'aux_file', 'intent_code', 'intent_name',
+    'intent_p',
+    'archive_max_bytes', 'archive_max_ratio', 'retries', 'storage_options', 'timeout', 'username',
+    'password',
 )  # fmt: skip
 """Options of reading and writing: both may stand in one namespace. Others may define a sort order."""
 
@@ -134,22 +124,6 @@ def _is_stub(source: Source) -> bool:
     with source.open() as file:
         head = file.read(512)
     return not head.strip(b'\0')
-
-
-def _nothing_read(urls: Any, left: Sequence[tuple[Source, str]], plugins: Sequence[Any]) -> Exception:
-    """Return the error for files of which none was read."""
-    names = fspath(urls) if isinstance(urls, (str, PathLike)) else ', '.join(map(fspath, urls))
-    shown = [f'{source.name}: {reason}' for source, reason in left[:3]]
-    more = f' (and {len(left) - 3} more)' if len(left) > 3 else ''
-    tried = ', '.join(plugin.name for plugin in plugins)
-    if any('no image' in reason for _, reason in left):
-        return NotImageError(
-            f'{names} holds no image: {"; ".join(shown)}{more}; name a file or folder with images'
-        )
-    return UnknownInputError(
-        f'{names} is of no format that is installed (tried: {tried}): {"; ".join(shown)}{more}; '
-        'name other files, or install a plugin for these'
-    )
 
 
 def read_series(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = None) -> SeriesData:

@@ -21,6 +21,10 @@ class DICOMPlugin(Format):
     extensions: ClassVar[tuple[str, ...]] = ('.dcm', '.dicom', '.ima')
     single_file: ClassVar[bool] = False
 
+    def identifies(self, name: str, head: bytes) -> bool:
+        """Return whether a file has the prefix of PS3.10. `read` also knows older files without it."""
+        return head[128:132] == b'DICM'
+
     def read(self, sources: Sequence[Source], request: ReadRequest) -> ReadResult:
         """Read the DICOM series in `sources`; files that are not DICOM are left."""
         from .dicom.read import read

@@ -140,6 +140,9 @@ def _keys(cells: Cells, name: str, options: Mapping[str, Any]) -> Mapping[int, A
 
 def _is_product(cells: Cells, names: Sequence[str], options: Mapping[str, Any]) -> bool:
     """Return whether the newest criterion divides every slice evenly, together with the others."""
+    get = criterion(names[-1], options)
+    if len({hashable(get(f.dataset)) for f in cells[0]}) < 2:
+        return False  # as most do: the other slices need not be asked
     product = 1
     for name in names:
         keys = _keys(cells, name, options)

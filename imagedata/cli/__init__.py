@@ -1,0 +1,1 @@
+"""The program `imagedata`, one module for each of its commands."""
