@@ -8,8 +8,8 @@ Makes its own data, once, in the work folder: a dynamic of 2000 files (40 times,
 file below `--data` (136 KB each), or synthetic ones of that size.
 
 Peers are installed into an environment of their own in the work folder. Every program reads in a process of
-its own, once to warm up, and then is timed; the programs take turns, and the median of all rounds counts. Where others use
-the machine, the time of processors says more than that of the clock.
+its own, once to warm up, and then is timed; the programs take turns, and the median of all rounds counts.
+Where others use the machine, the time of processors says more than that of the clock.
 `--incumbent` is the Python of an environment with imagedata==3.10.0.
 """
 
@@ -30,7 +30,8 @@ from typing import Any
 PEERS = ("dicomsdl==0.109.4", "SimpleITK", "dcm2niix", "pydicom", "numpy")
 ROUNDS = 5
 
-# --- programs: each is run as `python -c PROGRAM folder work`, and prints seconds, seconds of all processors, and peak memory
+# --- programs -----------------------------------------------------------------------------------------
+# Each is run as `python -c PROGRAM folder work`; prints seconds, seconds of all processors, peak memory.
 
 _BEGIN = """
 import json, resource, sys, time
