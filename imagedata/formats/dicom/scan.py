@@ -110,11 +110,13 @@ def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: 
     fast = FastReader(sources, headers_only=headers_only)
     for source in tracked(sources, 'Reading'):
         try:
-            quick = fast.read(source)
-            if quick is not None:
-                found.instances.append(quick)
-                continue
-            with source.open() as file:
+            # Each file is opened once: without a buffer for the fast way, with one for the other.
+            with io.FileIO(source.path) if source.path is not None else source.open() as file:
+                instance = fast.read(source.name, file) if isinstance(file, io.FileIO) else None
+                if instance is not None:
+                    found.instances.append(instance)
+                    continue
+                file.seek(0)
                 if not is_dicom(file):
                     check_name(source)
                     found.left.append((source, 'not DICOM'))
@@ -135,7 +137,7 @@ def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: 
     return found
 
 
-def is_dicom(file: BinaryIO) -> bool:
+def is_dicom(file: BinaryIO | io.FileIO) -> bool:
     """Return whether a file is DICOM: by its prefix, or by a first element that fits.
 
     Files of old archives lack the preamble; they begin with an element of group 0002 or 0008.
@@ -166,7 +168,7 @@ def check_name(source: Source) -> None:
         )
 
 
-def _read(name: str, file: BinaryIO, headers_only: bool) -> Instance:
+def _read(name: str, file: BinaryIO | io.FileIO, headers_only: bool) -> Instance:
     import pydicom
     from pydicom.errors import BytesLengthException
     from pydicom.uid import UID
