@@ -29,6 +29,8 @@ _SCHEME = re.compile(r'([A-Za-z][A-Za-z0-9+.-]+):')
 def find_sources(urls: Any) -> list[Source]:
     """Return the files that paths, URLs, folders and patterns name, each once.
 
+    Sources that were found before are taken as they are.
+
     Raises
     ------
     InputNotFoundError
@@ -36,9 +38,12 @@ def find_sources(urls: Any) -> list[Source]:
     NoDataReadError
         When there is no file at all.
     """
-    given = [urls] if isinstance(urls, (str, PathLike)) else list(urls)
+    given = [urls] if isinstance(urls, (str, PathLike, Source)) else list(urls)
     found: dict[str, Source] = {}
     for url in given:
+        if isinstance(url, Source):
+            found.setdefault(url.name, url)
+            continue
         text = fspath(url)
         if not text:
             raise InputNotFoundError('an empty path was given: name a file or folder')
@@ -60,7 +65,7 @@ def read(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = Non
 
     Parameters
     ----------
-    urls : str, path or list of them
+    urls : str, path, Source, or list of them
     order : str
         What to sort the images of one slice position on.
     options : mapping, optional
@@ -138,7 +143,8 @@ def _is_stub(source: Source) -> bool:
 
 def _nothing_read(urls: Any, left: Sequence[tuple[Source, str]], plugins: Sequence[Any]) -> Exception:
     """Return the error for files of which none was read."""
-    names = fspath(urls) if isinstance(urls, (str, PathLike)) else ', '.join(map(fspath, urls))
+    given = [urls] if isinstance(urls, (str, PathLike, Source)) else list(urls)
+    names = ', '.join(url.name if isinstance(url, Source) else fspath(url) for url in given)
     shown = [f'{source.name}: {reason}' for source, reason in left[:3]]
     more = f' (and {len(left) - 3} more)' if len(left) > 3 else ''
     tried = ', '.join(plugin.name for plugin in plugins)
