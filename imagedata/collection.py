@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 __all__ = ['Cohort', 'IndexedDict', 'Patient', 'SeriesUID', 'Study', 'UnknownOptionType']
 
+_NOT_FOR_SERIES = ('input_order', 'strict_values', 'input_stack')
+"""Options that are settled when a series is found."""
+
 
 class Study(Contents, IndexedDict[Any, Series]):
     """The series of one study.
@@ -126,7 +129,7 @@ class Study(Contents, IndexedDict[Any, Series]):
 
     def _begin(self, stored: Mapping[Any, Series | Entry], options: Mapping[str, Any]) -> None:
         """Take series, and say what they have in common."""
-        self._options = {k: v for k, v in options.items() if k not in ('input_order', 'strict_values')}
+        self._options = {k: v for k, v in options.items() if k not in _NOT_FOR_SERIES}
         self._order = options.get('input_order') or 'auto'
         self._strict = bool(options.get('strict_values'))
         dict.update(self, cast(Any, stored))
@@ -394,9 +397,7 @@ class Patient(Contents, IndexedDict[str, Study]):
         dict.update(self, studies)
         lookups = [lookup for _, lookup in self._lookups()]
         vars(self).update(described(lookups, PATIENT, strict=bool(options.get('strict_values'))))
-        self.clinicalTrialSubject = (
-            ClinicalTrialSubject.of(lookups[0]) if lookups else ClinicalTrialSubject()
-        )
+        self.clinicalTrialSubject = ClinicalTrialSubject.of(lookups[0]) if lookups else ClinicalTrialSubject()
         for study in self._stored().values():
             self.broken.update(study.broken)
 
@@ -474,14 +475,20 @@ class Cohort(Contents, IndexedDict[str, Patient]):
         else:
             inventory = take_inventory(data, options)
             self.broken.update(_file_errors(inventory))
-            patients = {}
-            for key, studies in grouped(inventory):
-                patient = Patient()
-                patient._begin(_studies(studies, options), options)
-                patients[key] = patient
+            patients = _patients(inventory, options)
+        self._begin(patients)
+
+    def _begin(self, patients: Mapping[Any, Patient]) -> None:
         dict.update(self, patients)
         for patient in self._stored().values():
             self.broken.update(patient.broken)
+
+    @classmethod
+    def of_inventory(cls, inventory: Inventory, opts: OptionsLike = None, **kwargs: Any) -> Cohort:
+        """Return the patients of an inventory that was taken before."""
+        cohort = cls()
+        cohort._begin(_patients(inventory, merge_options(opts, kwargs)))
+        return cohort
 
     def _lookups(self) -> Iterator[tuple[Any, Lookup]]:
         for patient in self._stored().values():
@@ -573,6 +580,14 @@ def _file_errors(inventory: Inventory) -> dict[str, ImagedataError]:
 
 def _studies(found: Sequence[Sequence[Entry]], options: Mapping[str, Any]) -> dict[str, Study]:
     return {entries[0].key.studyInstanceUID: Study._of(entries, options) for entries in found}
+
+
+def _patients(inventory: Inventory, options: Mapping[str, Any]) -> dict[str, Patient]:
+    found = {}
+    for key, studies in grouped(inventory):
+        found[key] = Patient()
+        found[key]._begin(_studies(studies, options), options)
+    return found
 
 
 # --- what is known of a series that may not be read yet ------------------------------------------

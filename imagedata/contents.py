@@ -71,7 +71,8 @@ class Contents:
                 lines.append(f'Patient {printable(key)!s}')
             indent = '  ' if key is not None else ''
             lines.append(indent + _study_line(study))
-            lines += [f'{indent}  {_series_line(_series_record(stored))}' for stored in study._stored().values()]
+            records = map(_series_record, study._stored().values())
+            lines += [f'{indent}  {_series_line(record)}' for record in records]
         broken = getattr(self, 'broken', {})
         if broken:
             lines.append(f'{len(broken)} set aside: see .broken')

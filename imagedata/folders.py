@@ -53,7 +53,7 @@ def unique_name(name: str, taken: set[str], uid: str) -> str:
     --------
     >>> taken = set()
     >>> unique_name('T1', taken, '1.2.3'), unique_name('t1', taken, '1.2.4')
-    ('T1', 't1-0a9e87')
+    ('T1', 't1-30f3fa')
     """
     digest = hashlib.sha256(uid.encode('utf-8', 'replace')).hexdigest()
     chosen, length = name, 6

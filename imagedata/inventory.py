@@ -142,11 +142,14 @@ def _add_dicom(found: Inventory, options: Mapping[str, Any]) -> None:
             found.broken.append((source.name, error))
     if not frames:
         return
-    result = stacks(frames, options)
+    wanted = options.get('input_stack')
+    result = stacks(frames, {k: v for k, v in options.items() if k != 'input_stack'})
     per_series: dict[tuple[str, ...], list[set[str]]] = {}
     for stack in result:
         per_series.setdefault(_identity(stack.frames[0]), []).append({f.name for f in stack.frames})
     for stack in result:
+        if wanted is not None and (stack.number or 0) != int(wanted):
+            continue
         names = {frame.name for frame in stack.frames}
         siblings = per_series[_identity(stack.frames[0])]
         choice = dict(stack.choice)
