@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ['Cohort', 'IndexedDict', 'Patient', 'SeriesUID', 'Study', 'UnknownOptionType']
 
-_NOT_FOR_SERIES = ('input_order', 'strict_values', 'input_stack')
+_NOT_FOR_SERIES = ('input_order', 'strict_values', 'input_stack', 'skip_broken_series')
 """Options that are settled when a series is found."""
 
 
@@ -132,6 +132,7 @@ class Study(Contents, IndexedDict[Any, Series]):
         self._options = {k: v for k, v in options.items() if k not in _NOT_FOR_SERIES}
         self._order = options.get('input_order') or 'auto'
         self._strict = bool(options.get('strict_values'))
+        self._skip = bool(options.get('skip_broken_series'))
         dict.update(self, cast(Any, stored))
         lookups = [lookup for _, lookup in self._lookups()]
         vars(self).update(described(lookups, {**STUDY, **PATIENT}, strict=self._strict))
@@ -140,7 +141,7 @@ class Study(Contents, IndexedDict[Any, Series]):
             raise CollectionError(f'the series are of {len(uids)} studies: {", ".join(sorted(uids))}')
         self.studyInstanceUID = next(iter(uids), '') or new_uid()
         self.generalEquipment = GeneralEquipment.of(lookups[0]) if lookups else GeneralEquipment()
-        if self._options.get('skip_broken_series'):
+        if self._skip:
             self._set_broken_aside()
 
     @classmethod
@@ -174,7 +175,7 @@ class Study(Contents, IndexedDict[Any, Series]):
             try:
                 series = stored if isinstance(stored, Series) else self._read(key, stored)
             except ImagedataError as error:
-                if not self._options.get('skip_broken_series'):
+                if not self._skip:
                     raise
                 self._set_aside(key, error)
                 continue
@@ -203,7 +204,7 @@ class Study(Contents, IndexedDict[Any, Series]):
             try:
                 series = self[key]
             except ImagedataError as error:
-                if not self._options.get('skip_broken_series'):
+                if not self._skip:
                     raise
                 self._set_aside(key, error)
                 continue

@@ -11,7 +11,7 @@ __all__ = ['printable', 'safe_name', 'unique_name']
 LONGEST = 80
 """Bytes of a name (UTF-8): folders of patient, study and series together stay below 260."""
 
-_FORBIDDEN = re.compile(r'[\\/:*?"<>|%{}$`~\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+')
+_FORBIDDEN = re.compile(r'[\\/:*?"<>|%{}$`~]+')
 _DEVICES = re.compile(r'(con|prn|aux|nul|com\d|lpt\d)(\..*)?', re.IGNORECASE)
 
 
@@ -35,8 +35,10 @@ def safe_name(text: object, fallback: str = 'unnamed') -> str:
     name = unicodedata.normalize('NFC', '' if text is None else str(text))
     # Lone surrogates are bytes that were no text.
     name = name.encode('utf-8', 'replace').decode('utf-8')
-    name = _FORBIDDEN.sub('_', name)
     name = re.sub(r'\s+', '_', name)
+    # Also what turns the direction of writing, or has no width.
+    name = ''.join(c if c.isprintable() else '_' for c in name)
+    name = _FORBIDDEN.sub('_', name)
     name = re.sub(r'^[\s._-]+|[\s._]+$', '', name)
     name = name.encode()[:LONGEST].decode('utf-8', 'ignore').rstrip('_.')
     if _DEVICES.fullmatch(name):

@@ -27,8 +27,8 @@ def parser() -> ProgramParser:
     made = ProgramParser(
         'dicom_dump',
         usage='%(prog)s [options] in_dirs [in_dirs ...]',
-        description='Print the elements of DICOM files, pixels left out. Files that are not DICOM are left out; '
-        'those that cannot be read are told on stderr.',
+        description='Print the elements of DICOM files, pixels left out. Files that are not DICOM are left '
+        'out; those that cannot be read are told on stderr.',
         epilog='examples:\n'
         '  dicom_dump image.dcm\n  dicom_dump --tag PatientID --tag 0018,0081 dicom/\n'
         '  dicom_dump --json image.dcm\n',
