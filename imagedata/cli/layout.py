@@ -211,6 +211,4 @@ def _filled(part: str, dataset: Any) -> str:
 
 def _joined(value: Any) -> str:
     """Return several values as one text."""
-    if isinstance(value, Sequence) or hasattr(value, '__iter__'):
-        return '_'.join(map(str, value))
-    return str(value)
+    return '_'.join(map(str, value)) if isinstance(value, Sequence) else str(value)
