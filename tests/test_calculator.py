@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic import save, stack, uid
 
 from imagedata import Series
 from imagedata.cli.expressions import evaluate, parse
 from imagedata.errors import ExpressionError
 from imagedata.image_data import calculator
+from synthetic import save, stack, uid
 
 SAMPLES = Path(__file__).resolve().parent.parent / 'data' / 'dicom'
 CT, DYNAMIC = str(SAMPLES / 'ct'), str(SAMPLES / 'time')

@@ -12,13 +12,13 @@ from typing import Any
 
 import pydicom
 import pytest
-from synthetic import save, stack, uid
 
 from imagedata import Cohort
 from imagedata.cli.sort import Sorter
 from imagedata.errors import WriteError
 from imagedata.formats.contract import Source
 from imagedata.image_data import sort
+from synthetic import save, stack, uid
 
 PLACES = [(0.0, 0.0, 3.0 * s) for s in range(3)]
 
