@@ -31,10 +31,8 @@ def contents(folder: Path) -> list[bytes]:
     return sorted(p.read_bytes() for p in folder.rglob('*') if p.is_file())
 
 
-def report(
-    arguments: Sequence[object], capsys: pytest.CaptureFixture[str], status: int = 0
-) -> list[dict[str, Any]]:
-    assert sort(['--json', *map(str, arguments)]) == status
+def report(arguments: Sequence[object], capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    assert sort(['--json', *map(str, arguments)]) == 0
     found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
     return found
 
@@ -111,8 +109,8 @@ def test_pattern(tmp_path: Path, pattern: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ('pattern', 'told'),
-    [('plain', 'names no element'), ('{Banana}', 'Banana'), ('{PatientID', 'names no'), ('{PatientID}}', 'brace'),
-     ('{Modality:05d}', "'MR'")],
+    [('plain', 'names no element'), ('{Banana}', 'Banana'), ('{PatientID', 'names no'),
+     ('{PatientID}}', 'brace'), ('{Modality:05d}', "'MR'")],
 )  # fmt: skip
 def test_wrong_pattern(tmp_path: Path, pattern: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
     save(tmp_path / 'in', volume('s1')[:1])
