@@ -218,7 +218,7 @@ class _Completion(argparse.Action):
     """The script is made when it is asked for, of the options that the parser has then."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, *args: Any) -> NoReturn:
-        from .cli.completion import script
+        from .completion import script
 
         say(script(parser, str(values)))
         parser.exit()

@@ -29,7 +29,8 @@ def page(program: str) -> str:
     """Return the manual page of a program."""
     parser = import_module(f'imagedata.cli.{PROGRAMS[program]}').parser()
     usage = parser.format_usage().removeprefix('usage: ').strip()
-    lines = [program, '=' * len(program), '', parser.description, '', '.. code-block:: text', '', f'   {usage}', '']
+    lines = [program, '=' * len(program), '', parser.description, '']
+    lines += ['.. code-block:: text', '', f'   {usage}', '']
     for group in parser._action_groups:
         actions = [a for a in group._group_actions if a.help != argparse.SUPPRESS]
         if not actions:
@@ -56,8 +57,8 @@ def _called(action: argparse.Action) -> str:
         return str(action.dest)
     value = ''
     if action.nargs != 0:
-        value = action.metavar or ('{' + ','.join(action.choices) + '}' if action.choices else action.dest.upper())
-        value = f' {value}'
+        choices = '{' + ','.join(action.choices) + '}' if action.choices else action.dest.upper()
+        value = f' {action.metavar or choices}'
     return ', '.join(f'{option}{value}' for option in action.option_strings)
 
 
