@@ -95,7 +95,7 @@ def take_inventory(urls: Any, options: Mapping[str, Any] | None = None) -> Inven
     """
     given = dict(options or {})
     wanted = given.get('input_format')
-    found = Inventory(left=[(source, '') for source in find_sources(urls)])
+    found = Inventory(left=[(source, '') for source in find_sources(urls, given)])
     if wanted in (None, 'dicom'):
         _add_dicom(found, given)
     if wanted != 'dicom':

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
@@ -19,15 +18,14 @@ from .errors import (
 from .formats.contract import ReadRequest, Source
 from .header import Header, SeriesData
 from .notices import warn_user
-from .registry import archive, format_for, formats, transport_for
+from .registry import format_for, formats
+from .urls import note, shown_all, sources
 
 __all__ = ['find_sources', 'read', 'read_series', 'read_template']
 
-_SCHEME = re.compile(r'([A-Za-z][A-Za-z0-9+.-]+):')
 
-
-def find_sources(urls: Any) -> list[Source]:
-    """Return the files that paths, URLs, folders and patterns name, each once.
+def find_sources(urls: Any, options: Mapping[str, Any] | None = None) -> list[Source]:
+    """Return the files that paths, URLs, folders, patterns and archives name, each once.
 
     Sources that were found before are taken as they are.
 
@@ -47,14 +45,11 @@ def find_sources(urls: Any) -> list[Source]:
         text = fspath(url)
         if not text:
             raise InputNotFoundError('an empty path was given: name a file or folder')
-        scheme = _SCHEME.match(text)
-        # One letter before a colon is a drive, and needs two letters in the pattern above.
-        transport = transport_for(scheme[1].lower() if scheme and '://' in text else 'file')
-        for source in archive('filesystem').sources(transport.path(text)):
+        for source in sources(text, options or {}, alone=len(given) == 1):
             found.setdefault(source.name, source)
     if not found:
         raise NoDataReadError(
-            f'there is no file in {", ".join(map(str, given)) or "an empty list"}, nor in folders below: '
+            f'there is no file in {shown_all(given) or "an empty list"}, nor in folders below: '
             'name a file, or a folder with files, to read'
         )
     return list(found.values())
@@ -82,7 +77,7 @@ def read(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = Non
     wanted = given.pop('input_format', None)
     _warn_of_misspelt(given, order)
     request = ReadRequest(order, given)
-    left = [(source, '') for source in find_sources(urls)]
+    left = [(source, note(source)) for source in find_sources(urls, given)]
     series: list[SeriesData] = []
     plugins = [format_for(wanted)] if wanted else list(formats())
     for plugin in plugins:
@@ -106,7 +101,8 @@ _OPTIONS = (
     'sort_on_slice_location', 'split_acquisitions', 'split_echo_numbers', 'suv', 'dtype', 'template',
     'geometry', 'frame', 'sernum', 'serdes', 'imagetype', 'SOPClassUID', 'output_format', 'output_sort',
     'output_dir', 'keep_uid', 'window', 'overwrite', 'input_sort', 'input_shape', 'calling_aet', 'loglevel',
-    'psopt', 'in_dirs', 'out_name',
+    'psopt', 'in_dirs', 'out_name', 'archive_max_bytes', 'archive_max_ratio', 'retries', 'storage_options',
+    'timeout',
 )  # fmt: skip
 """Options of reading and writing: both may stand in one namespace. Others may define a sort order."""
 
@@ -144,7 +140,7 @@ def _is_stub(source: Source) -> bool:
 def _nothing_read(urls: Any, left: Sequence[tuple[Source, str]], plugins: Sequence[Any]) -> Exception:
     """Return the error for files of which none was read."""
     given = [urls] if isinstance(urls, (str, PathLike, Source)) else list(urls)
-    names = ', '.join(url.name if isinstance(url, Source) else fspath(url) for url in given)
+    names = shown_all([url.name if isinstance(url, Source) else url for url in given])
     shown = [f'{source.name}: {reason}' for source, reason in left[:3]]
     more = f' (and {len(left) - 3} more)' if len(left) > 3 else ''
     tried = ', '.join(plugin.name for plugin in plugins)

@@ -58,7 +58,7 @@ def _print(given: argparse.Namespace) -> None:
     from .layout import header_of
 
     tags = [parse_tag(text) for text in given.tag]
-    sources = find_sources(given.in_dirs)
+    sources = find_sources(given.in_dirs, given.input_options)
     records, none = [], True
     for source in tracked(sources, 'Reading'):
         try:

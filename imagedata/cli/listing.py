@@ -76,7 +76,7 @@ def _sources(given: argparse.Namespace) -> list[Any]:
     """Return the files to look at: of folders, without `--recursive`, those directly in them."""
     from ..reading import find_sources
 
-    found = find_sources(given.in_dirs)
+    found = find_sources(given.in_dirs, given.input_options)
     if given.recursive:
         return found
     folders = {Path(name).absolute() for name in given.in_dirs if '://' not in name and Path(name).is_dir()}
