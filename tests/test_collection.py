@@ -428,3 +428,42 @@ def test_names_are_unique(names: list[str]) -> None:
     taken: set[str] = set()
     chosen = [unique_name(name, taken, str(i)) for i, name in enumerate(names)]
     assert len({name.casefold() for name in chosen}) == len(names)
+
+
+# --- the dict -------------------------------------------------------------------------------------
+
+
+def test_it_is_a_dict(study: Study) -> None:
+    keys = list(study.keys())
+    last = study[-1]
+    assert study.popitem() == (keys[-1], last)
+    first = study.pop(0)
+    assert first.seriesDescription == 'CT 5.0 axial'
+    assert study.pop('nothing', None) is None
+    with pytest.raises(KeyError):
+        study.pop('nothing')
+    del study['MR dynamic']
+    assert list(study) == keys[2:-1]
+    study['mine'] = first
+    assert study['mine'] is first
+    assert len(study) == 4
+    assert slice(0, 1) not in study
+    assert {**study}['mine'] is first
+
+
+def test_readdata(sample_data: Path, tmp_path: Path) -> None:
+    from imagedata import plugins, readdata
+
+    headers, arrays = readdata.read(sample_data / 'te', 'none', {'input_order': 'te'})
+    (uid_read,) = headers
+    expected = Series(sample_data / 'te', 'te')
+    np.testing.assert_array_equal(arrays[uid_read], expected)
+    assert headers[uid_read].input_order == 'te'
+    readdata.write(expected, tmp_path / 'x', formats=['nifti'])
+    assert (tmp_path / 'x.nii.gz').is_file()
+    entries = list(reversed(plugins['format']))
+    assert [e[2].name for e in readdata.sorted_plugins_dicom_first(entries)][:2] == ['dicom', 'nifti']
+    assert [e[2].name for e in readdata.sorted_plugins_dicom_first(entries, 'nifti')] == ['nifti']
+    nifti = readdata.sorted_plugins_dicom_first(entries, 'nifti')[0][2]
+    assert readdata.plugin_supports_format(nifti, 'nii.gz')
+    assert not readdata.plugin_supports_format(nifti, ['dicom'])

@@ -447,3 +447,41 @@ def test_manual_page_has_every_option(program: str) -> None:
         capture_output=True, text=True, timeout=60, check=True, cwd=SAMPLES.parent.parent / 'tools',
     ).stdout  # fmt: skip
     assert written == page, 'run tools/program_pages.py'
+
+
+# --- archives -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope='module')
+def zipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two of the sample series in one zip."""
+    folder = tmp_path_factory.mktemp('zip')
+    for name in ('ct', 'time'):
+        shutil.copytree(SAMPLES / name, folder / 'in' / name)
+    return Path(shutil.make_archive(str(folder / 'study'), 'zip', folder / 'in'))
+
+
+@pytest.mark.parametrize('program', REPORTING, ids=lambda p: p.__name__)
+def test_report_on_a_zip(program: Program, zipped: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status = 1 if program is image_data.timeline else 0  # a CT has no times
+    found = records(program, [zipped], capsys, status)
+    assert program(['--json', CT, DYNAMIC]) == status
+    plain = json.loads(capsys.readouterr().out)
+    for record in (*found, *plain):
+        record.pop('file', None)
+    assert sorted(map(str, found)) == sorted(map(str, plain))
+
+
+def test_writing_from_a_zip(zipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert image_data.conversion(['--of', 'nifti', '--jobs', '2', str(tmp_path / 'out'), str(zipped)]) == 0
+    assert len(list((tmp_path / 'out').rglob('*.nii.gz'))) == 2
+    assert image_data.calculator([str(tmp_path / 'x.nii'), 'a * 2', f'{zipped}?ct']) == 0
+    np.testing.assert_array_equal(np.asarray(Series(tmp_path / 'x.nii')), np.asarray(Series(CT)) * 2)
+    assert image_data.sort([str(tmp_path / 'sorted'), str(zipped)]) == 0
+    originals = [*Path(CT).iterdir(), *Path(DYNAMIC).iterdir()]
+    copies = [p.read_bytes() for p in (tmp_path / 'sorted').rglob('*.dcm')]
+    assert sorted(copies) == sorted(p.read_bytes() for p in originals)
+    capsys.readouterr()
+    assert image_data.sort(['--move', str(tmp_path / 'sorted'), str(zipped)]) == 1
+    assert 'cannot be removed' in capsys.readouterr().err
+    assert zipped.is_file()
