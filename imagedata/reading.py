@@ -103,6 +103,8 @@ _OPTIONS = (
     'output_dir', 'keep_uid', 'window', 'overwrite', 'input_sort', 'input_shape', 'calling_aet', 'loglevel',
     'psopt', 'in_dirs', 'out_name', 'archive_max_bytes', 'archive_max_ratio', 'retries', 'storage_options',
     'timeout',
+    'mmap', 'form', 'sidecar', 'nifti_version', 'compresslevel', 'sform_code',
+    'qform_code', 'descrip', 'aux_file', 'intent_code', 'intent_name', 'intent_p',
 )  # fmt: skip
 """Options of reading and writing: both may stand in one namespace. Others may define a sort order."""
 
