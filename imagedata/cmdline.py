@@ -24,7 +24,7 @@ from .progress import Bar, reporting
 
 __all__ = [
     'ProgramParser', 'add_argparse_options', 'add_reading_options', 'add_telling_options', 'complain',
-    'given_options', 'reason', 'run_program', 'say', 'say_json',
+    'complain_of', 'given_options', 'reason', 'run_program', 'say', 'say_json',
 ]  # fmt: skip
 
 DEBUG, INFO, WARNING = 10, 20, 30
@@ -351,6 +351,12 @@ def complain(text: str) -> None:
     tell = _tell.get()
     assert tell is not None, 'only within run_program'
     tell('error', _one_line(text))
+
+
+def complain_of(name: str, error: Exception) -> None:
+    """Tell of an error of one file, whose name may stand in its reason already."""
+    text = reason(error)
+    complain(text if name in text else f'{name}: {text}')
 
 
 def say_json(value: Any) -> None:

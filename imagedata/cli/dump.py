@@ -11,8 +11,7 @@ from ..cmdline import (
     DEBUG,
     ProgramParser,
     add_reading_options,
-    complain,
-    reason,
+    complain_of,
     run_program,
     say,
     say_json,
@@ -74,7 +73,7 @@ def _print(given: argparse.Namespace) -> None:
                 say(_as_text(source.name, dataset, tags))
         except ImagedataError as error:
             none = False
-            complain(f'{source.name}: {reason(error)}')
+            complain_of(source.name, error)
     if none:
         raise UnknownInputError(f'none of {len(sources)} files is DICOM')
     if given.json:

@@ -14,6 +14,7 @@ from ..cmdline import (
     ProgramParser,
     add_reading_options,
     complain,
+    complain_of,
     given_options,
     reason,
     run_program,
@@ -56,7 +57,7 @@ def _print(given: argparse.Namespace) -> None:
     options = given_options(given)
     inventory = take_inventory(sources, {**options, **options['input_options'], 'skip_broken_series': True})
     for name, error in inventory.broken:
-        complain(f'{name}: {reason(error)}')
+        complain_of(name, error)
     cohort = Cohort.of_inventory(inventory, options, input_order=given.input_order)
     # Sorting each series takes longer: only where the order is asked for.
     shapes = _shapes(cohort) if given.loglevel <= INFO or given.input_order != 'auto' else {}

@@ -19,7 +19,7 @@ from ..cmdline import (
     INFO,
     ProgramParser,
     add_telling_options,
-    complain,
+    complain_of,
     reason,
     run_program,
     say,
@@ -86,7 +86,7 @@ def _sort(given: argparse.Namespace) -> None:
                 record = sorter.place(source)
             except ImagedataError as error:
                 record = {'source': source.name, 'status': 'failed', 'error': reason(error)}
-                complain(f'{source.name}: {reason(error)}')
+                complain_of(source.name, error)
             records.append(record)
             if not given.json and record['status'] != 'failed' and (given.dry_run or given.loglevel <= INFO):
                 target = record.get('target') or record.get('reason')
