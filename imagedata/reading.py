@@ -21,6 +21,8 @@ __all__ = ['find_sources', 'read', 'read_series', 'read_template']
 def find_sources(urls: Any, options: Mapping[str, Any] | None = None) -> list[Source]:
     """Return the files that paths, URLs, folders, patterns and archives name, each once.
 
+    Sources that were found before are taken as they are.
+
     Raises
     ------
     InputNotFoundError
@@ -28,9 +30,12 @@ def find_sources(urls: Any, options: Mapping[str, Any] | None = None) -> list[So
     NoDataReadError
         When there is no file at all.
     """
-    given = [urls] if isinstance(urls, (str, PathLike)) else list(urls)
+    given = [urls] if isinstance(urls, (str, PathLike, Source)) else list(urls)
     found: dict[str, Source] = {}
     for url in given:
+        if isinstance(url, Source):
+            found.setdefault(url.name, url)
+            continue
         text = fspath(url)
         if not text:
             raise InputNotFoundError('an empty path was given: name a file or folder')
@@ -49,7 +54,7 @@ def read(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = Non
 
     Parameters
     ----------
-    urls : str, path or list of them
+    urls : str, path, Source, or list of them
     order : str
         What to sort the images of one slice position on.
     options : mapping, optional
@@ -73,7 +78,9 @@ def read(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = Non
     else:
         choice.run()
     if not choice.series:
-        raise choice.nothing_read(shown_all([urls] if isinstance(urls, (str, PathLike)) else urls))
+        given_urls = [urls] if isinstance(urls, (str, PathLike, Source)) else urls
+        names = [url.name if isinstance(url, Source) else url for url in given_urls]
+        raise choice.nothing_read(shown_all(names))
     left = choice.left
     lines = tuple(f'left out: {source.name}: {reason}' for source, reason in left)
     _warn_of_stubs([source for source, _ in left])

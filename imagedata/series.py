@@ -26,6 +26,7 @@ from .errors import (
     UnknownInputError,
     UnknownTag,
 )
+from .formats.contract import Source
 from .geometry import FloatArray
 from .header import Edit, Header, Identity, SeriesData, default_header
 from .indexing import PendingHeader, index_header, is_basic, plain_dims, resolve
@@ -36,6 +37,7 @@ from .volume_methods import VolumeMethods
 
 __all__ = ['DoNotSetSlicesError', 'MultipleSeriesError', 'NoDataReadError', 'Series']
 
+_LOCATIONS = (str, PathLike, Source)
 _NDARRAY = np.ndarray
 _ndarray_getitem = np.ndarray.__getitem__
 _view = np.ndarray.view
@@ -490,11 +492,11 @@ class Series(SeriesProperties, VolumeMethods, ArrayMethods, np.ndarray):
 
 def _is_location(data: Any) -> bool:
     """Return whether `data` says where to read, not what the values are."""
-    if isinstance(data, (str, PathLike)):
+    if isinstance(data, _LOCATIONS):
         return True
     if not isinstance(data, (list, tuple)) or not data:
         return False
-    return all(isinstance(d, (str, PathLike)) for d in data)
+    return all(isinstance(d, _LOCATIONS) for d in data)
 
 
 def _read_one(data: Any, order: str, options: dict[str, Any]) -> SeriesData:
