@@ -1,28 +1,44 @@
-"""What a format plugin is: a small class with a name, extensions, `read` and `write`.
+"""What a format plugin is: a small subclass of `Format` with a name, extensions, `read` and `write`.
 
 A plugin is found by an entry point in the group `imagedata_plugins`. It deals in plain values
 (`SeriesData`: an array and a `Header`) and never imports `Series`. Its module must be cheap to
-import: import heavy libraries in the functions that use them.
+import: import heavy libraries in the functions that use them (`require` does it for those that
+may not be installed).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from io import SEEK_END
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any, BinaryIO, ClassVar, Protocol
 
 import numpy as np
 
-from ..errors import InputNotFoundError
+from ..errors import InputNotFoundError, MissingDependencyError, WriteNotImplemented
 from ..header import Header, SeriesData
 
-__all__ = ['Format', 'ReadRequest', 'ReadResult', 'Source', 'WriteRequest', 'natural_image']
+__all__ = [
+    'HEAD',
+    'Capabilities',
+    'Format',
+    'ReadRequest',
+    'ReadResult',
+    'Source',
+    'WriteRequest',
+    'natural_image',
+    'require',
+]
+
+HEAD = 4096
+"""Number of bytes, from the beginning of a file, that `identifies` gets: fewer if it is shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +135,14 @@ class ReadResult:
     series : sequence of SeriesData
     left : sequence of (Source, str)
         Sources that are not of this format, each with the reason, for the next plugin.
+    used : collection of str
+        Names of further files that belong to these series, and were read with them: the pixels
+        beside a header, a table of b values. They are not reported as left out.
     """
 
     series: Sequence[SeriesData]
     left: Sequence[tuple[Source, str]] = ()
+    used: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,32 +165,128 @@ class WriteRequest:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Format(Protocol):
-    """A format plugin.
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a format can hold. What is not declared has no limit.
 
-    `read` raises an `ImagedataError` for a file that is of its format and cannot be read: no
-    other plugin is tried on it then. `write` gets an array of dimensions (tags..., slice, row,
-    column), whatever the user's array was, and returns the paths that it wrote, relative to
-    `request.folder`.
+    A series beyond `writes`, `dimensions` or `colour` is refused before the plugin sees it.
+    `dtypes` only informs: a plugin converts other types, and warns of what is lost.
+
+    Parameters
+    ----------
+    writes : bool
+        False: the format is read only.
+    dimensions : int or None
+        Most dimensions that one series may have, slice, row and column among them.
+    dtypes : tuple of str
+        Types of values that it stores as they are, by NumPy's names.
+    colour : bool
+        Whether it has colour images (structured values R, G, B).
+    geometry : bool
+        Whether it stores where the voxels are.
     """
 
-    plugin_type: ClassVar[str]
+    writes: bool = True
+    dimensions: int | None = None
+    dtypes: tuple[str, ...] = ()
+    colour: bool = True
+    geometry: bool = True
+
+
+class Format(Protocol):
+    """A format plugin. Subclass it: what has a value here is optional.
+
+    Attributes
+    ----------
+    name : str
+        What `input_format=` and `formats=` call it, in small letters.
+    description : str
+        A few words for `imagedata plugins`.
+    extensions : tuple of str
+        With the dot, in small letters: ('.nii.gz', '.nii'). The first is given to a file name
+        that has none.
+    single_file : bool
+        Whether a series is one file; else it is a folder of files.
+    capabilities : Capabilities
+    requires : mapping of str to str
+        Modules that may not be installed, each with what pip is to install:
+        {'h5py': 'imagedata[hdf5]'}.
+    """
+
+    plugin_type: ClassVar[str] = 'format'
     name: ClassVar[str]
     description: ClassVar[str]
     extensions: ClassVar[tuple[str, ...]]
-    single_file: ClassVar[bool]
+    single_file: ClassVar[bool] = True
+    capabilities: ClassVar[Capabilities] = Capabilities()
+    requires: ClassVar[Mapping[str, str]] = MappingProxyType({})
+
+    def identifies(self, name: str, head: bytes) -> bool:
+        """Return whether the content shows that a file is of this format.
+
+        The file is then read by this plugin, whatever its name says. Must not need anything in
+        `requires`. Without it, files are recognised by their extension alone.
+
+        Parameters
+        ----------
+        name : str
+            File name, with or without folders: for formats whose content is ambiguous alone.
+        head : bytes
+            The first `HEAD` bytes.
+        """
+        return False
 
     def read(self, sources: Sequence[Source], request: ReadRequest) -> ReadResult:
-        """Read the series in `sources`."""
+        """Read the series in `sources`, all those that are this plugin's by content or name.
+
+        Raises
+        ------
+        ImagedataError
+            For a file that is of this format, and cannot be read: no other plugin is tried.
+        """
         ...
 
     def wrote(self, path: Path) -> bool:
-        """Return whether a file was written by this plugin before, and may be replaced."""
-        ...
+        """Return whether a file was written by this plugin before, and may be replaced.
+
+        Asked for formats of many files only: one that the user named always may.
+        """
+        return True
 
     def write(self, data: SeriesData, request: WriteRequest) -> list[str]:
-        """Write a series, and return the relative paths of the files."""
-        ...
+        """Write a series into `request.folder`, and return the relative paths of the files.
+
+        Parameters
+        ----------
+        data : SeriesData
+            Dimensions (tags..., slice, row, column), whatever the user's array was.
+        request : WriteRequest
+        """
+        raise WriteNotImplemented(f'format {self.name} is read only: choose another with formats=')
+
+
+def require(module: str, install: str, purpose: str) -> Any:
+    """Import a module that may not be installed, and return it.
+
+    Parameters
+    ----------
+    module : str
+        'h5py'.
+    install : str
+        What pip is to install: 'imagedata[hdf5]'.
+    purpose : str
+        What it is for: 'MATLAB 7.3 files'.
+
+    Raises
+    ------
+    MissingDependencyError
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module.split('.')[0]:
+            raise
+        raise MissingDependencyError(f"{purpose} need {module}: run pip install '{install}'") from error
 
 
 def natural_image(data: SeriesData) -> SeriesData:
@@ -186,7 +302,6 @@ def natural_image(data: SeriesData) -> SeriesData:
     from dataclasses import replace
 
     from ..axis import SPATIAL
-    from ..errors import WriteNotImplemented
     from ..indexing import canonical_order
 
     header = data.header

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from ..header import SeriesData
-from .contract import ReadRequest, ReadResult, Source, WriteRequest
+from .contract import Format, ReadRequest, ReadResult, Source, WriteRequest
 
 __all__ = ['DICOMPlugin']
 
 
-class DICOMPlugin:
+class DICOMPlugin(Format):
     """DICOM files (PS3.10): reads single- and multi-frame images and mosaics, writes single-frame ones."""
 
     plugin_type: ClassVar[str] = 'format'

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from ..header import SeriesData
-from .contract import ReadRequest, ReadResult, Source, WriteRequest
+from .contract import Format, ReadRequest, ReadResult, Source, WriteRequest
 
 __all__ = ['NiftiPlugin']
 
 
-class NiftiPlugin:
+class NiftiPlugin(Format):
     """NIfTI files: `.nii`, `.nii.gz`, and `.hdr` with `.img`.
 
     NIfTI-1 is read and written; NIfTI-2 is read, and written where a dimension is longer than
