@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
@@ -12,7 +13,7 @@ import numpy as np
 
 from .conversion import converted
 from .errors import FileAlreadyExistsError, FormatPluginNotFound, TemplateMismatchError, WriteError
-from .formats.contract import Format, WriteRequest, natural_image
+from .formats.contract import HEAD, Format, WriteRequest, natural_image
 from .header import SeriesData
 from .registry import archive, format_for, formats, transport_for
 
@@ -132,8 +133,8 @@ def _write_one(plugin: Format, data: SeriesData, url: str, options: Mapping[str,
     with archive('filesystem').staged(target) as (folder, commit):
         request = WriteRequest(folder, None if is_folder else target.name, options)
         names = plugin.write(data, request)
-        if is_folder and not options.get('overwrite'):
-            _keep_others(plugin, target, names)
+        if (is_folder or len(names) > 1) and not options.get('overwrite'):
+            _keep_others(plugin, target if is_folder else target.parent, names)
         moves = [(name, target / name if is_folder else target.with_name(name)) for name in names]
         commit(moves)
     return [final for _, final in moves]
@@ -151,10 +152,11 @@ def _keep_others(plugin: Format, folder: Path, names: Sequence[str]) -> None:
     if plugin.single_file or not folder.is_dir():
         return
     new = {folder / name for name in names}
-    for place in sorted({path.parent for path in new}):
+    folders = {folder, *(path.parent for path in new), *_like_ours(folder)}
+    for place in sorted(folders):
         there = sorted(place.glob('*')) if place.is_dir() else []
         for path in there:
-            if path not in new and path.name.lower().endswith(plugin.extensions):
+            if path not in new and _is_of(plugin, path):
                 raise FileAlreadyExistsError(
                     f'{folder} holds images of another series, such as {path}: choose another folder, '
                     'or write there all the same with overwrite=True'
@@ -166,6 +168,25 @@ def _keep_others(plugin: Format, folder: Path, names: Sequence[str]) -> None:
                     f'{path} is there, and was not written by imagedata: choose another folder, '
                     'or replace it with overwrite=True'
                 )
+
+
+def _like_ours(folder: Path) -> list[Path]:
+    """Return folders below one that are named as those of tags and slices: time0, slice0/te1."""
+    names = [p for p in folder.iterdir() if p.is_dir() and _NUMBERED.fullmatch(p.name)]
+    return [inner for p in names for inner in (p, *_like_ours(p))]
+
+
+_NUMBERED = re.compile(r'[a-z]+[0-9]+')
+
+
+def _is_of(plugin: Format, path: Path) -> bool:
+    """Return whether a file is of a format, by its name or its content."""
+    if path.name.lower().endswith(plugin.extensions):
+        return True
+    if not path.is_file():
+        return False
+    with path.open('rb') as file:
+        return plugin.identifies(path.name, file.read(HEAD))
 
 
 def _has_extension(target: Path, plugin: Format) -> bool:
