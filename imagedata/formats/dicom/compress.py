@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,8 +26,8 @@ _NAMES: Mapping[str, str] = {
 }  # fmt: skip
 """Names, as people and pydicom's keywords have them, without spaces and hyphens."""
 
-_WIDEST: Mapping[str, int] = {_RLE: 32, _JPEG_LS: 16, _JPEG_2000: 16}
-"""Bits that each compression holds: JPEG-LS by its standard, JPEG 2000 as all decoders read it."""
+_WIDEST = 16
+"""Bits that compressed images hold (PS3.5 8.2.2, 8.2.3; JPEG 2000: as all decoders read it)."""
 
 
 def transfer_syntax(given: Any) -> str:
@@ -66,11 +67,10 @@ class Frames:
     def __init__(self, syntax: str, bits: tuple[int, int, int]) -> None:
         self.syntax = syntax
         self._bits = bits
-        widest = _WIDEST.get(syntax, 64)
-        if bits[0] > widest:
+        if self.is_compressed and bits[0] > _WIDEST:
             raise WriteError(
-                f'{_called(syntax)} holds {widest} bits, and these values take {bits[0]}: write them with '
-                "transfer_syntax='rle' or uncompressed, or with bits=16"
+                f'{_called(syntax)} holds {_WIDEST} bits, and these values take {bits[0]}: leave '
+                'transfer_syntax out to write them uncompressed, or give bits=16 to scale them'
             )
 
     @property
@@ -91,13 +91,22 @@ class Frames:
         from pydicom.pixels.encoders.base import get_encoder
 
         color = image.ndim == 3
+        if self.syntax == _JPEG_2000 and min(image.shape[:2]) < _SMALLEST:
+            raise WriteError(
+                f'{image.shape[0]} rows and {image.shape[1]} columns are too few for JPEG 2000, which needs '
+                f"{_SMALLEST} of both here: write them with transfer_syntax='jpeg-ls' or 'rle'"
+            )
         allocated, bits, signed = self._bits
+        # pydicom logs a traceback of each failure, which is raised here anyway.
+        logger = logging.getLogger('pydicom.pixels.encoders.base')
+        logger.addFilter(_nothing)
         try:
             return get_encoder(self.syntax).encode(
                 image, rows=image.shape[0], columns=image.shape[1], number_of_frames=1,
                 samples_per_pixel=3 if color else 1, bits_allocated=allocated, bits_stored=bits,
                 pixel_representation=signed, planar_configuration=0,
                 photometric_interpretation='RGB' if color else 'MONOCHROME2',
+                encoding_plugin=_ENCODERS[self.syntax],
             )  # fmt: skip
         except (RuntimeError, ValueError, NotImplementedError) as error:
             reason = ' '.join(str(error).split())
@@ -105,6 +114,19 @@ class Frames:
                 f'{_called(self.syntax)} cannot hold an image of shape {image.shape} and {allocated} bits: '
                 f'{reason}; leave transfer_syntax out to write it uncompressed'
             ) from error
+        finally:
+            logger.removeFilter(_nothing)
+
+
+def _nothing(record: logging.LogRecord) -> bool:
+    return False
+
+
+_ENCODERS: Mapping[str, str] = {_RLE: 'pylibjpeg', _JPEG_LS: 'pyjpegls', _JPEG_2000: 'pylibjpeg'}
+"""Encoders by name: GDCM, which pydicom may choose, can end the process on small images."""
+
+_SMALLEST = 32
+"""Rows and columns that the JPEG 2000 encoder needs, which always makes six resolutions."""
 
 
 def _called(syntax: str) -> str:
