@@ -94,7 +94,7 @@ class Composer:
         self.frames = Frames(transfer_syntax(options.get('transfer_syntax')), self.encoding.bits)
         self.defaults = elements_of(defaults)
         self.fits = [s.fit for s in seen]
-        self.all_fit = all(fit.plane and fit.position for fit in self.fits)
+        self.on_slices = all(fit.slice for fit in self.fits)
         self.new_text = new_text(self.header)
         self.dates = Dates.at(first.get('TimezoneOffsetFromUTC') if first is not None else None)
         self.first_day = str(first.get('AcquisitionDate') or '') if first is not None else ''
@@ -306,19 +306,32 @@ class Composer:
                 f'(PixelPaddingValue {encoding.padding}). Replace them with numpy.nan_to_num first '
                 'to write values'
             )
-        for name in self.header.tag_dims:
-            if has_element(name) or name == 'none' or name.startswith('unknown'):
-                continue
-            if self._sources_say(name):
+        for name, count in zip(self.header.tag_dims, self.counts, strict=False):
+            if count == 1:
+                self._lost(f'axis {name!r} has length 1: its value is written, and readers show no such axis')
+            if self._is_kept(name):
                 continue
             self._lost(
                 f'axis {name!r} has no DICOM element: the order of its images is kept by '
                 'InstanceNumber, its values are not. Rename it to a DICOM keyword to keep them'
             )
 
+    def _element_of(self, name: str) -> str:
+        """Return what an axis is written as: the element that an option of its name gives, or its name."""
+        given = self.options.get(name)
+        return given if isinstance(given, str) and has_element(given) else name
+
+    def _is_kept(self, name: str) -> bool:
+        """Return whether the values along an axis can be read back."""
+        if name == 'none' or name.startswith('unknown') or self._sources_say(name):
+            return True
+        if name == 'bvector' and 'b' not in self.header.tag_dims:
+            return False  # a direction is read where there is a b value
+        return self.in_one_file or has_element(self._element_of(name))
+
     def _sources_say(self, name: str) -> bool:
         """Return whether the source images themselves have the values along an axis."""
-        if name not in CRITERIA:
+        if name not in CRITERIA or self.in_one_file:
             return False
         for number, value in enumerate(self.tags[name]):
             source = self.source(number)
@@ -435,14 +448,14 @@ class Composer:
             'InstanceNumber': str(number + 1),
         }
         if self.placement is not None:
-            values |= self.placement.of_image(index[-1], self.fits[number], all_fit=self.all_fit)
+            values |= self.placement.of_image(index[-1], self.fits[number], on_slices=self.on_slices)
         elif self.counts[-1] > 1 and not self.in_one_file:
             # Which slice it is, without a claim of where that lies.
             values |= {'StackID': '1', 'InStackPositionNumber': index[-1] + 1}
         if not self.in_one_file:
-            for name, column in self.tags.items():
-                values |= tag_values(name, column[number], source, self.first_day)
             values |= self._temporal(index, source)
+            for name, column in self.tags.items():
+                values |= tag_values(self._element_of(name), column[number], source, self.first_day)
         values |= rescale(self.encoding, number, self.sop_class, source, elements)
         given = self.header.attributes.get('imageType')
         if given:

@@ -295,13 +295,13 @@ def _number(name: str, value: Any) -> float:
 
 def _moment(kind: str, value: float, source: Dataset | None, first_day: str) -> dict[str, Any]:
     """Return time, and date where midnight passes: seconds since midnight, or since the year 1."""
-    if source is not None:
+    if source is not None and kind == 'Acquisition':  # times of the content are made anew
         given = seconds(source.get(f'{kind}Time'))
         if given is not None:
             apart = abs(value - given) % _MIDNIGHT
             if min(apart, _MIDNIGHT - apart) < _TIME_TOLERANCE:
                 return {}
-        if kind == 'Acquisition' and _on_another_clock(source, value):
+        if _on_another_clock(source, value):
             return {}
     days, rest = divmod(value, _MIDNIGHT)
     day = _day(int(days), first_day)
@@ -321,8 +321,8 @@ def _moment(kind: str, value: float, source: Dataset | None, first_day: str) -> 
 
 
 def _on_another_clock(source: Dataset, value: float) -> bool:
-    """Return whether a source says a time as that of its content or trigger, which readers sort on then."""
-    for name in ('contenttime', 'timeoffset', 'triggertime'):
+    """Return whether a source says a time as that of a trigger, which readers sort on then."""
+    for name in ('timeoffset', 'triggertime'):
         given = CRITERIA[name](source)
         if isinstance(given, (int, float)) and abs(given - value) < _TIME_TOLERANCE:
             return True
@@ -407,6 +407,7 @@ _WRITERS: Mapping[str, Callable[[str, Any, Dataset | None], dict[str, Any]]] = {
     'cardiacphase': _scaled('NominalPercentageOfCardiacPhase'),
     'component': _component,
     'echo': _count('EchoNumbers'),
+    'stack': lambda name, value, source: {'StackID': str(value)},
     'temporalposition': _count('TemporalPositionIdentifier'),
     'acquisition': _count('AcquisitionNumber'),
     'te': _scaled('EchoTime'),

@@ -147,12 +147,16 @@ class Placement:
             values['SliceThickness'] = ds_text(self._distance)
         return values
 
-    def of_image(self, number: int, fit: Fit, *, all_fit: bool) -> dict[str, Any]:
-        """Return what is the image's own: keyword to value."""
+    def of_image(self, number: int, fit: Fit, *, on_slices: bool) -> dict[str, Any]:
+        """Return what is the image's own: keyword to value.
+
+        Slice Location has an origin and a direction that the scanner chose: it stays where the
+        images of all slices lie in the planes of their sources.
+        """
         values: dict[str, Any] = {}
         if not fit.position:
             values['ImagePositionPatient'] = [ds_text(v) for v in self._positions[number]]
-        if not all_fit:
+        if not on_slices:
             values['SliceLocation'] = ds_text(self._locations[number])
         return values
 
