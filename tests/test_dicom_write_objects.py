@@ -1,5 +1,6 @@
 """Kinds of objects, bits and transfer syntaxes. Oracles: pydicom, SimpleITK, dciodvfy, closed formulas."""
 
+import re
 import shutil
 import warnings
 from pathlib import Path
@@ -205,6 +206,28 @@ def test_no_error_of_dciodvfy(tmp_path, array, options):
         assert dciodvfy(Path(dataset.filename)) == set()
 
 
+@NEEDS_DCIODVFY
+@pytest.mark.parametrize("kind", ["u1", "i4", "f8", "rgb"])
+@pytest.mark.parametrize("sop_class", ["SC", "MR", "CT"])
+def test_array_with_spacing(tmp_path, kind, sop_class):
+    array = np.zeros((3, 4, 5), RGB) if kind == "rgb" else np.arange(60).reshape(3, 4, 5).astype(kind) / 7
+    series = Series(array if kind in ("rgb", "f8") else (array * 1e7).astype(kind) if kind == "i4"
+                    else (array * 7).astype(kind))  # fmt: skip
+    series.spacing = (2.5, 0.7, 0.8)
+    for dataset in write(series, tmp_path / "out", SOPClassUID=sop_class):
+        assert dciodvfy(Path(dataset.filename)) == set()
+        assert [float(v) for v in dataset.PixelSpacing] == [0.7, 0.8]
+    assert Series(tmp_path / "out").same_geometry(series)
+
+
+@pytest.mark.parametrize("kind", ["PET", "NM", "RTDoseStorage", "Ultrasound Image Storage"])
+def test_kinds_that_need_a_template(tmp_path, kind):
+    series = Series(np.zeros((2, 3, 4), "u2"))
+    series.spacing = (1, 2, 3)
+    with pytest.warns(errors.LossWarning, match="cannot be made without a template"):
+        series.write(tmp_path / "out", formats="dicom", SOPClassUID=kind)
+
+
 # --- frames of one object ----------------------------------------------------------------------
 
 
@@ -311,6 +334,53 @@ def test_nuclear_medicine_with_a_place(real_data, tmp_path):
     np.testing.assert_allclose(detector.ImagePositionPatient, [9, 8, 13.2])
     assert "ImagePositionPatient" not in written
     assert Series(tmp_path / "out").same_geometry(heart[1:])
+
+
+# --- frames of enhanced objects ------------------------------------------------------------------
+
+ENHANCED = [
+    "agfa_pacs/siemens_original", "canon_dwi/enhanced_sag_9000", "ct_enhanced/ect_supplemental",
+    "ct_legacy_enhanced/multiframe", "philips_balls/T1", "philips_balls/DTI", "siemens_xa30_enhanced/t1_5",
+    "siemens_xa60_enhanced/diff_14", "mr_digital_phantom/legacy_enhanced",
+]  # fmt: skip
+
+
+def without_path(found: set[str]) -> set[str]:
+    """What is wrong with which attribute, wherever it stands: in a functional group or at the top."""
+    return {re.sub(r"</(?:.*/)?([^/]*)>", r"\1", line).split(" = ")[0] for line in found}
+
+
+@NEEDS_DCIODVFY
+@pytest.mark.parametrize("name", ENHANCED)
+def test_enhanced_becomes_classic(real_data, tmp_path, name):
+    series = Series(real_data / name)
+    volume = series[(0,) * (series.ndim - 3)]
+    source = without_path(dciodvfy(files(real_data / name)[0]))
+    for dataset in write(volume[:2], tmp_path / "out"):
+        assert dataset.SOPClassUID.name in ("MR Image Storage", "CT Image Storage")
+        assert "PerFrameFunctionalGroupsSequence" not in dataset
+        assert without_path(dciodvfy(Path(dataset.filename))) <= source
+    np.testing.assert_array_equal(Series(tmp_path / "out"), volume[:2])
+
+
+def test_colours_are_no_mr_image(sample_data, tmp_path):
+    """Coloured maps of MR and CT images are Secondary Captures in the same place."""
+    ct = Series(sample_data / "ct")[:2]
+    with pytest.warns(errors.LossWarning, match="has no colour"):
+        coloured(ct).write(tmp_path / "out")
+    for number, dataset in enumerate(pydicom.dcmread(p) for p in files(tmp_path / "out")):
+        assert dataset.SOPClassUID.name.startswith("Secondary Capture")
+        assert (dataset.StudyInstanceUID, dataset.PatientID) == (ct.studyInstanceUID, ct.patientID)
+        wanted = ct.imagePositions[number].ravel()[::-1]
+        np.testing.assert_allclose(dataset.ImagePositionPatient, wanted, atol=1e-4)
+        if shutil.which("dciodvfy"):
+            assert dciodvfy(Path(dataset.filename)) == set()
+
+
+def coloured(series):
+    values = np.zeros(series.shape, RGB)
+    values["R"] = np.asarray(series) % 256
+    return Series(values, template=series, geometry=series)
 
 
 # --- identity ----------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def test_result_stands_beside_the_original(
     result = Series(np.asarray(source.max(axis=0)) // 2, template=source)
     result.seriesNumber, result.seriesDescription = 901, "Half of the greatest"
     result.write(tmp_path / "out")
-    originals, written = files(sample_data / "time"), files(tmp_path / "out")
+    originals, written = files(sample_data / "time")[:12], files(tmp_path / "out")
     if how == "HTTP":
         assert all(orthanc.add(p)["Status"] == "Success" for p in originals + written)
     else:

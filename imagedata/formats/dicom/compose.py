@@ -22,6 +22,7 @@ from ...header import ATTRIBUTES, Header, SeriesData, image_uid
 from ...notices import warn_user
 from . import objects
 from .attributes import When, clone, inherited
+from .classic import classic_values
 from .compress import Frames, transfer_syntax
 from .criteria import CRITERIA
 from .describe import Dates, element, equipment, has_element, history, image_type, tag_values
@@ -84,11 +85,11 @@ class Composer:
         self.sop_class, self.other_class, defaults = self._object(first)
         seen = [self._look(number) for number in range(len(self.indices))]
         self.encoding = self._encoding(images, seen)
-        if not objects.holds(self.sop_class, self.encoding.bits, color=self.encoding.is_color):
-            self._lost(
-                f'{_class_name(self.sop_class)} holds 8 bits, and these values take {self.encoding.bits[0]}: '
-                'they are written as Secondary Capture. Give dtype="uint8" to keep the kind of object'
-            )
+        color = self.encoding.is_color
+        was_color = first is not None and not objects.is_enhanced(first) and first.get('SamplesPerPixel') == 3
+        limit = objects.limit(self.sop_class, self.encoding.bits, color=color, was_color=was_color)
+        if limit is not None:
+            self._lost(f'{_class_name(self.sop_class)} {limit}: Secondary Capture is written')
             self.sop_class, self.other_class, defaults = self._replaced(first)
             self.encoding = self._encoding(images, seen)
         self.frames = Frames(transfer_syntax(options.get('transfer_syntax')), self.encoding.bits)
@@ -173,7 +174,7 @@ class Composer:
             return self._blank(uid)
         source_class = str(first.get('SOPClassUID') or '')
         if uid == source_class or (uid == theirs and uid != objects.SC):
-            return uid, False, {}
+            return uid, False, {} if uid == source_class else objects.classic_blanks(uid)
         placed = self.placement is not None
         return uid, True, objects.other_class_values(uid, placed=placed)
 
@@ -361,8 +362,7 @@ class Composer:
             values = {k: v for k, v in values.items() if not k.startswith('Content')}
         if self.new_image:
             values['DerivationDescription'] = self.description
-            made = equipment(self.dates.now, self.description)
-            values['ContributingEquipmentSequence'] = [made]
+            values['ContributingEquipmentSequence'] = [self.equipment]
         values |= self._given()
         if self.placement is not None:
             values |= self.placement.common(self.fits, self._frame_of_reference(first))
@@ -447,6 +447,8 @@ class Composer:
             'SOPInstanceUID': self.uids[number],
             'InstanceNumber': str(number + 1),
         }
+        if source is not None and not self.other_class:
+            values |= classic_values(source, self.sop_class)
         if self.placement is not None:
             values |= self.placement.of_image(index[-1], self.fits[number], on_slices=self.on_slices)
         elif self.counts[-1] > 1 and not self.in_one_file:
@@ -466,15 +468,19 @@ class Composer:
             given = self.header.attributes.get('photometricInterpretation')
             values |= photometric(source, given)
         if self.new_image and source is not None:
-            made = equipment(self.dates.now, self.description)
             own = self._has_source(number) and source.get('SOPInstanceUID') != self.uids[number]
-            values |= history(source, made, self._study, refer=own)
+            values |= history(source, self.equipment, self._study, refer=own)
         return values
 
     def _has_source(self, number: int) -> bool:
         """Return whether the image has a source of its own, not only a neighbour's."""
         images = self.header.images
         return images is not None and images.dataset(*self.position(number)) is not None
+
+    @cached_property
+    def equipment(self) -> Dataset:
+        """What made the images, as an item of Contributing Equipment Sequence."""
+        return equipment(self.dates.now, self.description)
 
     @cached_property
     def _study(self) -> str | None:

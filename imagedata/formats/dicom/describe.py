@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
@@ -179,7 +179,8 @@ def history(
     """
     values: dict[str, Any] = {}
     if 'ContributingEquipmentSequence' in source:
-        values['ContributingEquipmentSequence'] = [*_copies(source, 'ContributingEquipmentSequence'), made]
+        before = _copies(source, 'ContributingEquipmentSequence')
+        values['ContributingEquipmentSequence'] = [*before, *_clones([made])]
     reference = source_reference(source) if refer else None
     if reference is None:
         return values
@@ -192,7 +193,10 @@ def history(
 
 def _copies(source: Dataset, keyword: str) -> list[Dataset]:
     """Return copies of the items of a sequence: an item belongs to one, and the source keeps its own."""
-    items = source[keyword].value if keyword in source else []
+    return _clones(source[keyword].value) if keyword in source else []
+
+
+def _clones(items: Iterable[Dataset]) -> list[Dataset]:
     return [clone(item, dict(item.items())) for item in items]
 
 

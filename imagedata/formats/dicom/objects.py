@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     'CT', 'DOSE', 'IN_ONE_FILE', 'MR', 'NM', 'PET', 'PLACED', 'SC', 'US', 'US_FRAMES', 'allowed',
-    'blank_values', 'class_uid', 'holds', 'modality_of', 'other_class_values', 'written_class',
+    'blank_values', 'class_uid', 'classic_blanks', 'is_enhanced', 'limit', 'modality_of',
+    'other_class_values', 'written_class',
 ]  # fmt: skip
 
 MR = '1.2.840.10008.5.1.4.1.1.4'
@@ -46,7 +47,9 @@ _MODALITY: Mapping[str, str] = {
     MR: 'MR', CT: 'CT', PET: 'PT', NM: 'NM', US: 'US', US_FRAMES: 'US', DOSE: 'RTDOSE',
 }  # fmt: skip
 
-_NAMES: Mapping[str, str] = {'MR': MR, 'CT': CT, 'PT': PET, 'PET': PET, 'SC': SC}
+_NAMES: Mapping[str, str] = {
+    'MR': MR, 'CT': CT, 'PT': PET, 'PET': PET, 'NM': NM, 'US': US, 'RTDOSE': DOSE, 'SC': SC,
+}  # fmt: skip
 
 _BLANK: Mapping[str, Any] = {
     'SpecificCharacterSet': 'ISO_IR 192',
@@ -75,7 +78,7 @@ _BLANK_OF: Mapping[str, Mapping[str, Any]] = {
 
 
 def class_uid(given: Any) -> str:
-    """Return the UID of a SOP class given as UID, name, keyword, or MR, CT, PET, SC.
+    """Return the UID of a SOP class given as UID, name, keyword, or MR, CT, PET, NM, US, RTDOSE, SC.
 
     Raises
     ------
@@ -98,7 +101,7 @@ def class_uid(given: Any) -> str:
             return number
     raise WriteError(
         f'{given!r} is no SOP class: give its UID, its name as in PS3.6 (MR Image Storage), '
-        'or MR, CT or SC'
+        'or MR, CT, PET, NM, US, RTDOSE or SC'
     )
 
 
@@ -176,9 +179,18 @@ def allowed(uid: str, bits: int | None) -> Allowed:
     )
 
 
-def holds(uid: str, bits: tuple[int, int, int], *, color: bool) -> bool:
-    """Return whether images of a class may have some bits allocated: ultrasound has 8."""
-    return uid not in (US, US_FRAMES) or color or bits[0] == 8
+def limit(uid: str, bits: tuple[int, int, int], *, color: bool, was_color: bool) -> str | None:
+    """Return why images of a class do not hold some values; None where they do.
+
+    Ultrasound has 8 bits; MR, CT, PET, NM and RT Dose have no colour. Sources that are
+    coloured all the same are taken as they are.
+    """
+    if color:
+        grey = uid in (MR, CT, PET, NM, DOSE)
+        return 'has no colour' if grey and not was_color else None
+    if uid in (US, US_FRAMES) and bits[0] != 8:
+        return f"holds 8 bits, and these values take {bits[0]} (dtype='uint8' keeps the kind of object)"
+    return None
 
 
 def blank_values(uid: str, *, placed: bool) -> dict[str, Any] | None:
@@ -198,6 +210,17 @@ def blank_values(uid: str, *, placed: bool) -> dict[str, Any] | None:
             # Directions follow from the orientation then (PS3.3 C.7.6.1.1.1).
             values.pop('PatientOrientation')
     return values
+
+
+def is_enhanced(source: Dataset) -> bool:
+    """Return whether a header is that of a frame of an enhanced object that has a classic form."""
+    return str(source.get('SOPClassUID') or '') in _CLASSIC
+
+
+def classic_blanks(uid: str) -> dict[str, Any]:
+    """Return what classic images must hold, and frames of enhanced ones may lack."""
+    values = blank_values(uid, placed=True) or {}
+    return {k: v for k, v in values.items() if k != 'Laterality'}
 
 
 def other_class_values(uid: str, *, placed: bool) -> dict[str, Any]:
