@@ -10,12 +10,12 @@ PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint ruff mypy docs conformance clean
+.PHONY: help demo test lint ruff mypy imports docs conformance clean
 
 help:
 	@echo 'make demo   convert the sample data to NIfTI and back, into demo-output/'
 	@echo 'make test   run the tests (pass options with PYTEST_ARGS="-k name")'
-	@echo 'make lint   run ruff and mypy'
+	@echo 'make lint   run ruff, mypy, and check which module imports which'
 	@echo 'make docs   build the documentation into docs/_build/html and run its examples'
 	@echo 'make conformance  compare all real series with dcm2niix, into docs/conformance.md'
 	@echo 'make clean  remove everything that these made'
@@ -46,13 +46,16 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-test
 	$(PY) -m pytest$(if $(PYTEST_ARGS), $(PYTEST_ARGS))
 
-lint: ruff mypy
+lint: ruff mypy imports
 
 ruff: $(VENV)/.installed-lint
 	$(PY) -m ruff check .
 
 mypy: $(VENV)/.installed-lint
 	$(PY) -m mypy
+
+imports: $(VENV)/.installed-lint
+	$(VENV)/bin/lint-imports
 
 docs: $(VENV)/.installed-docs
 	$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html

@@ -33,9 +33,9 @@ __author__ = 'the imagedata developers'
 def __getattr__(name: str) -> Any:
     """Work out the version and the plugin table when they are asked for."""
     if name == '__version__':
-        from importlib.metadata import version
+        from .version import library_version
 
-        return version('imagedata')
+        return library_version()
     if name == 'plugins':
         from .registry import plugin_table
 

@@ -161,7 +161,7 @@ class ScalingError(ImagedataError, ValueError):
 # --- array and geometry ------------------------------------------------------------------
 
 
-class AxisError(ImagedataError, ValueError):
+class AxisError(ImagedataError, ValueError, IndexError):
     """An axis does not exist, or does not fit the array."""
 
 

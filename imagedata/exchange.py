@@ -1,4 +1,4 @@
-"""Exchange in memory with SimpleITK, nibabel and xarray; nothing is written to disk.
+"""Exchange in memory with SimpleITK, nibabel, medio and xarray; nothing is written to disk.
 
 Each of them is imported when it is asked for. NumPy's own protocols (`np.asarray`, DLPack,
 `torch.from_numpy`) share the values of a Series without copying, and need nothing from here.
@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 from .axis import SPATIAL, Axis, VariableAxis
 from .errors import LossWarning, MissingDependencyError, WriteNotImplemented
 from .geometry import FloatArray, Geometry, ras_from_lps
-from .header import Header, Identity, default_dims, new_uid
+from .header import Header, Identity, SeriesData, default_dims, new_uid
 from .notices import warn_user
 from .spatial import canonical
 
 if TYPE_CHECKING:
+    from .medio.metadata.metadata import MetaData
     from .series import Series
 
-__all__ = ['from_nibabel', 'from_sitk', 'to_nibabel', 'to_sitk', 'to_xarray']
+__all__ = [
+    'from_medio', 'from_nibabel', 'from_sitk', 'to_medio', 'to_nibabel', 'to_sitk', 'to_xarray',
+]  # fmt: skip
 
 _RGB = np.dtype([('R', 'u1'), ('G', 'u1'), ('B', 'u1')])
 _XYZ = [2, 1, 0, 3]
@@ -220,6 +223,33 @@ def from_nibabel(image: Any, input_order: str) -> Series:
         axes[dims[0]] = VariableAxis(dims[0], (np.arange(array.shape[0]) * float(zooms[3]) * scale).tolist())
     affine = ras_from_lps(image.affine)[:, _XYZ]
     return _series(array, _header(dims, array.shape, affine, axes))
+
+
+# --- medio --------------------------------------------------------------------------------------------
+
+
+def to_medio(series: Series, channels_axis: int | None, coord_sys: str) -> tuple[NDArray[Any], MetaData[Any]]:
+    """Return the Series as medio knows images; see `Series.to_medio`."""
+    from .medio import images
+    from .medio.metadata.metadata import MetaData
+
+    header = series.header
+    if header.geometry is not None:
+        _uneven(header.geometry, 'medio')
+    data = SeriesData(series.view(np.ndarray), header, Identity())
+    array, affine = images.to_medio(data, channels_axis)
+    metadata: MetaData[Any] = MetaData(affine, spatial_shape=array.shape[: affine.dim])
+    metadata.orig_ornt = metadata.ornt
+    metadata.convert(coord_sys)
+    return array, metadata
+
+
+def from_medio(array: NDArray[Any], metadata: MetaData[Any], channels_axis: int | None) -> Series:
+    """Return an image of medio as a Series; see `Series.from_medio`."""
+    from .medio import images
+
+    data = images.from_medio(array, metadata, channels_axis)
+    return _series(data.array, data.header)
 
 
 # --- xarray -------------------------------------------------------------------------------------------

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
     from SimpleITK import Image
+
+    from .medio.metadata.metadata import MetaData
 
 __all__ = ['VolumeMethods']
 
@@ -332,6 +334,52 @@ class VolumeMethods:
         from .exchange import from_sitk
 
         made: Self = from_sitk(image, input_order)  # type: ignore[assignment]
+        return made
+
+    def to_medio(
+        self, channels_axis: int | None = -1, coord_sys: str = 'itk'
+    ) -> tuple[NDArray[Any], MetaData[Any]]:
+        """Return the values as medio indexes them, and its metadata.
+
+        Parameters
+        ----------
+        channels_axis : int or None
+            Where colours go.
+        coord_sys : {'itk', 'nib'}
+            LPS+ or RAS+.
+
+        Returns
+        -------
+        array : (x, y, z) or (x, y, z, tags...) array
+            A view where it can be one.
+        metadata : imagedata.medio.MetaData
+
+        Warns
+        -----
+        LossWarning
+            When slices are not evenly spaced.
+        """
+        from .exchange import to_medio
+
+        return to_medio(self, channels_axis, coord_sys)  # type: ignore[arg-type]
+
+    @classmethod
+    def from_medio(
+        cls, array: NDArray[Any], metadata: MetaData[Any], channels_axis: int | None = None
+    ) -> Self:
+        """Return an image of medio as a Series with its geometry.
+
+        Parameters
+        ----------
+        array : (x, y), (x, y, z) or (x, y, z, tags...) array
+        metadata : imagedata.medio.MetaData
+            In either coordinate system; it is not changed.
+        channels_axis : int, optional
+            Where three channels of bytes are.
+        """
+        from .exchange import from_medio
+
+        made: Self = from_medio(array, metadata, channels_axis)  # type: ignore[assignment]
         return made
 
     def to_nibabel(self) -> Nifti1Image:

@@ -111,3 +111,13 @@ def test_named_tuple() -> None:
     assert axes._replace(row=AXES[4])[1] is AXES[4]
     with pytest.raises(AxisError, match='must differ'):
         to_namedtuple([AXES[0], AXES[0]])
+
+
+def test_equality() -> None:
+    axis = UniformAxis('time', 0, 6, 2)
+    assert axis == UniformLengthAxis('time', 0, 3, 2) == VariableAxis('time', [0, 2, 4])
+    assert axis != VariableAxis('b', [0, 2, 4])
+    assert axis != VariableAxis('time', [0, 2])
+    assert axis != VariableAxis('time', [0, 2, 5])
+    assert axis.copy(stop=10) == VariableAxis('time', [0, 2, 4, 6, 8])
+    assert axis.copy(start=1, n=2) == VariableAxis('time', [1, 3])

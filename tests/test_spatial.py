@@ -433,3 +433,20 @@ def test_matrix_of_a_permuted_array() -> None:
     assert np.allclose(apply_affine(t.transformationMatrix, index), world.reshape(-1, 3))
     t.transformationMatrix = t.transformationMatrix
     assert np.allclose(claims(t).world[..., ::-1], world)
+
+
+@pytest.mark.parametrize("picked", [[0, 2, 3], [0, 2, 4], [4, 2, 0], [1, 3, 4], [4, 1], [1, 2, 3]])
+def test_match_geometry_picks_slices(picked: list[int]) -> None:
+    """The slices that the reference has, wherever they are in an unevenly spaced stack."""
+    s = make_series((5, 4, 5), (2,), "oblique", uneven=True)
+    part = s[:, picked]
+    got = s.match_geometry(part)
+    assert np.array_equal(plain(got), plain(s)[:, picked])
+    assert got.same_geometry(part)
+    check(s, got, exact=True, tags=True)
+
+
+def test_match_geometry_does_not_invent_slices_between() -> None:
+    s = make_series((5, 4, 5), (), "oblique", uneven=True)
+    with pytest.raises(GeometryMismatchError, match="unevenly spaced|differently|part of a voxel"):
+        s[[0, 1, 4]].match_geometry(s)

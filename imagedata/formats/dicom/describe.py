@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ... import __version__
 from ...errors import WriteError
+from ...version import library_version
 from .attributes import clone
 from .criteria import CRITERIA, seconds
 from .encode import ds_text
@@ -139,7 +139,7 @@ def equipment(now: datetime, what: str) -> Dataset:
     item = Dataset()
     item.Manufacturer = 'the imagedata developers'
     item.ManufacturerModelName = 'imagedata'
-    item.SoftwareVersions = __version__
+    item.SoftwareVersions = library_version()
     item.ContributionDateTime = now.strftime('%Y%m%d%H%M%S.%f')
     item.ContributionDescription = what
     item.PurposeOfReferenceCodeSequence = [code('109103', 'Modifying Equipment')]

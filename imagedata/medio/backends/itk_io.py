@@ -1,0 +1,318 @@
+"""The back end 'itk': every format, LPS+; and the bridge to objects of ITK and SimpleITK."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike, fspath
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...errors import GeometryError, MissingDependencyError
+from ...header import SeriesData
+from ...registry import format_for
+from ...writing import format_of_name
+from ..images import reoriented
+from ..loading import Choice
+from ..metadata.affine import Affine
+from ..metadata.convert_nib_itk import convert_affine
+from ..metadata.itk_orientation import codes_str_dict
+from ..metadata.metadata import MetaData, check_dcm_ornt, check_ornt
+from ..utils.files import is_dicom, make_dir
+from .volumes import Array, itk_code, read_metadata, read_volume, turned_back, write_volume
+
+__all__ = ['ItkIO']
+
+_CT = '1.2.840.10008.5.1.4.1.1.2'
+
+
+class ItkIO:
+    """Reading and writing with ITK's conventions.
+
+    The arguments `pixel_type`, `fallback_only` and `private_tags` are taken for compatibility:
+    the type of the values is that of the file, and private elements are always there.
+    """
+
+    coord_sys = 'itk'
+    DEFAULT_COMPONENTS_AXIS = 0
+    dimension = 3
+    pixel_type: ClassVar[Any] = None
+
+    @staticmethod
+    def read_img(
+        input_path: str | PathLike[str],
+        desired_axcodes: str | tuple[str, ...] | None = None,
+        header: bool = False,
+        components_axis: int | None = None,
+        pixel_type: Any = None,
+        fallback_only: bool = True,
+        series: str | int | None = None,
+        private_tags: bool = False,
+        validate_series: bool = True,
+        keep_dominant_geometry: bool = False,
+    ) -> tuple[Array, MetaData[Any]]:
+        """Read an image; see `imagedata.medio.read_img`."""
+        axis = ItkIO.DEFAULT_COMPONENTS_AXIS if components_axis is None else components_axis
+        return read_volume(
+            input_path,
+            itk_code(desired_axcodes, 'itk'),
+            Choice(series, validate_series, keep_dominant_geometry),
+            axis,
+            fields if header else None,
+        )
+
+    @staticmethod
+    def read_meta(
+        input_path: str | PathLike[str],
+        desired_axcodes: str | tuple[str, ...] | None = None,
+        header: bool = False,
+        pixel_type: Any = None,
+        fallback_only: bool = True,
+        series: str | int | None = None,
+        private_tags: bool = False,
+        validate_series: bool = True,
+        keep_dominant_geometry: bool = False,
+    ) -> MetaData[Any]:
+        """Read what is known of an image; see `imagedata.medio.read_meta`."""
+        choice = Choice(series, validate_series, keep_dominant_geometry)
+        return read_metadata(
+            input_path, itk_code(desired_axcodes, 'itk'), choice, fields if header else None
+        )
+
+    @staticmethod
+    def save_img(
+        filename: str | PathLike[str],
+        image_np: Array,
+        metadata: MetaData[Any],
+        use_original_ornt: bool = True,
+        components_axis: int | None = None,
+        allow_dcm_reorient: bool = False,
+        compression: bool = False,
+    ) -> None:
+        """Write an image into one file; see `imagedata.medio.save_img`."""
+        dicom = is_dicom(filename, check_exist=False)
+        array, own = ItkIO.prepare_image(
+            image_np, metadata, use_original_ornt, components_axis, dicom, allow_dcm_reorient
+        )
+        named = format_for('dicom') if dicom else format_of_name(fspath(filename))
+        if named is None:
+            raise GeometryError(f'{fspath(filename)} has no extension, which would tell the format to write')
+        options: dict[str, Any] = {}
+        if compression:
+            options = {'transfer_syntax': 'JPEG2000Lossless'} if dicom else {'compression': True}
+        write_volume(filename, array, own, components_axis is not None, named.name, options)
+
+    @staticmethod
+    def prepare_image(
+        image_np: Array,
+        metadata: MetaData[Any],
+        use_original_ornt: bool,
+        components_axis: int | None = None,
+        is_dcm: bool = False,
+        allow_dcm_reorient: bool = False,
+    ) -> tuple[Array, MetaData[Any]]:
+        """Return array (channels last) and metadata (of 'itk') as they are to be written."""
+        array, own = turned_back(image_np, metadata, use_original_ornt, components_axis)
+        if is_dcm and own.affine.dim == 3:
+            code = check_dcm_ornt(None, own, allow_dcm_reorient)
+            array, own.affine = reoriented(array, own.affine, code)
+        return array, own
+
+    @staticmethod
+    def save_dcm_dir(
+        dirname: str | PathLike[str],
+        image_np: Array,
+        metadata: MetaData[Any],
+        use_original_ornt: bool = True,
+        components_axis: int | None = None,
+        parents: bool = False,
+        exist_ok: bool = False,
+        allow_dcm_reorient: bool = False,
+        pattern: str = 'IM{}.dcm',
+        metadata_dict: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write a folder of DICOM files, one for each slice; see `imagedata.medio.save_dir`."""
+        array, own = ItkIO.prepare_image(
+            image_np, metadata, use_original_ornt, components_axis, True, allow_dcm_reorient
+        )
+        if pattern.format(1) == pattern.format(2):
+            raise GeometryError(
+                f'pattern {pattern!r} gives all slices one name: put {{}} where the number goes'
+            )
+        make_dir(dirname, parents, exist_ok)
+        attributes = {'SOPClassUID': _CT, 'modality': 'CT'}
+        elements = dict(metadata_dict or {})
+        options: dict[str, Any] = {'overwrite': exist_ok, 'pattern': pattern, 'elements': elements}
+        folder = f'{fspath(dirname)}/'
+        write_volume(folder, array, own, components_axis is not None, 'dicom', options, attributes)
+
+    # --- objects of ITK and SimpleITK --------------------------------------------------------
+
+    @staticmethod
+    def from_itk_img(
+        itk_img: Any,
+        desired_ornt: str | tuple[str, ...] | None = None,
+        coord_sys: str | None = 'itk',
+        components_axis: int | None = None,
+    ) -> tuple[Array, MetaData[Any]]:
+        """Return a copy of an image of ITK or SimpleITK as an array and metadata.
+
+        Parameters
+        ----------
+        itk_img : itk.Image or SimpleITK.Image
+        desired_ornt : str, optional
+            In the convention of `coord_sys`.
+        coord_sys : {'itk', 'nib'}
+        components_axis : int, optional
+            Where channels go; the first axis when not given.
+        """
+        system = MetaData.check_valid_coord_sys(coord_sys or 'itk')
+        code = itk_code(desired_ornt, system)
+        array, affine = ItkIO.unpack_img(itk_img)
+        channels = array.ndim > affine.dim and _components(itk_img) > 1
+        metadata: MetaData[Any] = MetaData(affine)
+        values = np.moveaxis(array, 0, -1) if channels else array
+        metadata.orig_ornt = metadata.ornt
+        if code is not None:
+            values, metadata.affine = reoriented(values, affine, code)
+        if channels:
+            values = np.moveaxis(values, -1, 0 if components_axis is None else components_axis)
+        metadata.convert(system)
+        return values, metadata
+
+    @staticmethod
+    def to_itk_img(np_image: Array, metadata: MetaData[Any], components_axis: int | None = None) -> Any:
+        """Return a copy as an image of ITK; the metadata are not changed."""
+        affine = metadata.affine if metadata.coord_sys == 'itk' else convert_affine(metadata.affine)
+        return ItkIO.pack2img(np_image, affine, components_axis)
+
+    @staticmethod
+    def itk_img_to_array(img_itk: Any) -> Array:
+        """Return a copy of the values, (x, y, z), channels first."""
+        if _is_simple(img_itk):
+            import SimpleITK
+
+            values: Array = SimpleITK.GetArrayFromImage(img_itk)
+        else:
+            values = _itk().array_from_image(img_itk)
+        return values.T
+
+    @staticmethod
+    def array_to_itk_img(img_array: Array, components_axis: int | None = None) -> Any:
+        """Return a copy of the values as an image of ITK without a place."""
+        values = np.asarray(img_array)
+        if components_axis is not None:
+            values = np.moveaxis(values, components_axis, 0)
+        contiguous = np.ascontiguousarray(values.T)
+        return _itk().image_from_array(contiguous, is_vector=components_axis is not None)
+
+    @staticmethod
+    def unpack_img(img: Any) -> tuple[Array, Affine]:
+        """Return values and affine."""
+        return ItkIO.itk_img_to_array(img), ItkIO.get_img_aff(img)
+
+    @staticmethod
+    def pack2img(image_np: Array, affine: Affine | Array, components_axis: int | None = None) -> Any:
+        """Return an image of ITK with values and affine."""
+        image = ItkIO.array_to_itk_img(image_np, components_axis)
+        ItkIO.set_img_aff(image, affine)
+        return image
+
+    @staticmethod
+    def get_img_aff(img: Any) -> Affine:
+        """Return the affine of an image of ITK or SimpleITK."""
+        origin = np.asarray(img.GetOrigin(), float)
+        direction = img.GetDirection()
+        if _is_simple(img):
+            matrix = np.reshape(direction, (len(origin), len(origin)))
+        else:
+            matrix = np.asarray(_itk().array_from_matrix(direction))
+        return Affine(direction=matrix, spacing=np.asarray(img.GetSpacing(), float), origin=origin)
+
+    @staticmethod
+    def set_img_aff(image: Any, affine: Affine | Array) -> None:
+        """Set origin, spacing and direction of an image of ITK or SimpleITK."""
+        direction, spacing, origin = Affine.affine2comps(np.asarray(affine, float))
+        image.SetOrigin(origin.tolist())
+        image.SetSpacing(spacing.tolist())
+        if _is_simple(image):
+            image.SetDirection(direction.ravel().tolist())
+        else:
+            image.SetDirection(_itk().matrix_from_array(np.ascontiguousarray(direction)))
+
+    @staticmethod
+    def reorient(img: Any, desired_orientation: int | str | tuple[str, ...] | None) -> tuple[Any, int | None]:
+        """Return an image of ITK in another orientation, and ITK's number of the one that it had.
+
+        Parameters
+        ----------
+        img : itk.Image
+        desired_orientation : int, str, tuple of str or None
+            A code, or ITK's number of it; None: as it is.
+        """
+        if desired_orientation is None:
+            return img, None
+        code = desired_orientation
+        if isinstance(code, int):
+            code = codes_str_dict[code]  # type: ignore[assignment]
+        array, affine = ItkIO.unpack_img(img)
+        channels = _components(img) > 1
+        values = np.moveaxis(array, 0, -1) if channels else array
+        given = MetaData(affine).ornt
+        values, affine = reoriented(values, affine, check_ornt(code))
+        return ItkIO.pack2img(values, affine, -1 if channels else None), codes_str_dict[given]  # type: ignore[return-value]
+
+
+def _is_simple(image: Any) -> bool:
+    return type(image).__module__.split('.')[0] == 'SimpleITK'
+
+
+def _components(image: Any) -> int:
+    return int(image.GetNumberOfComponentsPerPixel())
+
+
+def _itk() -> Any:
+    try:
+        import itk  # type: ignore[import-not-found]
+    except ImportError as error:
+        raise MissingDependencyError(
+            "objects of ITK need the package itk: pip install itk (SimpleITK's images need nothing more)"
+        ) from error
+    return itk
+
+
+# --- header=True ---------------------------------------------------------------------------------
+
+
+def fields(path: str, data: SeriesData) -> dict[str, str]:
+    """Return the header of a file as ITK shows it: DICOM's are '0008|0060' and a text.
+
+    Elements of the last slice, where there are several. Sequences and binary values are left out.
+    """
+    images = data.header.images
+    if images is None or images.records is None or not images.own:
+        return _nifti_texts(path) if data.header.attributes.get('input_format') == 'nifti' else {}
+    dataset = images.records.dataset(int(images.ids.reshape(-1)[-1]))
+    found = {}
+    for element in dataset:
+        if element.VR in ('SQ', 'OB', 'OW', 'OF', 'OD', 'OL', 'OV', 'UN'):
+            continue
+        values = element.value if element.VM > 1 else [element.value]
+        text = '\\'.join('' if value is None else str(value) for value in values)
+        found[f'{element.tag.group:04x}|{element.tag.element:04x}'] = text
+    return found
+
+
+def _nifti_texts(path: str) -> dict[str, str]:
+    from .nib_io import fields as nib_fields
+
+    texts = {}
+    for name, value in nib_fields(path, None).items():
+        values = np.atleast_1d(value)
+        if values.dtype.kind == 'S':
+            texts[name] = b''.join(values.tolist()).decode('latin-1')
+        elif len(values) == 1:
+            texts[name] = str(values[0])
+        else:
+            texts.update({f'{name}[{i}]': str(v) for i, v in enumerate(values)})
+    return texts

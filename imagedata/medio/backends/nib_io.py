@@ -1,0 +1,79 @@
+"""The back end 'nib': NIfTI, RAS+."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from ...header import SeriesData
+from ..images import move_channels, pack_channels
+from ..loading import Choice
+from ..metadata.metadata import MetaData
+from .volumes import Array, itk_code, read_metadata, read_volume, turned_back, write_volume
+
+__all__ = ['NibIO']
+
+
+class NibIO:
+    """Reading and writing with nibabel's conventions."""
+
+    coord_sys = 'nib'
+    RGB_DTYPE = np.dtype([('R', 'u1'), ('G', 'u1'), ('B', 'u1')])
+    RGBA_DTYPE = np.dtype([('R', 'u1'), ('G', 'u1'), ('B', 'u1'), ('A', 'u1')])
+
+    @staticmethod
+    def read_img(
+        input_path: str | PathLike[str],
+        desired_axcodes: str | tuple[str, ...] | None = None,
+        header: bool = False,
+        channels_axis: int | None = None,
+    ) -> tuple[Array, MetaData[Any]]:
+        """Read an image; see `imagedata.medio.read_img`."""
+        code = itk_code(desired_axcodes, 'nib')
+        array, metadata = read_volume(input_path, code, Choice(), channels_axis, fields if header else None)
+        metadata.convert('nib')
+        return array, metadata
+
+    @staticmethod
+    def read_meta(
+        input_path: str | PathLike[str],
+        desired_axcodes: str | tuple[str, ...] | None = None,
+        header: bool = False,
+    ) -> MetaData[Any]:
+        """Read what is known of an image; see `imagedata.medio.read_meta`."""
+        code = itk_code(desired_axcodes, 'nib')
+        metadata = read_metadata(input_path, code, Choice(), fields if header else None)
+        metadata.convert('nib')
+        return metadata
+
+    @staticmethod
+    def save_img(
+        filename: str | PathLike[str],
+        img: Array,
+        metadata: MetaData[Any],
+        use_original_ornt: bool = True,
+        channels_axis: int | None = None,
+    ) -> None:
+        """Write an image; see `imagedata.medio.save_img`."""
+        array, own = turned_back(img, metadata, use_original_ornt, channels_axis)
+        write_volume(filename, array, own, channels_axis is not None, 'nifti', {})
+
+    @staticmethod
+    def unravel_array(array: Array, channels_axis: int = -1) -> Array:
+        """Return colours that are fields of a structured type as an axis."""
+        return move_channels(array, channels_axis)
+
+    @staticmethod
+    def pack_channeled_img(img: Array, channels_axis: int) -> Array:
+        """Return colours that are an axis as fields of a structured type."""
+        return pack_channels(img, channels_axis)
+
+
+def fields(path: str, data: SeriesData | None) -> dict[str, Array]:
+    """Return the fields of a NIfTI header by name."""
+    import nibabel
+
+    image: Any = nibabel.load(path)
+    return {name: image.header[name] for name in image.header.keys()}  # noqa: SIM118 - no mapping

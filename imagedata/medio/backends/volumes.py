@@ -1,0 +1,185 @@
+"""What all back ends do: read a volume, turn it, describe it; turn it back, write it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import GeometryError, InputNotFoundError
+from ...header import SeriesData
+from ...writing import write
+from ..images import flipped_rows, from_medio, move_channels, reoriented, spatial_shape, to_medio
+from ..loading import Choice, load
+from ..metadata.affine import Affine
+from ..metadata.convert_nib_itk import inv_axcodes
+from ..metadata.metadata import MetaData, check_ornt
+
+__all__ = ['Array', 'read_metadata', 'read_volume', 'turned_back', 'write_volume']
+
+Array = NDArray[Any]
+Fields = Callable[[str, SeriesData], Any]
+Types = Callable[[Array, SeriesData], Array]
+
+
+def read_volume(
+    path: str | PathLike[str],
+    code: str | None,
+    choice: Choice,
+    channels_axis: int | None,
+    fields: Fields | None,
+    types: Types = lambda array, data: array,
+) -> tuple[Array, MetaData[Any]]:
+    """Return voxels, and what is known of them in the convention of 'itk'.
+
+    Parameters
+    ----------
+    path : str or path
+    code : str or None
+        The orientation that is wanted.
+    choice : Choice
+    channels_axis : int or None
+    fields : function of (path, SeriesData), optional
+        Makes `MetaData.header`.
+    types : function of (array, SeriesData)
+        The type of values that a back end has.
+    """
+    if code is not None:
+        check_ornt(code)
+    data = load(path, choice)
+    array, affine = to_medio(data, None)
+    array, affine = _as_in_file(array, affine, data)
+    array = types(array, data)
+    metadata = _metadata(path, data, affine, fields)
+    if code is not None:
+        array, metadata.affine = reoriented(array, metadata.affine, code)
+    metadata.spatial_shape = array.shape[: metadata.affine.dim]
+    return move_channels(array, channels_axis), metadata
+
+
+def read_metadata(
+    path: str | PathLike[str], code: str | None, choice: Choice, fields: Fields | None
+) -> MetaData[Any]:
+    """Return what is known of an image, without its voxels."""
+    if code is not None:
+        check_ornt(code)
+    data = load(path, choice, headers_only=True)
+    shape = spatial_shape(data.header)
+    _, affine = to_medio(data, None)
+    _, affine = _as_in_file(np.empty(()), affine, data)
+    metadata = _metadata(path, data, affine, fields)
+    if code is not None:
+        # Strides of 0: an array of that shape which holds one number.
+        blank = np.broadcast_to(np.zeros((), np.uint8), shape)
+        blank, metadata.affine = reoriented(blank, metadata.affine, code)
+        shape = blank.shape
+    metadata.spatial_shape = shape[: metadata.affine.dim]
+    return metadata
+
+
+def _as_in_file(array: Array, affine: Affine, data: SeriesData) -> tuple[Array, Affine]:
+    if data.header.attributes.get('input_format') != 'nifti':
+        return array, affine
+    return flipped_rows(array, affine, spatial_shape(data.header)[1])
+
+
+def _metadata(
+    path: str | PathLike[str], data: SeriesData, affine: Affine, fields: Fields | None
+) -> MetaData[Any]:
+    metadata: MetaData[Any] = MetaData(affine)
+    metadata.orig_ornt = metadata.ornt
+    if fields is not None:
+        metadata.header = fields(fspath(path), data)
+    return metadata
+
+
+def turned_back(
+    array: Array, metadata: MetaData[Any], use_original: bool, channels_axis: int | None
+) -> tuple[Array, MetaData[Any]]:
+    """Return an image as it is written: channels last, in the orientation that it had in its file.
+
+    Parameters
+    ----------
+    array : array
+    metadata : MetaData
+        In either coordinate system; it is not changed.
+    use_original : bool
+    channels_axis : int or None
+
+    Returns
+    -------
+    array : array
+    metadata : MetaData
+        Of 'itk'.
+    """
+    values = np.asarray(array)
+    if channels_axis is not None:
+        values = np.moveaxis(values, channels_axis, -1)
+    own = metadata.clone()
+    own.convert('itk')
+    spatial = values.ndim - (channels_axis is not None)
+    if spatial < own.affine.dim:
+        raise GeometryError(
+            f'an affine of {own.affine.dim} dimensions does not fit an array of shape {np.shape(array)}: its '
+            'axes are (x, y, z, ...)'
+        )
+    if use_original and own.orig_ornt is not None and own.orig_ornt != own.ornt:
+        values, own.affine = reoriented(values, own.affine, own.orig_ornt)
+    return values, own
+
+
+def write_volume(
+    path: str | PathLike[str],
+    array: Array,
+    metadata: MetaData[Any],
+    channels: bool,
+    wanted: str,
+    options: Mapping[str, Any],
+    attributes: Mapping[str, Any] | None = None,
+) -> list[Path]:
+    """Write an image that `turned_back` returned.
+
+    Parameters
+    ----------
+    path : str or path
+    array : array
+    metadata : MetaData
+        Of 'itk'.
+    channels : bool
+        Whether the last axis is that of colours.
+    wanted : str
+        Name of the format.
+    options : mapping
+    attributes : mapping, optional
+
+    Raises
+    ------
+    FileNotFoundError
+        When the folder is not there.
+    """
+    folder = Path(path).absolute().parent
+    if '://' not in fspath(path) and not folder.is_dir():
+        raise InputNotFoundError(f'there is no folder {folder}: make it, or give mkdir=True')
+    affine = metadata.affine
+    if wanted == 'nifti':
+        array, affine = flipped_rows(array, affine, array.shape[1])
+    data = from_medio(array, MetaData(affine), -1 if channels else None, attributes)
+    return write(data, path, wanted, options)
+
+
+def itk_code(code: str | tuple[str, ...] | None, coord_sys: str) -> str | None:
+    """Return an orientation in the convention of 'itk'.
+
+    Raises
+    ------
+    ValueError
+        When it is none of the 48.
+    """
+    if code is None:
+        return None
+    text = check_ornt(code)
+    return text if coord_sys == 'itk' else inv_axcodes(text)

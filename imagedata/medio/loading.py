@@ -1,0 +1,98 @@
+"""Reading for medio's interface: one volume from a file, folder or URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+from ..errors import CannotSort, InputNotFoundError
+from ..header import SeriesData
+from ..reading import read
+from .utils.dcm_series import InconsistentSeriesError
+from .utils.files import parse_series_uids
+
+__all__ = ['Choice', 'load']
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which series of a folder, and what is asked of it.
+
+    Parameters
+    ----------
+    series : str or int, optional
+        Its UID, or its index among the sorted UIDs.
+    validate_series : bool
+        Refuse slices that do not make one even volume.
+    keep_dominant_geometry : bool
+        Leave out those that differ from most in direction, spacing or matrix.
+    globber : str
+        Which files of the folder.
+    """
+
+    series: str | int | None = None
+    validate_series: bool = True
+    keep_dominant_geometry: bool = False
+    globber: str = '*'
+
+
+def load(path: str | PathLike[str], choice: Choice, *, headers_only: bool = False) -> SeriesData:
+    """Read one volume.
+
+    A folder is read without those below it, unless the pattern names them.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such path, or no file in it.
+    InconsistentSeriesError
+        When the slices of a folder do not make one volume.
+    """
+    text = fspath(path)
+    folder = '://' not in text and Path(text).is_dir()
+    options: dict[str, Any] = {'headers_only': headers_only}
+    if not choice.validate_series:
+        options |= {'accept_uneven_slices': True, 'missing': 'drop'}
+    try:
+        found = read(_files(Path(text), choice.globber) if folder else text, 'auto', options)
+    except CannotSort as error:
+        if not folder:
+            raise
+        raise InconsistentSeriesError(f'{error}; or give validate_series=False') from error
+    if not folder:
+        return _only(text, found, None)
+    uids: Iterable[str] = {data.identity.uid for data in found}
+    uid = parse_series_uids(text, uids, choice.series, choice.globber)
+    return _checked(text, _only(text, [d for d in found if d.identity.uid == uid], choice), choice)
+
+
+def _files(folder: Path, globber: str) -> list[str]:
+    files = sorted(str(path) for path in folder.glob(globber) if path.is_file())
+    if not files:
+        raise InputNotFoundError(f'there is no file in {folder} ({globber}): name a folder with images')
+    return files
+
+
+def _only(name: str, found: Sequence[SeriesData], choice: Choice | None) -> SeriesData:
+    """Return the one volume of a series, or the largest where that is wanted."""
+    if len(found) == 1:
+        return found[0]
+    if choice is not None and choice.keep_dominant_geometry:
+        return max(found, key=lambda data: len(data.header.images.ids.ravel()) if data.header.images else 0)
+    raise InconsistentSeriesError(
+        f'{name} holds {len(found)} volumes that differ in direction, spacing or matrix: name the files '
+        'of one, or take the largest with keep_dominant_geometry=True'
+    )
+
+
+def _checked(name: str, data: SeriesData, choice: Choice) -> SeriesData:
+    geometry = data.header.geometry
+    if choice.validate_series and geometry is not None and not geometry.is_uniform:
+        raise InconsistentSeriesError(
+            f'the slices of {name} are not evenly spaced: give validate_series=False for their mean '
+            'spacing, or read them with imagedata.Series, which keeps the place of each'
+        )
+    return data

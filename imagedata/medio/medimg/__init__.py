@@ -1,0 +1,5 @@
+"""An image and its metadata, as one object."""
+
+from .medimg import MedImg
+
+__all__ = ['MedImg']
