@@ -161,6 +161,9 @@ class Geometry:
         then holds the mean step.
     assumed : bool
         True where nothing is known, and unit spacing at the origin stands for it.
+    space_codes : (int, int), optional
+        What space the places are in, as NIfTI's codes of sform and qform say it (2: aligned to
+        another image, 3: Talairach, 4: MNI 152); None: the patient, as the scanner saw him.
     """
 
     affine: FloatArray
@@ -168,6 +171,7 @@ class Geometry:
     frame_of_reference: str | None = None
     positions: FloatArray | None = None
     assumed: bool = False
+    space_codes: tuple[int, int] | None = None
     _inverse: list[FloatArray] = field(default_factory=list, repr=False, init=False)
 
     def __post_init__(self) -> None:
@@ -475,7 +479,7 @@ class Geometry:
 
     def __reduce__(self) -> tuple[Any, ...]:
         parts = (self.affine, self.shape, self.frame_of_reference, self.positions, self.assumed)
-        return Geometry, parts
+        return Geometry, (*parts, self.space_codes)
 
 
 def _mean_step(places: FloatArray) -> FloatArray | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
@@ -19,15 +18,14 @@ from .errors import (
 from .formats.contract import ReadRequest, Source
 from .header import Header, SeriesData
 from .notices import warn_user
-from .registry import archive, format_for, formats, transport_for
+from .registry import format_for, formats
+from .urls import note, shown_all, sources
 
 __all__ = ['find_sources', 'read', 'read_series', 'read_template', 'warn_of_misspelt']
 
-_SCHEME = re.compile(r'([A-Za-z][A-Za-z0-9+.-]+):')
 
-
-def find_sources(urls: Any) -> list[Source]:
-    """Return the files that paths, URLs, folders and patterns name, each once.
+def find_sources(urls: Any, options: Mapping[str, Any] | None = None) -> list[Source]:
+    """Return the files that paths, URLs, folders, patterns and archives name, each once.
 
     Raises
     ------
@@ -42,14 +40,11 @@ def find_sources(urls: Any) -> list[Source]:
         text = fspath(url)
         if not text:
             raise InputNotFoundError('an empty path was given: name a file or folder')
-        scheme = _SCHEME.match(text)
-        # One letter before a colon is a drive, and needs two letters in the pattern above.
-        transport = transport_for(scheme[1].lower() if scheme and '://' in text else 'file')
-        for source in archive('filesystem').sources(transport.path(text)):
+        for source in sources(text, options or {}, alone=len(given) == 1):
             found.setdefault(source.name, source)
     if not found:
         raise NoDataReadError(
-            f'there is no file in {", ".join(map(str, given)) or "an empty list"}, nor in folders below: '
+            f'there is no file in {shown_all(given) or "an empty list"}, nor in folders below: '
             'name a file, or a folder with files, to read'
         )
     return list(found.values())
@@ -77,7 +72,7 @@ def read(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = Non
     wanted = given.pop('input_format', None)
     warn_of_misspelt(given, order)
     request = ReadRequest(order, given)
-    left = [(source, '') for source in find_sources(urls)]
+    left = [(source, note(source)) for source in find_sources(urls, given)]
     series: list[SeriesData] = []
     plugins = [format_for(wanted)] if wanted else list(formats())
     for plugin in plugins:
@@ -102,7 +97,9 @@ _OPTIONS = (
     'geometry', 'frame', 'sernum', 'serdes', 'imagetype', 'SOPClassUID', 'output_format', 'output_sort',
     'output_dir', 'keep_uid', 'uid_seed', 'transfer_syntax', 'bits', 'window', 'overwrite',
     'input_sort', 'input_shape', 'calling_aet', 'loglevel',
-    'psopt', 'in_dirs', 'out_name',
+    'psopt', 'in_dirs', 'out_name', 'mmap', 'form', 'sidecar', 'nifti_version', 'compresslevel', 'sform_code',
+    'qform_code', 'descrip', 'aux_file', 'intent_code', 'intent_name', 'intent_p', 'archive_max_bytes',
+    'archive_max_ratio', 'retries', 'storage_options', 'timeout',
 )  # fmt: skip
 """Options of reading and writing: both may stand in one namespace. Others may define a sort order."""
 
@@ -150,7 +147,7 @@ def _is_stub(source: Source) -> bool:
 
 def _nothing_read(urls: Any, left: Sequence[tuple[Source, str]], plugins: Sequence[Any]) -> Exception:
     """Return the error for files of which none was read."""
-    names = fspath(urls) if isinstance(urls, (str, PathLike)) else ', '.join(map(fspath, urls))
+    names = shown_all([urls] if isinstance(urls, (str, PathLike)) else urls)
     shown = [f'{source.name}: {reason}' for source, reason in left[:3]]
     more = f' (and {len(left) - 3} more)' if len(left) > 3 else ''
     tried = ', '.join(plugin.name for plugin in plugins)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
+from .archives.contract import Archive
 from .errors import (
     ArchivePluginNotFound,
     FormatPluginNotFound,
@@ -16,7 +17,7 @@ from .errors import (
 )
 from .formats.contract import Format
 
-__all__ = ['archive', 'format_for', 'formats', 'plugin_table', 'transport_for']
+__all__ = ['archive', 'archives', 'format_for', 'formats', 'plugin_table', 'transport_for']
 
 GROUP = 'imagedata_plugins'
 _KINDS = ('format', 'archive', 'transport')
@@ -123,3 +124,9 @@ def archive(name: str) -> Any:
         if getattr(plugin, 'name', None) == name:
             return plugin()
     raise ArchivePluginNotFound(f'there is no archive plugin {name!r}')
+
+
+@lru_cache(maxsize=1)
+def archives() -> tuple[Archive, ...]:
+    """Return an instance of each archive plugin."""
+    return tuple(cast(Archive, plugin()) for _, plugin in _loaded()['archive'])

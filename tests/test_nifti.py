@@ -407,7 +407,7 @@ def test_order_without_times_warns(tmp_path):
         '{"imagedata":{"axes":[{"name":"row","values":[0,1]}]}}',
         '{"imagedata":{"axes":[{"name":3,"values":[0,1]}]}}',
         '{"imagedata":{"axes":[{"name":"t","values":[{"array":[1,2],"dtype":"O"},1]}]}}',
-        '{"imagedata":{"axes":[{"name":"t","values":["a","b"]}]}}',
+        '{"imagedata":{"axes":[{"name":"t","values":[null,"b"]}]}}',
         '{"imagedata":{"axes":[{"name":"t","values":5}]}}',
         '{"imagedata":{"axes":5}}', '{"imagedata":5}', '[]', 'plain text', '', '[' * 5000,
         '{"imagedata":{"axes":[{"name":"t","values":[{"tuple":3},1]}]}}',
@@ -524,10 +524,13 @@ def test_time_step(tmp_path, name):
     image = nibabel.load(tmp_path / 'a.nii')
     assert image.header.get_zooms()[3] == 2.5
     assert list(Series(tmp_path / 'a.nii').axes[0]) == [36000 + 2.5 * i for i in range(4)]
-    # What another program writes has the step alone.
+    # What another program writes has the start and the step alone, or only the step.
     image.header.extensions.clear()
     nibabel.save(image, tmp_path / 'b.nii')
-    assert list(Series(tmp_path / 'b.nii', name).axes[0]) == [0, 2.5, 5, 7.5]
+    assert list(Series(tmp_path / 'b.nii', name).axes[0]) == [36000, 36002.5, 36005, 36007.5]
+    image.header['toffset'] = 0
+    nibabel.save(image, tmp_path / 'c.nii')
+    assert list(Series(tmp_path / 'c.nii', name).axes[0]) == [0, 2.5, 5, 7.5]
 
 
 class OneImage:

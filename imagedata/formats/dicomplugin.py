@@ -40,6 +40,8 @@ class DICOMPlugin(Format):
 
     def write(self, data: SeriesData, request: WriteRequest) -> list[str]:
         """Write one file an image, and return their paths relative to the folder."""
+        from .dicom.gaps import warn_of_gaps
         from .dicom.write import write
 
+        warn_of_gaps(data.header)
         return write(data, request)

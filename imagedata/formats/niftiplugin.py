@@ -15,14 +15,15 @@ __all__ = ['NiftiPlugin']
 class NiftiPlugin(Format):
     """NIfTI files: `.nii`, `.nii.gz`, and `.hdr` with `.img`.
 
-    NIfTI-1 is read and written; NIfTI-2 is read, and written where a dimension is longer than
-    NIfTI-1 can count (32767). `imagedata.formats.nifti.layout` describes the voxel layout.
+    NIfTI-1 and NIfTI-2 are read and written, NIfTI-2 on request, and where a dimension is longer
+    than NIfTI-1 can count (32767). `imagedata.formats.nifti.layout` describes the voxel layout.
+    `.bval`, `.bvec` (FSL) and `.json` (BIDS) files beside an image belong to it.
     """
 
     plugin_type: ClassVar[str] = 'format'
     name: ClassVar[str] = 'nifti'
     description: ClassVar[str] = 'NIfTI files'
-    extensions: ClassVar[tuple[str, ...]] = ('.nii.gz', '.nii')
+    extensions: ClassVar[tuple[str, ...]] = ('.nii.gz', '.nii', '.hdr', '.img', '.hdr.gz', '.img.gz')
     single_file: ClassVar[bool] = True
 
     def read(self, sources: Sequence[Source], request: ReadRequest) -> ReadResult:
@@ -34,7 +35,9 @@ class NiftiPlugin(Format):
         request : ReadRequest
             `order` names the dimensions after the third ('time', 'b', 'time,te'); 'auto' takes
             the names that imagedata stored, else 'b' where a fitting `.bval` file lies beside
-            the image, else 'none'. Options: `dtype`, `headers_only`.
+            the image, else 'none'. Options: `dtype`, `headers_only`; `form='qform'` (place by
+            the qform first), `mmap` (see `nifti.mapped`), `scaling='stored'` (slope and
+            intercept left out), `sidecar=False` (the JSON file beside is not read).
 
         Returns
         -------
@@ -57,19 +60,19 @@ class NiftiPlugin(Format):
         return True
 
     def write(self, data: SeriesData, request: WriteRequest) -> list[str]:
-        """Write a series to one file, compressed when its name ends in '.gz'.
+        """Write a series to one file or a pair, compressed when the name ends in '.gz'.
 
         Parameters
         ----------
         data : SeriesData
             Dimensions (tags..., slice, row, column), four tags at most.
         request : WriteRequest
-            Without a file name, it is 'Image.nii.gz'.
+            Without a file name, it is 'Image.nii.gz'. Options: see `nifti.write`.
 
         Returns
         -------
         list of str
-            The name of the file.
+            The names of the files.
 
         Raises
         ------

@@ -495,7 +495,7 @@ class Composer:
         """
         if source is None or self.other_class:
             return {}
-        if self._reduced & {'b', 'bvector', 'dti'}:
+        if self._reduced & {'b', 'bvector', 'dti', 'rsi'}:
             # Computed over all b values: it has none.
             return dict.fromkeys(_DIFFUSION) | self._time_points(index, source)
         return self._time_points(index, source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
+from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...errors import OrderNotFoundError
@@ -31,9 +32,10 @@ def seconds(text: Any) -> float | None:
     if len(digits) < 2 or not digits[:2].isdigit():
         return None
     try:
-        return int(digits[:2]) * 3600 + int(digits[2:4] or 0) * 60 + float(digits[4:] or 0)
+        found = int(digits[:2]) * 3600 + int(digits[2:4] or 0) * 60 + float(digits[4:] or 0)
     except ValueError:
         return None
+    return found if isfinite(found) else None
 
 
 def _days(text: Any) -> int:
@@ -153,6 +155,9 @@ CRITERIA: Mapping[str, Criterion] = {
     'b': b_value,
     'bvector': _direction,
     'dti': _b_and_direction,
+    # Restriction spectrum imaging (White et al. 2013, doi:10.1002/hbm.21454): several b values, and
+    # directions of each.
+    'rsi': _b_and_direction,
     'te': _number('EchoTime'),
     'fa': _number('FlipAngle'),
     'ti': _number('InversionTime'),
@@ -176,8 +181,8 @@ CRITERIA: Mapping[str, Criterion] = {
 }
 """Criteria with names of their own; any DICOM keyword or private element is one too."""
 
-UNDEFINED = ('rsi', 'faulty')
-"""Orders that the incumbent names, and gives no meaning: theirs only when an option defines it."""
+UNDEFINED = ('faulty',)
+"""Orders that have a name and no meaning: theirs only when an option defines it."""
 
 _PRIVATE = r'\(?\s*([0-9A-Fa-f]{4})\s*,\s*([0-9A-Fa-fxX]{2}[0-9A-Fa-f]{2})\s*(?:,\s*"?([^")]+?)"?\s*)?\)?'
 _PRIVATE_TAG = re.compile(_PRIVATE)

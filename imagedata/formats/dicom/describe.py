@@ -420,6 +420,7 @@ _WRITERS: Mapping[str, Callable[[str, Any, Dataset | None], dict[str, Any]]] = {
     'b': _b_value,
     'bvector': _b_vector,
     'dti': _dti,
+    'rsi': _dti,
 }
 
 

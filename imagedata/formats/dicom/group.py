@@ -13,7 +13,7 @@ from ...geometry import FloatArray
 from .frames import Frame
 from .vendor._private import numbers
 
-__all__ = ['Stack', 'stacks']
+__all__ = ['Stack', 'stacks', 'without_a_place']
 
 DIRECTION_TOLERANCE = 1e-3
 """Largest difference of a direction cosine between images of one stack (0.06 degrees)."""
@@ -137,9 +137,38 @@ def _belongs(frame: Frame, other: Frame, tolerance: float, join_stacks: bool) ->
         and a.get('SamplesPerPixel', 1) == b.get('SamplesPerPixel', 1)
         and (join_stacks or a.get('StackID') == b.get('StackID'))
         and (frame.position is None) == (other.position is None)
+        and _run(frame) == _run(other)
         and _close(frame.orientation, other.orientation, tolerance)
         and _close(frame.spacing, other.spacing, 1e-4)
     )
+
+
+def without_a_place(found: Sequence[Stack]) -> tuple[Stack, str] | None:
+    """Return a stack of images without the position that others like them have, and what is told of it."""
+    for stack in found:
+        one = stack.frames[0]
+        if one.position is not None or hasattr(one.dataset, 'frame_seconds'):
+            continue
+        alike = [
+            other
+            for other in found
+            if other.series_uid == stack.series_uid and other.frames[0].position is not None
+            and other.frames[0].size == one.size and _close(other.frames[0].spacing, one.spacing, 1e-4)
+            and str(other.frames[0].dataset.get('SOPClassUID')) == str(one.dataset.get('SOPClassUID'))
+        ]  # fmt: skip
+        if alike:
+            names = ', '.join(f.name for f in stack.frames[:3])
+            more = f' and {len(stack.frames) - 3} more' if len(stack.frames) > 3 else ''
+            return stack, (
+                f'{names}{more}: no Image Position (Patient), and {len(alike[0].frames)} other images of the '
+                'series have one'
+            )
+    return None
+
+
+def _run(frame: Frame) -> str:
+    """Return the file of a cine without a place: each has a clock of its own."""
+    return frame.name if frame.position is None and hasattr(frame.dataset, 'frame_seconds') else ''
 
 
 def _close(a: FloatArray | None, b: FloatArray | None, tolerance: float) -> bool:

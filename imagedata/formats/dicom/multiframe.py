@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...errors import CorruptFileError
+from ...errors import CannotSort, CorruptFileError
 from ...geometry import slice_normal
 from .frames import Frame, Pixels, floats, frame_from, vector
 from .records import as_ds, put, shallow_copy
@@ -48,8 +48,15 @@ _CLASSIC_NAMES = (
 
 
 def frames(instance: Instance, pixels: Pixels) -> list[Frame]:
-    """Return the frames of a file of many."""
+    """Return the frames of a file of many.
+
+    Raises
+    ------
+    CannotSort
+        When they are tiles of a slide (microscopy, and segmentations of it).
+    """
     dataset = instance.dataset
+    _check_tiles(instance, pixels.count)
     if _PER_FRAME in dataset:
         headers = list(_enhanced(instance, pixels.count))
     else:
@@ -60,6 +67,19 @@ def frames(instance: Instance, pixels: Pixels) -> list[Frame]:
         put(header, 'InstanceNumber', max(number - 1, 0) * len(headers) + index + 1)
         found.append(frame_from(instance.name, header, pixels, index))
     return found
+
+
+def _check_tiles(instance: Instance, count: int) -> None:
+    """Raise for frames that are parts of one larger image (PS3.3 C.8.12.4, Total Pixel Matrix)."""
+    name, dataset = instance.name, instance.dataset
+    whole = [floats(name, dataset, f'TotalPixelMatrix{side}') for side in ('Rows', 'Columns')]
+    tile = [floats(name, dataset, side) for side in ('Rows', 'Columns')]
+    if all(whole) and any(w[0] > t[0] for w, t in zip(whole, tile, strict=True)):
+        raise CannotSort(
+            f'{name} holds {count} tiles of {tile[0][0]:.0f} x {tile[1][0]:.0f} pixels of a slide of '
+            f'{whole[0][0]:.0f} x {whole[1][0]:.0f}, which are not put together here: read it with a program '
+            'for whole slide images, or leave it out with skip_broken_series=True'
+        )
 
 
 # --- enhanced objects --------------------------------------------------------------------------
@@ -80,10 +100,13 @@ def _enhanced(instance: Instance, count: int) -> Iterator[Dataset]:
     for keyword in (_SHARED, _PER_FRAME, 'NumberOfFrames', 'DimensionIndexSequence'):
         if keyword in base:
             del base[keyword]
-    for group in groups:
+    seconds = _frame_seconds(instance, count)
+    for index, group in enumerate(groups):
         header = shallow_copy(base)
         _lift(group, header)
         _add_classic_names(header)
+        if seconds is not None and 'ImagePositionPatient' not in header:
+            header.frame_seconds = seconds[index]
         yield header
 
 

@@ -18,7 +18,7 @@ from .vendor._private import numbers
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ['check_deflated', 'check_numbers', 'check_pixels']
+__all__ = ['LARGE', 'check_deflated', 'check_numbers', 'check_pixels', 'items']
 
 LARGE = 2**30
 """Number of bytes up to which pixels are decoded, however little they were compressed from."""
@@ -143,7 +143,7 @@ def check_pixels(name: str, header: Dataset, pixels: bytes, tag: int, *, undefin
 def _check_fragments(name: str, pixels: bytes, size: tuple[int, int], frames: int) -> None:
     """Check that there are fragments for all frames, and that their streams are of the right size."""
     count = -1  # the first item is the Basic Offset Table
-    for start, length in _items(pixels):
+    for start, length in items(pixels):
         count += 1
         if count < 1 or length < 16:
             continue
@@ -160,7 +160,7 @@ def _check_fragments(name: str, pixels: bytes, size: tuple[int, int], frames: in
         )
 
 
-def _items(pixels: bytes) -> Iterator[tuple[int, int]]:
+def items(pixels: bytes) -> Iterator[tuple[int, int]]:
     """Yield start and length of each item of encapsulated pixels (PS3.5 A.4)."""
     at = 0
     while at + 8 <= len(pixels):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ...errors import CorruptFileError, ImagedataError
 from ...progress import tracked
 from ..contract import Source
+from .inflate import DEFLATED_FRAMES, inflated
 from .plausible import DEFLATED, check_deflated, check_numbers, check_pixels
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ PREAMBLE = 132
 
 _DIRECTORY = '1.2.840.10008.1.3.10'
 """Media Storage Directory: a DICOMDIR."""
+
+EXPLICIT = '1.2.840.10008.1.2.1'
+"""Explicit VR Little Endian."""
 
 PARSE_ERRORS = (
     OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, NotImplementedError,
@@ -154,6 +158,7 @@ def _check_name(source: Source) -> None:
 def _read(name: str, file: BinaryIO, headers_only: bool) -> Instance:
     import pydicom
     from pydicom.errors import BytesLengthException
+    from pydicom.uid import UID
 
     file.seek(0)
     data = file.read()
@@ -176,6 +181,11 @@ def _read(name: str, file: BinaryIO, headers_only: bool) -> Instance:
                 kind = tag
                 del dataset[tag]
                 if 'Rows' in dataset:
+                    if str(dataset.file_meta.get('TransferSyntaxUID', '')) == DEFLATED_FRAMES:
+                        pixels, vr = inflated(name, dataset, pixels), 'OW'
+                        dataset.file_meta.TransferSyntaxUID = UID(EXPLICIT)
+                        check_pixels(name, dataset, pixels, kind, undefined_length=False)
+                        continue
                     fragments = getattr(raw, 'length', 0) == 0xFFFFFFFF
                     check_pixels(name, dataset, pixels, kind, undefined_length=fragments)
         return Instance(name, dataset, pixels, kind, vr)

@@ -13,10 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...geometry import FloatArray
+from ...geometry import FloatArray, Geometry
 from ...header import Header
+from ..contract import Source
+from .layout import nifti_from_lps
 
-__all__ = ['bval_text', 'bvec_text', 'diffusion_of', 'fsl_directions']
+__all__ = [
+    'bval_text', 'bvec_text', 'diffusion_of', 'directions_from_fsl', 'fsl_directions', 'numbers_of',
+    'read_numbers',
+]  # fmt: skip
+
+
+_LONGEST_TEXT = 1 << 20
 
 
 def diffusion_of(header: Header, count: int) -> tuple[list[float], list[Any] | None] | None:
@@ -35,11 +43,11 @@ def diffusion_of(header: Header, count: int) -> tuple[list[float], list[Any] | N
     directions : list of sequences or None
         x, y, z in the patient, empty where there is none; None where no volume has one.
     """
-    if len(header.tag_dims) != 1 or header.tag_dims[0] not in ('b', 'dti'):
+    if len(header.tag_dims) != 1 or header.tag_dims[0] not in ('b', 'dti', 'rsi'):
         return None
     name = header.tag_dims[0]
     values = header.axis(name, count).values
-    if name == 'dti':
+    if name in ('dti', 'rsi'):
         pairs = [v if isinstance(v, tuple) and len(v) == 2 else (v, ()) for v in values]
         b_values, directions = [p[0] for p in pairs], [tuple(p[1]) for p in pairs]
     else:
@@ -90,3 +98,52 @@ def bval_text(b_values: Sequence[float]) -> str:
 def bvec_text(directions: NDArray[np.float64]) -> str:
     """Return the text of a `.bvec` file."""
     return '\n'.join(' '.join(f'{v:.6g}' for v in row) for row in directions) + '\n'
+
+
+def directions_from_fsl(
+    rows: Sequence[Sequence[float]], geometry: Geometry, count: int
+) -> list[tuple[float, ...]] | None:
+    """Return directions in the patient; inverse of `fsl_directions`.
+
+    Parameters
+    ----------
+    rows : three sequences of `count` numbers, or `count` sequences of three
+        Content of a `.bvec` file. Some programs write a line for each direction.
+    geometry : Geometry
+        Of the image.
+    count : int
+        Number of volumes.
+
+    Returns
+    -------
+    list of tuple or None
+        x, y, z in LPS, () for 0, 0, 0. None where the numbers are not as many.
+    """
+    lengths = {len(row) for row in rows}
+    if len(rows) == 3 and lengths == {count}:
+        along = np.array(rows, dtype=np.float64)
+    elif len(rows) == count and lengths == {3}:
+        along = np.array(rows, dtype=np.float64).T
+    else:
+        return None
+    affine = nifti_from_lps(geometry.affine, geometry.shape[1])
+    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    if np.linalg.det(axes) > 0:
+        along[0] = -along[0]
+    lps = np.linalg.inv(axes.T) @ along * np.array([[-1.0], [-1.0], [1.0]]) + 0.0
+    return [tuple(float(x) for x in v) if v.any() else () for v in lps.T]
+
+
+def numbers_of(text: str | bytes) -> list[list[float]] | None:
+    """Return the numbers of each line that has some, None where there is something else."""
+    try:
+        rows = [[float(word) for word in line.split()] for line in text.splitlines()]
+    except ValueError:
+        return None
+    return [row for row in rows if row]
+
+
+def read_numbers(source: Source) -> list[list[float]] | None:
+    """Return the numbers of each line of a small text file, None where there is something else."""
+    with source.open() as stream:
+        return numbers_of(stream.read(_LONGEST_TEXT))

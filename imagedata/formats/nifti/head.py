@@ -14,10 +14,10 @@ from nibabel.spatialimages import HeaderDataError
 from ...errors import CorruptFileError, ImagedataWarning
 from ...geometry import FloatArray, Geometry
 from ...notices import warn_user
-from .layout import COMMENT, assumed_geometry, lps_from_nifti
+from .layout import assumed_geometry, lps_from_nifti
 from .stream import REMEDY, Stream
 
-__all__ = ['LONGEST_HEADER', 'Head', 'geometry', 'parse', 'time_step']
+__all__ = ['LONGEST_HEADER', 'Head', 'geometry', 'parse', 'time_offset', 'time_step']
 
 LONGEST_HEADER = 540
 """Bytes of the longer header, that of NIfTI-2; NIfTI-1 has 348."""
@@ -84,13 +84,12 @@ class Head:
         counts = ' x '.join(map(str, self.dims))
         return f'{counts} voxels of {self.dtype.itemsize} bytes from byte {self.offset} on'
 
-    def comments(self, stream: Stream) -> list[str]:
-        """Return the texts of comment extensions, reading the stream from its start to the voxels."""
-        end = self.offset if not self.pair else stream.size
-        block = stream.read(min(end, _EXTENSIONS_KEPT))
+    def extensions(self, stream: Stream) -> list[tuple[int, bytes]]:
+        """Return code and content of each extension, reading the stream from its start to the voxels."""
+        block = stream.read(_EXTENSIONS_KEPT if self.pair else min(self.offset, _EXTENSIONS_KEPT))
         if not self.pair:
             stream.skip(self.offset - stream.position)
-        return _comments(block[len(self.fields.binaryblock) :], self)
+        return _extensions(block[len(self.fields.binaryblock) :], self)
 
 
 def parse(block: bytes, name: str) -> Head | None:
@@ -172,21 +171,19 @@ def _scaling(fields: Any, dtype: np.dtype[Any], name: str) -> tuple[float, float
     return None if (slope, inter) == (1, 0) else (slope, inter)
 
 
-def _comments(block: bytes, head: Head) -> list[str]:
-    """Return the texts of the comment extensions in the bytes after the header."""
+def _extensions(block: bytes, head: Head) -> list[tuple[int, bytes]]:
+    """Return the extensions in the bytes after the header, up to the first that makes no sense."""
     order: Any = 'little' if head.fields.endianness == '<' else 'big'
-    texts = []
+    found = []
     at = 4
     while block[:1] not in (b'', b'\0') and at + 8 <= len(block):
         size = int.from_bytes(block[at : at + 4], order)
         code = int.from_bytes(block[at + 4 : at + 8], order)
         if size < 16 or at + size > len(block):
             break
-        if code == COMMENT:
-            content = block[at + 8 : at + size].rstrip(b'\0')
-            texts.append(content.decode('utf-8', errors='replace'))
+        found.append((code, block[at + 8 : at + size]))
         at += size
-    return texts
+    return found
 
 
 # --- time and place ----------------------------------------------------------------------
@@ -202,27 +199,60 @@ def time_step(head: Head, dimension: int) -> float | None:
     return step * unit
 
 
-def geometry(head: Head) -> tuple[Geometry, str]:
+def geometry(head: Head, form: str = '') -> tuple[Geometry, str]:
     """Return where the voxels lie, and in words what says so.
 
     The sform counts before the qform; where neither is given, the geometry is assumed.
+
+    Parameters
+    ----------
+    head : Head
+    form : str
+        'sform' or 'qform': which of them counts first.
     """
     unit = _SPACE.get(int(head.fields['xyzt_units']) & 7, 1.0)
     sizes = np.abs(np.asarray(head.fields['pixdim'][1:4], dtype=np.float64))
     sizes[~np.isfinite(sizes) | (sizes == 0)] = 1.0
+    rows = head.shape[1]
+    found = {name: _affine(head, name, sizes) for name in ('sform', 'qform')}
+    usable = {name: affine for name, affine in found.items() if affine is not None}
+    if not usable:
+        return assumed_geometry((sizes * unit).tolist(), head.shape), 'voxel sizes alone (no sform, no qform)'
+    chosen = form if form in usable else next(iter(usable))
+    affine = usable[chosen]
+    codes = {name: int(head.fields[f'{name}_code']) for name in usable}
+    text = f'{chosen} (code {codes[chosen]})'
+    for name, other in usable.items():
+        if name != chosen and not np.allclose(other, affine, rtol=1e-4, atol=1e-2):
+            text += f'; the {name} (code {codes[name]}) places the voxels otherwise, and is not kept'
+            codes[name] = codes[chosen]
+    # What is written always has an sform, which is the exact one of the two.
+    both = (codes.get('sform', codes[chosen]), codes.get('qform', 0))
+    affine = affine.copy()
+    affine[:3] *= unit
+    return Geometry(lps_from_nifti(affine, rows), head.shape, space_codes=both), text
+
+
+def _affine(head: Head, form: str, sizes: FloatArray) -> FloatArray | None:
+    """Return the affine of the sform or qform, None where it is not given, or none."""
+    code = int(head.fields[f'{form}_code'])
+    if code <= 0:
+        return None
     slices, rows, columns = head.shape
-    for form, affine in (('sform', _sform), ('qform', _qform)):
-        code = int(head.fields[f'{form}_code'])
-        if code <= 0:
-            continue
-        usable = _usable(affine(head.fields, sizes), (columns, rows, slices), sizes)
-        if usable is not None:
-            usable[:3] *= unit
-            return Geometry(lps_from_nifti(usable, rows), head.shape), f'{form} (code {code})'
+    affine = _sform(head.fields, sizes) if form == 'sform' else _qform(head.fields, sizes)
+    usable = _usable(affine, (columns, rows, slices), sizes)
+    if usable is None:
         warn_user(
             f'{head.name}: the {form} (code {code}) is not an affine matrix, and is not used',
             ImagedataWarning)
-    return assumed_geometry((sizes * unit).tolist(), head.shape), 'voxel sizes alone (no sform, no qform)'
+    return usable
+
+
+def time_offset(head: Head) -> float:
+    """Return the time of the first volume in s."""
+    unit = _TIME.get(int(head.fields['xyzt_units']) & 0x38)
+    start = float(str(head.fields['toffset']))
+    return start * unit if unit is not None and math.isfinite(start) else 0.0
 
 
 def _sform(fields: Any, _: FloatArray) -> FloatArray | None:

@@ -9,12 +9,14 @@ order. So for an array of (tags..., slice, row, column)::
 dcm2niix lays images with MRAcquisitionType 3D out differently (nearest to RAS); here they are
 like all others. NIfTI's patient coordinates are RAS in mm, ours are LPS.
 
-NIfTI has no place for what a dimension after the third is. That goes, without anything about
-the patient, into a header extension of code 6 ('comment'), as JSON::
+NIfTI has no place for what a dimension after the third is. That goes into a header extension of
+code 6 ('comment'), as JSON::
 
     {"imagedata": {"axes": [{"name": "time", "values": [0.0, 2.5]}]}}
 
-Other programs pass over it. It counts on reading only where it fits the dimensions.
+Other programs pass over it. It counts on reading only where it fits the dimensions. Values are
+numbers, texts (labels, parts of complex images), or tuples and arrays of them; texts of axes that
+are named for the patient (PatientName, PatientID) stay out of it.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ __all__ = [
     'assumed_geometry',
     'axes_from_comment',
     'comment_from_axes',
+    'is_axes_comment',
     'lps_from_nifti',
     'nifti_from_lps',
 ]
@@ -91,19 +94,22 @@ def assumed_geometry(zooms: Sequence[float], shape: tuple[int, int, int]) -> Geo
 
 
 def comment_from_axes(axes: Sequence[Axis]) -> tuple[str, list[str]]:
-    """Return the JSON text for tag axes, and the names of axes whose values are not in it.
-
-    Only numbers are stored: a text might be a patient's name or date.
-    """
+    """Return the JSON text for tag axes, and the names of axes whose values are not in it."""
     kept: list[dict[str, Any]] = []
     dropped: list[str] = []
     for axis in axes:
         try:
-            kept.append({'name': axis.name, 'values': [_encoded(v) for v in axis.values]})
+            texts = not axis.name.startswith('Patient')
+            kept.append({'name': axis.name, 'values': [_encoded(v, texts) for v in axis.values]})
         except TypeError:
             kept.append({'name': axis.name})
             dropped.append(axis.name)
     return json.dumps({'imagedata': {'axes': kept}}, separators=(',', ':')), dropped
+
+
+def is_axes_comment(text: str) -> bool:
+    """Return whether a comment is one of `comment_from_axes`."""
+    return text.startswith('{"imagedata":')
 
 
 def axes_from_comment(text: str, lengths: Sequence[int]) -> list[tuple[str, list[Any] | None]] | None:
@@ -131,24 +137,24 @@ def axes_from_comment(text: str, lengths: Sequence[int]) -> list[tuple[str, list
     return named
 
 
-def _encoded(value: Any) -> Any:
-    """Return a number, or nested numbers, as JSON can hold them.
+def _encoded(value: Any, texts: bool) -> Any:
+    """Return a number or text, or nested ones, as JSON can hold them.
 
     Raises
     ------
     TypeError
-        When the value is something else.
+        When the value is something else, or a text where `texts` are not wanted.
     """
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, (bool, int, float)):
+    if isinstance(value, (bool, int, float)) or (texts and isinstance(value, str)):
         return value
     if isinstance(value, np.ndarray) and value.dtype.kind in 'biuf':
         return {'array': value.tolist(), 'dtype': value.dtype.str}
     if isinstance(value, tuple):
-        return {'tuple': [_encoded(v) for v in value]}
+        return {'tuple': [_encoded(v, texts) for v in value]}
     if isinstance(value, list):
-        return [_encoded(v) for v in value]
+        return [_encoded(v, texts) for v in value]
     raise TypeError(type(value).__name__)
 
 
@@ -162,7 +168,7 @@ def _all_decoded(values: Any) -> list[Any] | None:
 
 def _decoded(value: Any) -> Any:
     """Return what `_encoded` was given."""
-    if isinstance(value, (bool, int, float)):
+    if isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, list):
         return [_decoded(v) for v in value]
@@ -173,4 +179,4 @@ def _decoded(value: Any) -> Any:
         if dtype.kind not in 'biuf':
             raise TypeError('not an array of numbers')
         return np.array(value['array'], dtype=dtype)
-    raise TypeError('not a number')
+    raise TypeError('neither a number nor a text')

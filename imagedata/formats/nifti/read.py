@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,16 @@ from numpy.typing import NDArray
 from ...axis import SPATIAL, Axis, UniformLengthAxis, VariableAxis
 from ...conversion import converted, smallest_integer
 from ...errors import CorruptFileError, DataTypeError, ImagedataWarning, OrderNotFoundError
-from ...header import Header, Identity, SeriesData, default_dims, new_uid
+from ...geometry import Geometry
+from ...header import Header, Identity, Images, SeriesData, default_dims, new_uid
 from ...notices import warn_user
 from ..contract import ReadRequest, ReadResult, Source
-from .head import LONGEST_HEADER, Head, geometry, parse, time_step
-from .layout import TIME_AXES, axes_from_comment
+from .bids import read_sidecar, restored, volume_times
+from .diffusion import directions_from_fsl, read_numbers
+from .head import LONGEST_HEADER, Head, geometry, parse, time_offset, time_step
+from .kept import ATTRIBUTE, VECTOR_INTENTS, kept_fields
+from .layout import COMMENT, TIME_AXES, axes_from_comment
+from .mapped import mapped_values
 from .stream import REMEDY, Stream
 
 __all__ = ['read_sources']
@@ -25,6 +31,20 @@ _SLAB = 4 << 20
 """Bytes that are read and turned at a time: small enough for the processor's cache."""
 
 _EXTENSION = re.compile(r'\.(nii|nii\.gz|hdr|hdr\.gz)$', re.IGNORECASE)
+
+_VOXELS = re.compile(r'\.(img|img\.gz)$', re.IGNORECASE)
+
+_DIFFUSION = ('b', 'dti', 'rsi', 'bvector')
+
+_OTHER_KINDS = {
+    '.mgh': ', but FreeSurfer MGH: convert it with mri_convert',
+    '.mgz': ', but FreeSurfer MGH: convert it with mri_convert',
+    '.mnc': ', but MINC: convert it with mnc2nii',
+    '.brik': ', but AFNI: convert it with 3dAFNItoNIFTI',
+    '.brik.gz': ', but AFNI: convert it with 3dAFNItoNIFTI',
+    '.head': ', but AFNI: convert it with 3dAFNItoNIFTI',
+    '.gii': ', but GIFTI: surfaces are no voxels',
+}
 
 _SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7'
 
@@ -36,7 +56,13 @@ def read_sources(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
     series: list[SeriesData] = []
     left: list[tuple[Source, str]] = []
     voxel_files: set[str] = set()
+    given = {source.name for source in sources}
     for source in sources:
+        header = _header_beside(source)
+        if header is not None and header.name in given:
+            left.append((source, 'not NIfTI'))  # perhaps the voxels of that header
+            continue
+        source = header or source
         with Stream(source) as stream:
             head = _identified(stream, source)
             if isinstance(head, str):
@@ -72,8 +98,21 @@ def _identified(stream: Stream, source: Source) -> Head | str:
             f'header (348 or 540 bytes and a magic word); {REMEDY}'
         )
     if len(block) >= 348 and 348 in (int.from_bytes(block[:4], 'little'), int.from_bytes(block[:4], 'big')):
-        return 'not NIfTI (perhaps ANALYZE, which does not say where its voxels lie)'
-    return 'not NIfTI'
+        return (
+            'an ANALYZE 7.5 header, which does not say where its voxels lie, nor left from right: convert '
+            'it to NIfTI with a program that knows where it comes from'
+        )
+    name = source.basename.lower()
+    return 'not NIfTI' + next((text for suffix, text in _OTHER_KINDS.items() if name.endswith(suffix)), '')
+
+
+def _header_beside(source: Source) -> Source | None:
+    """Return the header of an `.img` file, None for other files and where there is none."""
+    stem = _VOXELS.sub('', source.basename)
+    if stem == source.basename:
+        return None
+    found = (source.beside(stem + suffix) for suffix in ('.hdr', '.hdr.gz', '.HDR'))
+    return next(filter(None, found), None)
 
 
 def _beside(source: Source) -> Source:
@@ -95,44 +134,68 @@ def _beside(source: Source) -> Source:
 def _read(stream: Stream, head: Head, source: Source, request: ReadRequest) -> SeriesData:
     """Read the series of one header."""
     lengths = head.dims[3:]
-    comments = head.comments(stream)
-    kept, axes, lines = _tag_axes(head, lengths, comments, source, request.order)
-    place, form = geometry(head)
+    extensions = head.extensions(stream)
+    comments = [c.rstrip(b'\0').decode('utf-8', 'replace') for code, c in extensions if code == COMMENT]
+    sidecar = None
+    if request.options.get('sidecar', True):
+        sidecar = read_sidecar(source, _EXTENSION.sub('', source.basename))
+    fields = {} if sidecar is None else sidecar[1]
+    kept, axes, lines = _tag_axes(head, lengths, comments, source, request.order, fields)
+    place, form = geometry(head, str(request.options.get('form', '')))
+    axes, images = _with_directions(axes, source, place)
     spatial = SPATIAL if len(head.dims) >= 3 else SPATIAL[1:]
     report = [f'{source.name}: NIfTI-{head.version}, place from {form}', *lines]
     array: NDArray[Any] = np.empty((), dtype=object)
     if head.pair:
-        with Stream(_beside(source)) as voxels:
-            _check_size(voxels, head)
-            if not request.options.get('headers_only'):
-                voxels.skip(head.offset)
-                array = _values(voxels, head, lengths, request.options, report)
+        beside = _beside(source)
+        with Stream(beside) as voxels:
+            array = _checked_values(voxels, head, beside, request.options, report, at_start=True)
     else:
-        _check_size(stream, head)
-        if not request.options.get('headers_only'):
-            array = _values(stream, head, lengths, request.options, report)
+        array = _checked_values(stream, head, source, request.options, report)
     if array.ndim:
         counts = [n for n, keep in zip(lengths, kept, strict=True) if keep]
         array = array.reshape(*counts, *head.shape[3 - len(spatial) :])
+    own = kept_fields(head, extensions, place)
     header = Header(
         dims=(*(axis.name for axis in axes), *spatial),
         geometry=place,
         tag_axes={axis.name: axis for axis in axes},
+        images=images,
         attributes={
             'input_format': 'nifti',
             'studyInstanceUID': new_uid(),
             'SOPClassUID': _SECONDARY_CAPTURE,
+            **({} if own is None else {ATTRIBUTE: own}),
         },
         report=tuple(report),
     )
-    return SeriesData(array, header, Identity())
+    return SeriesData(array, header if sidecar is None else restored(header, *sidecar), Identity())
+
+
+def _checked_values(
+    stream: Stream, head: Head, source: Source, options: Any, report: list[str], *, at_start: bool = False
+) -> NDArray[Any]:
+    """Return the values of a file that can hold what the header claims."""
+    _check_size(stream, head)
+    if options.get('headers_only'):
+        return np.empty((), dtype=object)
+    if options.get('mmap'):
+        return mapped_values(source, head, options, report)
+    if at_start:
+        stream.skip(head.offset)
+    return _values(stream, head, head.dims[3:], options, report)
 
 
 # --- tag axes ----------------------------------------------------------------------------
 
 
 def _tag_axes(
-    head: Head, lengths: tuple[int, ...], comments: Sequence[str], source: Source, order: str
+    head: Head,
+    lengths: tuple[int, ...],
+    comments: Sequence[str],
+    source: Source,
+    order: str,
+    sidecar: Mapping[str, Any],
 ) -> tuple[list[bool], list[Axis], list[str]]:
     """Return which dimensions stay (one of length 1 need not), their axes, and report lines."""
     stored = next(filter(None, (axes_from_comment(text, lengths) for text in comments)), None)
@@ -164,9 +227,12 @@ def _tag_axes(
     for name, dimension in zip(names, at, strict=True):
         n = head.dims[dimension]
         values = known.get(name)
-        if values is None and name == 'b':
+        if values is None and name in _DIFFUSION:
             values = _b_values(source, n, strict=True)
             lines += ['b values from the .bval file'] if values is not None else []
+        if values is None and name == 'time' and time_step(head, dimension) is None:
+            values = volume_times(sidecar, n)
+            lines += ['times from the JSON file'] if values is not None else []
         if values is not None and len(values) == n:
             axes.append(VariableAxis(name, values))
         else:
@@ -180,23 +246,27 @@ def _unnamed_axes(
     """Return axes of dimensions of which neither the file nor the user says what they are."""
     if not at:
         return [], []
-    if order != 'none' and len(at) == 1:
+    if order != 'none' and at == [3]:
         values = _b_values(source, head.dims[at[0]], strict=False)
         if values is not None:
             return [VariableAxis('b', values)], ['b values from the .bval file']
-    names = default_dims(3 + len(at), 'none')[: len(at)]
+    names = list(default_dims(3 + len(at), 'none')[: len(at)])
+    if 4 in at and int(head.fields['intent_code']) in VECTOR_INTENTS:
+        names[at.index(4)] = 'vector'
     axes: list[Axis] = [
         UniformLengthAxis(name, 0, head.dims[i], 1) for name, i in zip(names, at, strict=True)
     ]
     step = time_step(head, at[0])
     hint = '' if step is None else f" (input_order='time' would take its step of {step:g} s)"
+    if names == ['vector']:
+        return axes, [f"the parts of each value are the axis 'vector' (intent {head.fields['intent_code']})"]
     return axes, [f'the file does not say what its axis {names[0]!r} is{hint}']
 
 
 def _made_axis(head: Head, name: str, dimension: int, n: int, *, warn: bool = False) -> Axis:
     """Return an axis from what the header has: times i * step, else the index."""
     step = time_step(head, dimension) if name in TIME_AXES else None
-    axis = UniformLengthAxis(name, 0.0 if step else 0, n, step or 1)
+    axis = UniformLengthAxis(name, time_offset(head) if step else 0, n, step or 1)
     if warn and step is None and axis.unit is not None:
         warn_user(
             f'{head.name}: the file has no values for axis {name!r}: 0 to {n - 1} stand for them; '
@@ -216,19 +286,66 @@ def _b_values(source: Source, n: int, *, strict: bool) -> list[float] | None:
     file = source.beside(_EXTENSION.sub('', source.basename) + '.bval')
     if file is None:
         return None
-    with file.open() as stream:
-        words = stream.read(1_000_000).split()
-    try:
-        values = [float(word) for word in words]
-    except ValueError:
-        values = []
-    if len(values) == n:
-        return [int(v) if v.is_integer() else v for v in values]
+    values = read_numbers(file)
+    flat = [] if values is None else [v for row in values for v in row]
+    if len(flat) == n:
+        return [int(v) if v.is_integer() else v for v in flat]
     if strict:
         raise OrderNotFoundError(
-            f'{file.name} holds {len(values)} b values, and {source.name} {n} volumes: correct or remove it'
+            f'{file.name} holds {len(flat)} b values, and {source.name} {n} volumes: correct or remove it'
         )
     return None
+
+
+def _with_directions(
+    axes: list[Axis], source: Source, place: Geometry
+) -> tuple[list[Axis], Images | None]:
+    """Return the axes, and images with the gradient directions of the `.bvec` file beside (FSL).
+
+    The directions stand beside the axis 'b', in the axis 'dti' with the b values, and in the axis
+    'bvector' alone.
+
+    Raises
+    ------
+    OrderNotFoundError
+        When they are no directions of the volumes, and asked for; for the axis 'b' they are left.
+    """
+    names = [axis.name for axis in axes]
+    found = [name for name in _DIFFUSION if name in names]
+    file = source.beside(_EXTENSION.sub('', source.basename) + '.bvec')
+    if not found or file is None:
+        return axes, None
+    at = names.index(found[0])
+    axis = axes[at]
+    if any(isinstance(value, tuple) for value in axis.values):
+        return axes, None  # stored by this library, with directions
+    rows = read_numbers(file)
+    directions = None if rows is None else directions_from_fsl(rows, place, len(axis))
+    if directions is None or place.assumed:
+        line = f'{file.name} does not hold 3 x {len(axis)} numbers, or the place of the image is not known'
+        if axis.name != 'b':
+            raise OrderNotFoundError(f'{line}: correct it, or read with the order b')
+        warn_user(f'{line}: its directions are left out', ImagedataWarning)
+        return axes, None
+    if axis.name in ('dti', 'rsi'):
+        axis = VariableAxis(axis.name, zip(axis.values, directions, strict=True))
+    elif axis.name == 'bvector':
+        axis = VariableAxis('bvector', directions)
+    axes = [*axes[:at], axis, *axes[at + 1 :]]
+    return axes, _images(axes, at, directions, place.shape[0])
+
+
+def _images(axes: list[Axis], at: int, directions: list[tuple[float, ...]], slices: int) -> Images:
+    """Return images without headers that know b value and direction, also when they stand alone."""
+    counts = [len(a) for a in axes]
+    tags = {}
+    for name, values in ((axes[at].name, axes[at].values), ('bvector', directions)):
+        column = np.empty(len(axes[at]), dtype=object)
+        column[:] = values
+        spread = column.reshape([n if i == at else 1 for i, n in enumerate([*counts, 1])])
+        tags[name] = np.broadcast_to(spread, (*counts, slices))
+    ids = np.arange(int(np.prod([*counts, slices]))).reshape(*counts, slices)
+    return Images((*(a.name for a in axes), 'slice'), ids, None, tags)
 
 
 # --- voxels ------------------------------------------------------------------------------
@@ -249,6 +366,8 @@ def _values(
 ) -> NDArray[Any]:
     """Return the scaled values: (tags..., slice, row, column)."""
     wanted = None if options.get('dtype') is None else np.dtype(options['dtype'])
+    if options.get('scaling') == 'stored':
+        head = replace(head, scaling=None)
     array, whole = _allocated(stream, head, lengths, wanted)
     _decode(stream, head, lengths, array, None if whole else head.scaling)
     extra = stream.skip()

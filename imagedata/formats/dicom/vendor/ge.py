@@ -13,10 +13,18 @@ as one rule: the slice axis is the image normal, pointing to
 the patient's right, front or head; the phase axis points against the columns or the rows; and
 the frequency axis completes a right-handed system. A direction and its opposite are the same
 for diffusion, and the rule agrees with those notes up to that.
+
+Echo planar images: 'GEMS_PARM_01' (0043,xx2C) effective echo spacing, SS, microseconds, and
+(0043,xx83) asset R factors, DS, the reciprocal of the acceleration in phase direction; 'GEMS_SERS_01'
+(0025,xx1B) protocol data block, gzip-packed lines of `NAME "value"`, whose VIEWORDER is 1 where
+phase runs from the bottom up; it comes before Rectilinear Phase Encode Reordering (0018,9034), which
+says LINEAR of such images too (rordenlab/dcm2niix, notes in GE/README.md, and its reference files).
 """
 
 from __future__ import annotations
 
+import re
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +36,7 @@ from ._private import numbers, private_value
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ['b_value', 'b_vector', 'sequence_axes']
+__all__ = ['b_value', 'b_vector', 'echo_spacing', 'phase_is_positive', 'sequence_axes']
 
 _TO_RAS = (-1.0, -1.0, 1.0)
 
@@ -85,3 +93,33 @@ def sequence_axes(orientation: list[float], *, rows: bool) -> FloatArray:
     normal = normal * np.sign(normal[main]) * _TO_RAS[main]
     phase = -cosines[0] if rows else -cosines[1]
     return np.column_stack([np.cross(phase, normal), phase, normal])
+
+
+def echo_spacing(dataset: Dataset) -> tuple[float, float] | None:
+    """Return the echo spacing in s and the acceleration in phase direction, None without."""
+    spacing = numbers(private_value(dataset, 0x0043, 'GEMS_PARM_01', 0x2C, 'GE'))
+    factor = numbers(private_value(dataset, 0x0043, 'GEMS_PARM_01', 0x83, 'GE'))
+    if not spacing or spacing[0] <= 0:
+        return None
+    return spacing[0] * 1e-6, 1 / factor[0] if factor and 0 < factor[0] <= 1 else 1.0
+
+
+def phase_is_positive(dataset: Dataset) -> bool | None:
+    """Return whether phase is encoded along growing row or column index, None where it is not told."""
+    found = re.search(r'\bVIEWORDER "(\d)"', _protocol(dataset))
+    if found is not None:
+        return found[1] == '0'
+    order = str(dataset.get('RectilinearPhaseEncodeReordering') or '')
+    return {'LINEAR': True, 'REVERSE_LINEAR': False}.get(order)
+
+
+def _protocol(dataset: Dataset) -> str:
+    """Return the text of the protocol data block, '' where there is none that can be read."""
+    block = private_value(dataset, 0x0025, 'GEMS_SERS_01', 0x1B, 'GE')
+    start = block.find(b'\x1f\x8b') if isinstance(block, bytes) else -1
+    if start < 0:
+        return ''
+    try:
+        return zlib.decompressobj(31).decompress(block[start:], 1 << 20).decode('latin-1')
+    except zlib.error:
+        return ''

@@ -4,7 +4,8 @@ Source: Philips DICOM conformance statements for Achieva and Ingenia (creators '
 DD 001': (2001,xx03) Diffusion B-Factor, FL, (2001,xx08) Phase Number, IS; 'Philips MR Imaging
 DD 001': (2005,xx11) MR Image Type, CS, (2005,xxB0) to (2005,xxB2) Diffusion Direction RL, AP and
 FH, FL, (2005,xx0D) Scale Intercept and (2005,xx0E) Scale Slope, FL; 'Philips MR Imaging DD 005':
-(2005,xx29) ASL label type). Scale slope and intercept: T. L. Chenevert et al., Errors in
+(2005,xx29) ASL label type; 'Philips Imaging DD 001' (2001,xx13) EPI factor, SL, and (2001,xx22) Water Fat
+Shift, FL, pixels). Scale slope and intercept: T. L. Chenevert et al., Errors in
 quantitative image analysis due to platform-dependent image scaling, Translational Oncology 7
 (2014): the value of the reconstruction is (stored value - scale intercept) / scale slope.
 """
@@ -18,7 +19,7 @@ from ._private import numbers, private_value
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ['b_value', 'b_vector', 'component', 'label', 'phase_number', 'private_scale']
+__all__ = ['b_value', 'b_vector', 'component', 'label', 'phase_number', 'private_scale', 'readout']
 
 _IMAGING = 'Philips Imaging DD 001'
 _MR_IMAGING = 'Philips MR Imaging DD 001'
@@ -47,6 +48,20 @@ def private_scale(dataset: Dataset) -> tuple[float, float] | None:
     if not slope or slope[0] == 0:
         return None
     return 1.0 / slope[0], -(intercept[0] if intercept else 0.0) / slope[0]
+
+
+def readout(dataset: Dataset) -> float | None:
+    """Return an estimate of the total readout time in s, from the water-fat shift, None without.
+
+    Water and fat are 3.4 ppm apart; the shift in pixels is that of the phase direction
+    (rordenlab/dcm2niix, notes in Philips/README.md).
+    """
+    shift = numbers(private_value(dataset, 0x2001, _IMAGING, 0x22, 'PHILIPS'), width=4)
+    factor = numbers(private_value(dataset, 0x2001, _IMAGING, 0x13, 'PHILIPS'))
+    frequency = numbers(dataset.get('ImagingFrequency'))
+    if not (shift and factor and frequency) or min(shift[0], factor[0] - 1, frequency[0]) <= 0:
+        return None  # a factor of 1 is no echo train
+    return shift[0] / (frequency[0] * 3.4 * (factor[0] + 1)) * factor[0]
 
 
 def phase_number(dataset: Dataset) -> float | None:

@@ -5,10 +5,17 @@ Source: Siemens DICOM conformance statements for syngo MR (private creator 'SIEM
 DiffusionGradientDirection, FD 3; 'SIEMENS CSA HEADER': (0029,xx10) CSA image header, whose
 layout is that of NiBabel's documentation, with NumberOfImagesInMosaic, SliceNormalVector, B_value
 and DiffusionGradientDirection). syngo XA writes the standard elements.
+
+Of echo planar images also (0019,xx28) BandwidthPerPixelPhaseEncode, FD, Hz; (0019,xx29)
+MosaicRefAcqTimes, FD, ms, a value for each tile; CSA PhaseEncodingDirectionPositive; and syngo XA's
+'SIEMENS MR SDI 02': (0021,xx1C) PhaseEncodingDirectionPositive, IS; (0021,xx53)
+BandwidthPerPixelPhaseEncode, FD. (0051,xx11) PATModeText, LO: 'p2' for an acceleration of 2 in phase
+direction; (0019,xx18) RealDwellTime, IS, ns.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -20,9 +27,13 @@ from ._private import numbers, private_value
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ['b_value', 'b_vector', 'mosaic_count', 'slice_normal']
+__all__ = [
+    'acceleration', 'b_value', 'b_vector', 'dwell_time', 'mosaic_count', 'phase_bandwidth',
+    'phase_is_positive', 'slice_normal', 'slice_time',
+]  # fmt: skip
 
 _CREATOR = 'SIEMENS MR HEADER'
+_XA = 'SIEMENS MR SDI 02'
 
 
 def b_value(dataset: Dataset) -> float | None:
@@ -55,6 +66,47 @@ def slice_normal(dataset: Dataset) -> Any:
     """Return the direction (3,) in which the slices of a mosaic follow each other, None without."""
     values = _csa(dataset, 'SliceNormalVector')
     return np.array(values, dtype=float) if len(values) == 3 else None
+
+
+def phase_is_positive(dataset: Dataset) -> bool | None:
+    """Return whether phase is encoded along growing row or column index, None where it is not told."""
+    found = numbers(private_value(dataset, 0x0021, _XA, 0x1C))
+    found = found or numbers(_csa(dataset, 'PhaseEncodingDirectionPositive'))
+    return found[0] > 0 if found else None
+
+
+def phase_bandwidth(dataset: Dataset) -> float | None:
+    """Return the bandwidth of a pixel in phase direction in Hz, None without."""
+    found = numbers(private_value(dataset, 0x0019, _CREATOR, 0x28, 'SIEMENS'), width=8)
+    found = found or numbers(private_value(dataset, 0x0021, _XA, 0x53), width=8)
+    found = found or numbers(_csa(dataset, 'BandwidthPerPixelPhaseEncode'))
+    return found[0] if found and found[0] > 0 else None
+
+
+def slice_time(dataset: Dataset) -> float | None:
+    """Return when in its volume a slice was acquired, in s, None where it is not told.
+
+    The tiles of a mosaic share one header; Instance Number counts them (see `mosaic.frames`).
+    """
+    times = numbers(private_value(dataset, 0x0019, _CREATOR, 0x29, 'SIEMENS'), width=8)
+    times = times or numbers(_csa(dataset, 'MosaicRefAcqTimes'))
+    if len(times) < 2 or mosaic_count(dataset) not in (None, len(times)):
+        return None
+    return times[(int(dataset.InstanceNumber) - 1) % len(times)] / 1000
+
+
+def acceleration(dataset: Dataset) -> float | None:
+    """Return the acceleration in phase direction, None where it is not told."""
+    value = private_value(dataset, 0x0051, _CREATOR, 0x11, 'SIEMENS')
+    text = value.decode('ascii', 'ignore') if isinstance(value, bytes) else str(value or '')
+    found = re.search(r'\bp(\d+)', text)
+    return float(found[1]) if found else None
+
+
+def dwell_time(dataset: Dataset) -> float | None:
+    """Return the time from sample to sample in s, None where it is not told."""
+    found = numbers(private_value(dataset, 0x0019, _CREATOR, 0x18, 'SIEMENS'))
+    return found[0] * 1e-9 if found and found[0] > 0 else None
 
 
 def _csa(dataset: Dataset, name: str) -> list[Any]:

@@ -1,0 +1,1 @@
+"""Helpers for kinds of images, on top of `Series`."""
