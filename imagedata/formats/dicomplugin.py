@@ -31,10 +31,6 @@ class DICOMPlugin(Format):
 
         return read(sources, request)
 
-    def identifies(self, name: str, head: bytes) -> bool:
-        """Return whether a file begins as PS3.10 has it."""
-        return head[128:132] == b'DICM'
-
     def wrote(self, path: Path) -> bool:
         """Return whether a file was written by this plugin before, and may be replaced."""
         from .dicom.serialize import IMPLEMENTATION_VERSION_NAME
