@@ -98,7 +98,10 @@ class FrameHeader(PackedHeader):
         return cast(DataElement, scratch._dict[BaseTag(kind[0])])
 
     def _raw(self, index: int) -> Any:
-        return self._own(index) if index in self.layout.sources else super()._raw(index)
+        layout = self.layout
+        if index in layout.sources or layout.kinds[index][2]:
+            return self._own(index)
+        return super()._raw(index)
 
     def _value(self, index: int) -> Any:
         if index not in self.layout.sources:
@@ -110,6 +113,7 @@ class FrameHeader(PackedHeader):
         return self._own(index).value
 
     def floats(self, keyword: str) -> list[float] | None:
+        """Return the numbers of a decimal or integer string, None where that needs another way."""
         entry = self.layout.access.get(keyword)
         return None if entry in self.layout.sources else super().floats(keyword)
 

@@ -14,7 +14,8 @@ from typing import NamedTuple, Protocol
 
 __all__ = [
     'FIXED_SIZE', 'PER_FRAME', 'PIXELS', 'START', 'U16', 'U32', 'UNDEFINED', 'Element', 'FrameItems', 'Item',
-    'TooShort', 'Unusual', 'Walk', 'elements_of', 'end_of_frames', 'end_of_items', 'item_at', 'items_of', 'walk',
+    'TooShort', 'Unusual', 'Walk', 'elements_of', 'end_of_frames', 'end_of_items', 'item_at', 'items_of',
+    'walk',
 ]  # fmt: skip
 
 START = 132
