@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ...errors import CorruptFileError, ImagedataError
 from ...progress import tracked
-from ..contract import Source
+from ..contract import HEAD, Source
 from .inflate import DEFLATED_FRAMES, inflated
 from .plausible import DEFLATED, check_deflated, check_numbers, check_pixels
 
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from .arena import Arena
     from .checked import CheckedDataset
 
-__all__ = ['PARSE_ERRORS', 'Instance', 'Scan', 'check_name', 'checked', 'is_dicom', 'no_image', 'scan']
+__all__ = [
+    'PARSE_ERRORS', 'PREAMBLE', 'Instance', 'Scan', 'check_name', 'checked', 'is_dicom', 'no_image', 'scan',
+]  # fmt: skip
 
 PREAMBLE = 132
 
@@ -110,6 +112,10 @@ def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: 
     fast = FastReader(sources, headers_only=headers_only)
     for source in tracked(sources, 'Reading'):
         try:
+            if source.seen is not None and not is_dicom(source.seen):
+                check_name(source)
+                found.left.append((source, 'not DICOM'))
+                continue
             # Each file is opened once: without a buffer for the fast way, with one for the other.
             with io.FileIO(source.path) if source.path is not None else source.open() as file:
                 instance = fast.read(source.name, file) if isinstance(file, io.FileIO) else None
@@ -117,7 +123,9 @@ def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: 
                     found.instances.append(instance)
                     continue
                 file.seek(0)
-                if not is_dicom(file):
+                head = file.read(HEAD)
+                if not is_dicom(head):
+                    source.remember(head)
                     check_name(source)
                     found.left.append((source, 'not DICOM'))
                     continue
@@ -137,12 +145,11 @@ def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: 
     return found
 
 
-def is_dicom(file: BinaryIO | io.FileIO) -> bool:
-    """Return whether a file is DICOM: by its prefix, or by a first element that fits.
+def is_dicom(head: bytes) -> bool:
+    """Return whether the first bytes are those of DICOM: by the prefix, or by an element that fits.
 
     Files of old archives lack the preamble; they begin with an element of group 0002 or 0008.
     """
-    head = file.read(PREAMBLE)
     if head[128:132] == b'DICM':
         return True
     if len(head) < 16:
