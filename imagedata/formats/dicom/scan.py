@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from .arena import Arena
     from .checked import CheckedDataset
+    from .fastscan import FastReader
 
 __all__ = [
     'PARSE_ERRORS', 'PREAMBLE', 'Instance', 'Scan', 'check_name', 'checked', 'is_dicom', 'no_image', 'scan',
@@ -98,8 +99,22 @@ class Scan:
     others: list[Instance] = field(default_factory=list)
 
 
-def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: bool = False) -> Scan:
+def scan(
+    sources: Sequence[Source],
+    *,
+    headers_only: bool = False,
+    skip_broken: bool = False,
+    reader: FastReader | None = None,
+) -> Scan:
     """Read the DICOM files among `sources`.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+    headers_only : bool
+    skip_broken : bool
+    reader : FastReader, optional
+        One that has read files of their kind before, and knows how their headers lie.
 
     Raises
     ------
@@ -109,7 +124,7 @@ def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: 
     from .fastscan import FastReader
 
     found = Scan([], [], [])
-    fast = FastReader(sources, headers_only=headers_only)
+    fast = reader or FastReader(sources, headers_only=headers_only)
     for source in tracked(sources, 'Reading'):
         try:
             if source.seen is not None and not is_dicom(source.seen):
