@@ -6,10 +6,12 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+from pydicom.uid import NuclearMedicineImageStorage
 
 from imagedata import Series, errors
 from imagedata.axis import VariableAxis
-from synthetic import save, stack
+from imagedata.formats.dicom.criteria import b_vector
+from synthetic import image, save, stack
 
 FOUR = [(0, 0, 3 * i) for i in range(4)]
 
@@ -228,3 +230,42 @@ def test_stacks_of_one_series_are_several(tmp_path: Path) -> None:
 def test_misspelt_options_are_told(sample_data: Path) -> None:
     with pytest.warns(errors.ImagedataWarning, match='input_echo'):
         Series(sample_data / 'ct', input_ecco=2)
+
+
+def directions(s: Series) -> list[np.ndarray]:
+    """Gradient direction of each volume, as the headers of the images give it."""
+    return [np.asarray(b_vector(s.header.images.dataset(t, 0))) for t in range(len(s))]
+
+
+@pytest.mark.parametrize('name', ['ge_dwi/tensor_r2', 'uih_dwi/ap_134434_9'])
+def test_gradients_stay_in_the_patient_when_images_are_flipped(
+    name: str, real_data: Path, tmp_path: Path
+) -> None:
+    """GE and United Imaging write them in the axes of the image, which are others then."""
+    s = Series(real_data / name)
+    s[..., ::-1, :].write(tmp_path / 'out')
+    for ours, theirs in zip(directions(Series(tmp_path / 'out')), directions(s), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize('step', [3, -3])
+def test_nuclear_slices_follow_each_other_on_the_side_that_the_sign_tells(step: int, tmp_path: Path) -> None:
+    """PS3.3 C.8.4.15: a negative distance stacks the slices against the normal."""
+    ds = image(np.zeros((4, 3), np.uint16), (0, 0, 0), number=1, Modality='NM',
+               ImagePositionPatient=None, ImageOrientationPatient=None)  # fmt: skip
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = NuclearMedicineImageStorage
+    detector = pydicom.Dataset()
+    detector.ImagePositionPatient, detector.ImageOrientationPatient = [0, 0, 100], [1, 0, 0, 0, 1, 0]
+    ds.DetectorInformationSequence = [detector]
+    ds.SpacingBetweenSlices, ds.SliceVector, ds.NumberOfSlices = step, [1, 2, 3, 4], 4
+    ds.NumberOfFrames, ds.FrameIncrementPointer = 4, 0x00540080
+    pixels = np.arange(48, dtype=np.uint16).reshape(4, 4, 3)
+    ds.PixelData = pixels.tobytes()
+    s = Series(save(tmp_path / 'in', [ds]))
+    places = {float(s[k].getPositionForVoxel((0, 0, 0))[0, 0]): int(s[k, 0, 0]) for k in range(4)}
+    assert places == {100 + k * step: int(pixels[k, 0, 0]) for k in range(4)}
+    for number, part in enumerate((s, s[::-1], s[1:3])):
+        part.write(tmp_path / str(number))
+        back = Series(tmp_path / str(number))
+        for k in range(len(back)):
+            assert places[float(back[k].getPositionForVoxel((0, 0, 0))[0, 0])] == int(back[k, 0, 0])

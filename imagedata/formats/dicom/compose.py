@@ -25,7 +25,7 @@ from .attributes import When, clone, inherited
 from .classic import classic_values
 from .compress import Frames, transfer_syntax
 from .criteria import CRITERIA
-from .describe import Dates, element, equipment, has_element, history, image_type, tag_values
+from .describe import Dates, direction, element, equipment, has_element, history, image_type, tag_values
 from .display import photometric, pixel_module, rescale, window
 from .elements import apply_edits, copy_from, elements_of, merge
 from .encode import Encoding, StoredAs, encode
@@ -454,6 +454,8 @@ class Composer:
         elif self.counts[-1] > 1 and not self.in_one_file:
             # Which slice it is, without a claim of where that lies.
             values |= {'StackID': '1', 'InStackPositionNumber': index[-1] + 1}
+        if source is not None and When.NEW_PLANE in self.circumstances and not self.other_class:
+            values |= direction(source)
         if not self.in_one_file:
             values |= self._temporal(index, source)
             for name, column in self.tags.items():

@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 import struct
 import warnings
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 __all__ = [
-    'acceleration', 'b_value', 'b_vector', 'dwell_time', 'mosaic_count', 'phase_bandwidth',
+    'acceleration', 'b_value', 'b_vector', 'dwell_time', 'mosaic_count', 'of_one_slice', 'phase_bandwidth',
     'phase_is_positive', 'slice_normal', 'slice_time',
 ]  # fmt: skip
 
@@ -60,6 +61,24 @@ def mosaic_count(dataset: Dataset) -> int | None:
         return int(found[0])
     values = _csa(dataset, 'NumberOfImagesInMosaic')
     return int(values[0]) if values else None
+
+
+_COUNT = b'NumberOfImagesInMosaic\0'
+_TO_VALUE = 100
+"""Bytes from the name of a CSA element to its first value: 64 of name, 20 of type and count, 16 of length."""
+
+
+@lru_cache(maxsize=4)  # the slices of a mosaic share its header
+def of_one_slice(csa: bytes) -> bytes:
+    """Return a CSA image header of an image that is no mosaic: the number of its slices is 0.
+
+    Programs that read it (dcm2niix) would divide a single slice into tiles.
+    """
+    at = csa.find(_COUNT) + _TO_VALUE
+    found = re.compile(rb'\s*[1-9]\d*').match(csa, at) if at >= _TO_VALUE else None
+    if found is None:
+        return csa
+    return csa[:at] + b'0'.ljust(found.end() - at) + csa[found.end() :]
 
 
 def slice_normal(dataset: Dataset) -> Any:
