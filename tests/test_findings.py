@@ -6,7 +6,11 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
-from pydicom.uid import NuclearMedicineImageStorage
+from pydicom.uid import (
+    NuclearMedicineImageStorage,
+    PositronEmissionTomographyImageStorage,
+    RTDoseStorage,
+)
 
 from imagedata import Series, errors
 from imagedata.axis import VariableAxis
@@ -269,3 +273,82 @@ def test_nuclear_slices_follow_each_other_on_the_side_that_the_sign_tells(step: 
         back = Series(tmp_path / str(number))
         for k in range(len(back)):
             assert places[float(back[k].getPositionForVoxel((0, 0, 0))[0, 0])] == int(back[k, 0, 0])
+
+
+def test_a_time_does_not_mix_kinds_of_images(tmp_path: Path) -> None:
+    """Water and fat of one acquisition, whose contents were made in another order at one slice."""
+    images_of = stack(FOUR, 2, lambda kind, s: {
+        'ImageType': ['DERIVED', 'PRIMARY', 'WF'[kind]], 'AcquisitionTime': '100000',
+        'ContentDate': '20240101', 'ContentTime': f'1001{2 * s + (1 - kind if s == 1 else kind):02d}',
+    })  # fmt: skip
+    folder = save(tmp_path / 'in', images_of)
+    s = Series(folder)
+    assert s.axes[0].name == 'ImageType'
+    assert [kind[-1] for kind in s.axes[0].values] == ['F', 'W']
+    np.testing.assert_array_equal(np.asarray(s)[:, :, 0, 0] // 1000, [[1] * 4, [0] * 4])
+    s.write(tmp_path / 'out')
+    np.testing.assert_array_equal(Series(tmp_path / 'out'), s)
+    with pytest.warns(errors.ImagedataWarning, match='several kinds'):
+        Series(folder, 'contenttime')
+
+
+def test_a_date_with_the_time_orders_past_midnight(tmp_path: Path) -> None:
+    """Acquisition Date is missing, and Acquisition DateTime has it."""
+    moments = ['20240101235950', '20240101235955.5', '20240102000001']
+    s = Series(save(tmp_path / 'in', stack(FOUR, 3, lambda t, _: {
+        'AcquisitionDateTime': moments[t], 'AcquisitionTime': moments[t][8:],
+    })), 'time')  # fmt: skip
+    assert s.axes[0].values == [86390.0, 86395.5, 86401.0]
+    np.testing.assert_array_equal(np.asarray(s)[:, 0, 0, 0], [0, 1000, 2000])
+    (s[1:] + 1).write(tmp_path / 'out')
+    assert Series(tmp_path / 'out', 'time').axes[0].values == [86395.5, 86401.0]
+
+
+def test_uptake_values_are_written_with_their_unit(tmp_path: Path) -> None:
+    drug = pydicom.Dataset()
+    drug.RadiopharmaceuticalStartTime, drug.RadionuclideTotalDose = '090000', 3.7e8
+    drug.RadionuclideHalfLife = 6586.2
+    folder = save(tmp_path / 'in', stack(
+        FOUR, SOPClassUID=PositronEmissionTomographyImageStorage, Modality='PT', Units='BQML',
+        DecayCorrection='START', CorrectedImage=['ATTN', 'DECY'], PatientWeight=70, RescaleSlope=2.5,
+        RescaleIntercept=0, SeriesDate='20240101', SeriesTime='100000', AcquisitionDate='20240101',
+        AcquisitionTime='100000', RadiopharmaceuticalInformationSequence=[drug],
+    ))  # fmt: skip
+    s = Series(folder, suv='bw')
+    with pytest.warns(errors.LossWarning, match='greatest error'):
+        (s * 1.01).write(tmp_path / 'out')
+    assert {(ds.Units, ds.SUVType) for ds in images(tmp_path / 'out')} == {('GML', 'BW')}
+    np.testing.assert_allclose(Series(tmp_path / 'out', suv='bw'), s * 1.01, atol=1e-5)
+
+
+def test_slices_with_a_gap_have_their_own_places_on_the_axis(tmp_path: Path) -> None:
+    s = Series(save(tmp_path, stack([(0, 0, 10), (0, 0, 13), (0, 0, 19)])), missing='drop')
+    np.testing.assert_allclose(s.axes.slice.values, [10, 13, 19])
+    np.testing.assert_allclose(s[1:].axes.slice.values, [13, 19])
+
+
+@pytest.mark.parametrize('rows', [1, -1])
+def test_planes_of_dose_at_patient_coordinates(rows: int, tmp_path: Path) -> None:
+    """PS3.3 C.8.8.3.2 b: a first offset that is not 0 is z, whichever way the normal points."""
+    ds = image(np.zeros((4, 3), np.uint32), (0, 0, -50), number=1, Modality='RTDOSE',
+               orientation=(1, 0, 0, 0, rows, 0))  # fmt: skip
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = RTDoseStorage
+    ds.NumberOfFrames, ds.FrameIncrementPointer, ds.DoseGridScaling = 3, 0x3004000C, 1e-3
+    ds.GridFrameOffsetVector = [-50, -48, -43]
+    pixels = np.repeat(np.arange(1, 4, dtype=np.uint32), 12)
+    ds.PixelData = pixels.tobytes()
+    s = Series(save(tmp_path, [ds]))
+    places = [float(s.getPositionForVoxel((k, 0, 0))[0, 0]) for k in range(3)]
+    doses = [round(float(s[k, 0, 0]) * 1000) for k in range(3)]
+    assert dict(zip(doses, places, strict=True)) == {1: -50.0, 2: -48.0, 3: -43.0}
+
+
+def test_in_phase_is_no_imaginary_part(tmp_path: Path) -> None:
+    """MR Image Type of Philips: M, P, R and I are parts of a complex image, IP and OP are not."""
+    found = stack(FOUR, 2, lambda kind, s: {'ImageType': ['ORIGINAL', 'PRIMARY', ('OP', 'IP')[kind]]})
+    for k, ds in enumerate(found):
+        block = ds.private_block(0x2005, 'Philips MR Imaging DD 001', create=True)
+        block.add_new(0x11, 'CS', ('OP', 'IP')[k // 4])
+    s = Series(save(tmp_path, found))
+    assert s.axes[0].name != 'component'
+    np.testing.assert_array_equal(np.asarray(s)[:, 0, 0, 0], [0, 1000])
