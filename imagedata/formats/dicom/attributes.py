@@ -306,7 +306,7 @@ def _divide_mosaic(source: Dataset, elements: dict[BaseTag, Any]) -> None:
     """Take the number of slices from a CSA header: each is an image of its own."""
     for block in _blocks(source, 0x0029, 'SIEMENS CSA HEADER'):
         tag = Tag(0x0029, block << 8 | 0x10)
-        element = elements.get(tag)
+        element: Any = elements.get(tag)
         value = None if element is None else element.value
         if isinstance(value, bytes) and siemens.of_one_slice(value) is not value:
             elements[tag] = DataElement(tag, element.VR or 'OB', siemens.of_one_slice(value))

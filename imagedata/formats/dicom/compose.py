@@ -98,7 +98,7 @@ class Composer:
         self.on_slices = all(fit.slice for fit in self.fits)
         self.new_text = new_text(self.header)
         self.dates = Dates.at(first.get('TimezoneOffsetFromUTC') if first is not None else None)
-        self.first_day = str(first.get('AcquisitionDate') or '') if first is not None else ''
+        self.first_day = '' if first is None else _acquisition_day(first)
         self.changed = self._values_changed()
         self.new_image = not (self.keep_uid and not self.changed)
         self.circumstances = self._circumstances(seen)
@@ -527,6 +527,11 @@ class Composer:
         if images is None or images.own:
             return set()
         return set(images.dims) - set(self.header.tag_dims)
+
+
+def _acquisition_day(source: Dataset) -> str:
+    """Return the date of the acquisition, '' where it is not told."""
+    return str(source.get('AcquisitionDate') or source.get('AcquisitionDateTime') or '')
 
 
 def _class_name(uid: Any) -> str:
