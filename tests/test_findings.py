@@ -1,5 +1,6 @@
 """Wrong results that reviewers found once, and that must not come back."""
 
+import warnings
 from pathlib import Path
 
 import nibabel as nib
@@ -15,6 +16,7 @@ from pydicom.uid import (
 from imagedata import Series, errors
 from imagedata.axis import VariableAxis
 from imagedata.formats.dicom.criteria import b_vector
+from imagedata.formats.dicom.vendor.siemens import slice_time
 from synthetic import image, save, stack
 
 FOUR = [(0, 0, 3 * i) for i in range(4)]
@@ -352,3 +354,24 @@ def test_in_phase_is_no_imaginary_part(tmp_path: Path) -> None:
     s = Series(save(tmp_path, found))
     assert s.axes[0].name != 'component'
     np.testing.assert_array_equal(np.asarray(s)[:, 0, 0, 0], [0, 1000])
+
+
+def test_slices_of_a_mosaic_keep_their_own_times(real_data: Path, tmp_path: Path) -> None:
+    """The private header has those of all tiles, in the order of the mosaic; here it runs downwards."""
+    s = Series(real_data / 'siemens_mosaic_slice_order/cmrr_int_hf')
+    times = [slice_time(s.header.images.dataset(0, z)) for z in range(40)]
+    assert len(set(times)) == 40
+    for number, part in enumerate((s[:2], s[:2, 3:8])):
+        part.write(tmp_path / str(number))
+        back = Series(tmp_path / str(number))
+        found = [slice_time(back.header.images.dataset(1, z)) for z in range(back.shape[1])]
+        of_voxels = {s[0, z].tobytes(): time for z, time in enumerate(times)}
+        np.testing.assert_allclose(found, [of_voxels[back[0, z].tobytes()] for z in range(back.shape[1])])
+        header = images(tmp_path / str(number))[0]
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', UserWarning)  # NiBabel's, of its DICOM module
+            from nibabel.nicom import csareader
+        csa = csareader.read(header[0x0029, 0x1010].value)['tags']
+        assert csa['NumberOfImagesInMosaic']['items'] == [0]
+        assert csa['MosaicRefAcqTimes']['items'] == []
+        assert csa['SliceNormalVector']['items']

@@ -105,7 +105,7 @@ RULES: tuple[Rule, ...] = (
         'NumberOfSeriesRelatedInstances', 'NumberOfStudyRelatedSeries', 'ImagesInAcquisition',
         'RelatedSeriesSequence', 'ConversionSourceAttributesSequence',
     )),
-    Rule(When.VALUES | When.STORED, 'statistics of the stored values of the source', (
+    Rule(When.VALUES | When.STORED | When.NEW_PIXELS, 'statistics of the stored values of the source', (
         'SmallestImagePixelValue', 'LargestImagePixelValue', 'SmallestPixelValueInSeries',
         'LargestPixelValueInSeries', 'SmallestImagePixelValueInPlane',
         'LargestImagePixelValueInPlane', 'HistogramSequence', 'PerimeterValue',
@@ -303,13 +303,19 @@ def inherited(source: Dataset, circumstances: When) -> dict[BaseTag, Any]:
 
 
 def _divide_mosaic(source: Dataset, elements: dict[BaseTag, Any]) -> None:
-    """Take the number of slices from a CSA header: each is an image of its own."""
+    """Take from a private header of Siemens what describes all slices of a mosaic: each is an image now."""
     for block in _blocks(source, 0x0029, 'SIEMENS CSA HEADER'):
         tag = Tag(0x0029, block << 8 | 0x10)
         element: Any = elements.get(tag)
         value = None if element is None else element.value
         if isinstance(value, bytes) and siemens.of_one_slice(value) is not value:
             elements[tag] = DataElement(tag, element.VR or 'OB', siemens.of_one_slice(value))
+    for block in _blocks(source, 0x0019, 'SIEMENS MR HEADER'):
+        tag = Tag(0x0019, block << 8 | 0x29)
+        if elements.pop(tag, None) is not None:
+            time = siemens.slice_time(source)
+            if time is not None:
+                elements[tag] = DataElement(tag, 'FD', time * 1000)
 
 
 def _has_overlay_data(source: Dataset, group: int) -> bool:
