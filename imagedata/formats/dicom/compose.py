@@ -25,7 +25,7 @@ from .attributes import When, clone, inherited
 from .classic import classic_values
 from .compress import Frames, transfer_syntax
 from .criteria import CRITERIA
-from .describe import Dates, element, equipment, has_element, history, image_type, tag_values
+from .describe import Dates, direction, element, equipment, has_element, history, image_type, tag_values
 from .display import photometric, pixel_module, rescale, window
 from .elements import apply_edits, copy_from, elements_of, merge
 from .encode import Encoding, StoredAs, encode
@@ -98,7 +98,7 @@ class Composer:
         self.on_slices = all(fit.slice for fit in self.fits)
         self.new_text = new_text(self.header)
         self.dates = Dates.at(first.get('TimezoneOffsetFromUTC') if first is not None else None)
-        self.first_day = str(first.get('AcquisitionDate') or '') if first is not None else ''
+        self.first_day = '' if first is None else _acquisition_day(first)
         self.changed = self._values_changed()
         self.new_image = not (self.keep_uid and not self.changed)
         self.circumstances = self._circumstances(seen)
@@ -454,6 +454,8 @@ class Composer:
         elif self.counts[-1] > 1 and not self.in_one_file:
             # Which slice it is, without a claim of where that lies.
             values |= {'StackID': '1', 'InStackPositionNumber': index[-1] + 1}
+        if source is not None and When.NEW_PLANE in self.circumstances and not self.other_class:
+            values |= direction(source)
         if not self.in_one_file:
             values |= self._temporal(index, source)
             for name, column in self.tags.items():
@@ -525,6 +527,11 @@ class Composer:
         if images is None or images.own:
             return set()
         return set(images.dims) - set(self.header.tag_dims)
+
+
+def _acquisition_day(source: Dataset) -> str:
+    """Return the date of the acquisition, '' where it is not told."""
+    return str(source.get('AcquisitionDate') or source.get('AcquisitionDateTime') or '')
 
 
 def _class_name(uid: Any) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from ...errors import WriteError
 from ...version import library_version
 from .attributes import clone
-from .criteria import CRITERIA, seconds
+from .criteria import CRITERIA, b_vector, seconds
 from .encode import ds_text
 from .objects import NM, PET
 from .vendor._private import numbers
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
 
-__all__ = ['Dates', 'element', 'equipment', 'has_element', 'history', 'image_type', 'tag_values']
+__all__ = ['Dates', 'direction', 'element', 'equipment', 'has_element', 'history', 'image_type', 'tag_values']
 
 
 def element(tag: Any, value: Any, vr: str | None = None) -> DataElement:
@@ -374,6 +374,14 @@ def _b_vector(name: str, value: Any, source: Dataset | None) -> dict[str, Any]:
     if source is None or 'DiffusionDirectionality' not in source:
         values['DiffusionDirectionality'] = 'DIRECTIONAL'
     return values
+
+
+def direction(source: Dataset) -> dict[str, Any]:
+    """Return the gradient direction of a source in the patient system, {} where it says so already.
+
+    Some vendors (GE, United Imaging) have it in the axes of the image alone.
+    """
+    return _b_vector('bvector', b_vector(source), source)
 
 
 def _dti(name: str, value: Any, source: Dataset | None) -> dict[str, Any]:
