@@ -1,0 +1,214 @@
+"""Files of images whose sources are alike: what is the same in them is encoded once.
+
+The first image of a kind is made as any other, by `compose` and `serialize`. In its bytes are found
+those that each image has of its own: values that differ from source to source, and values that are
+made for it. All between them is copied for the next images. A stencil that does not give the very
+file that it was made from is not used.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydicom.datadict import tag_for_keyword
+
+from ...dicom_elements import parse_tag
+from .elements import elements_of
+from .layouts import Unusual, walk
+from .packed import PackedHeader
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+    from .compose import Composer
+    from .layouts import Layout
+    from .serialize import Serializer
+
+__all__ = ['Stencils']
+
+_META_INSTANCE = 0x00020003
+
+_PLAIN = {'UI': (re.compile(r'[0-9.]{1,64}'), b'\0'), 'IS': (re.compile(r'[0-9]{1,9}'), b' ')}
+"""Texts that are written as they are, and what makes their length even (PS3.5 6.2)."""
+
+
+@dataclass(slots=True)
+class _Stencil:
+    """The parts of a file before its pixels, and what follows these.
+
+    Parameters
+    ----------
+    parts : list
+        Bytes; tags of elements of the source; keywords of values of the image's own.
+    tail : bytes
+    """
+
+    parts: list[bytes | int | str]
+    tail: bytes
+
+
+@dataclass(slots=True)
+class _Kind:
+    """Images whose sources have the same elements.
+
+    Parameters
+    ----------
+    base : dict
+        Elements of the first one, but for its own.
+    sample : Dataset
+        The first one.
+    stencils : dict
+        By the keywords of the values of their own, and which of these are None.
+    """
+
+    base: Mapping[Any, Any]
+    sample: Dataset
+    stencils: dict[Any, _Stencil | None] = field(default_factory=dict)
+
+
+class Stencils:
+    """Makes the headers of the files of one series.
+
+    Parameters
+    ----------
+    series : Composer
+    serializer : Serializer
+        Gives the bytes of the first file of each kind.
+    """
+
+    def __init__(self, series: Composer, serializer: Serializer) -> None:
+        self._series = series
+        self._serializer = serializer
+        self._kinds: dict[Layout | None, _Kind | None] = {}
+        self._own: dict[tuple[str, Any], bytes] = {}
+        edits = series.header.edits
+        self._singled_out = frozenset().union(*(e.images for e in edits if e.images is not None))
+        self._fixed = {int(tag) for tag, made in series.common.items() if made is not None}
+        self._edited = {int(parse_tag(edit.keyword)) for edit in edits}
+
+    def header(self, number: int) -> tuple[bytes, bytes] | None:
+        """Return what stands before and behind the Pixel Data of an image.
+
+        None: the image is not like others, and has to be made by itself.
+
+        Raises
+        ------
+        ValueError, TypeError, NotImplementedError, AttributeError, KeyError
+            As `Serializer.file`.
+        """
+        series = self._series
+        source = series.source(number)
+        layout: Layout | None = None
+        if source is not None:
+            if type(source) is not PackedHeader or source.whole is not None:
+                return None
+            layout = source.layout
+        if self._singled_out and series.image_number(number) in self._singled_out:
+            return None
+        if layout not in self._kinds:
+            self._kinds[layout] = self._kind(number, source)
+        kind = self._kinds[layout]
+        if kind is None:
+            return None
+        own = series.own(number, source, kind.base)
+        pattern = tuple((keyword, value is None) for keyword, value in own.items())
+        if pattern not in kind.stencils:
+            kind.stencils[pattern] = self._cut(number, source, own, kind)
+        stencil = kind.stencils[pattern]
+        return None if stencil is None else (self._filled(stencil, source, own, kind), stencil.tail)
+
+    # --- made from the first image of its kind --------------------------------------------------
+
+    def _kind(self, number: int, source: Dataset | None) -> _Kind | None:
+        prepared = self._series.prepared(number)
+        if type(prepared) is not type(source):
+            return None  # it is written in another encoding, of which it became a copy
+        return _Kind(self._series.base(prepared), self._series.image(number))
+
+    def _cut(
+        self, number: int, source: Dataset | None, own: Mapping[str, Any], kind: _Kind
+    ) -> _Stencil | None:
+        """Return the stencil of an image; None where there is none, or it does not give the image's file."""
+        whole = self._serializer.file(self._series.image(number))
+        try:
+            elements = walk(whole, len(whole)).elements
+        except Unusual:
+            return None
+        mine = {int(tag_for_keyword(name) or 0): name for name, value in own.items() if value is not None}
+        varying = source.layout.varying if isinstance(source, PackedHeader) else {}
+        parts: list[bytes | int | str] = []
+        done = next(e.head for e in elements if e.tag >> 16 != 2)
+        for e in elements:
+            if e.tag >> 16 == 2 or e.tag in self._edited:
+                continue
+            part = mine.get(e.tag) or (e.tag if e.tag in varying and e.tag not in self._fixed else None)
+            if part is not None:
+                parts += [whole[done : e.head], part]
+                done = e.end
+        end = elements[-1].end
+        stencil = _Stencil([*parts, whole[done:end]], whole[end:])
+        same = self._filled(stencil, source, own, kind) + stencil.tail == whole
+        return stencil if same else None
+
+    # --- filled in ------------------------------------------------------------------------------
+
+    def _filled(
+        self, stencil: _Stencil, source: Dataset | None, own: Mapping[str, Any], kind: _Kind
+    ) -> bytes:
+        """Return the file of an image, up to its pixels."""
+        parts = [self._serializer.meta(kind.sample.SOPClassUID, own['SOPInstanceUID'])]
+        for part in stencil.parts:
+            if isinstance(part, bytes):
+                parts.append(part)
+            elif isinstance(part, str):
+                parts.append(self._of_value(part, own[part], kind))
+            else:
+                assert source is not None
+                parts.append(self._serializer.element(source.get_item(part), kind.sample, source))
+        return b''.join(parts)
+
+    def _of_value(self, keyword: str, value: Any, kind: _Kind) -> bytes:
+        """Return the element of a value that was made; remembered where it is a text, or some."""
+        if type(value) is str:
+            plain = _plain(keyword, value)
+            if plain is not None:
+                return plain
+            key: Any = value
+        elif type(value) is list and all(type(part) is str for part in value):
+            key = tuple(value)
+        else:
+            return self._made(keyword, value, kind)
+        known = self._own.get((keyword, key))
+        if known is None:
+            known = self._own[keyword, key] = self._made(keyword, value, kind)
+        return known
+
+    def _made(self, keyword: str, value: Any, kind: _Kind) -> bytes:
+        (element,) = elements_of({keyword: value}).values()
+        return self._serializer.element(element, kind.sample)
+
+
+_plain_heads: dict[str, tuple[Any, bytes, bytes] | None] = {}
+
+
+def _plain(keyword: str, text: str) -> bytes | None:
+    """Return the element of a UID or a whole number; None for any other."""
+    if keyword not in _plain_heads:
+        from pydicom.datadict import dictionary_VR
+
+        tag = tag_for_keyword(keyword)
+        assert tag is not None
+        vr = dictionary_VR(tag)
+        head = struct.pack('<HH2s', tag >> 16, tag & 0xFFFF, vr[:2].encode('ascii'))
+        _plain_heads[keyword] = (_PLAIN[vr][0], head, _PLAIN[vr][1]) if vr in _PLAIN else None
+    known = _plain_heads[keyword]
+    if known is None or not known[0].fullmatch(text):
+        return None
+    value = text.encode('ascii')
+    if len(value) % 2:
+        value += known[2]
+    return known[1] + len(value).to_bytes(2, 'little') + value
