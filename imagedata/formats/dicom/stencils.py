@@ -12,13 +12,14 @@ import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pydicom.datadict import tag_for_keyword
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from ...dicom_elements import parse_tag
 from .elements import elements_of
-from .layouts import Unusual, walk
+from .lengths import Unusual, walk
 from .packed import PackedHeader
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from .serialize import Serializer
 
 __all__ = ['Stencils']
-
-_META_INSTANCE = 0x00020003
 
 _PLAIN = {'UI': (re.compile(r'[0-9.]{1,64}'), b'\0'), 'IS': (re.compile(r'[0-9]{1,9}'), b' ')}
 """Texts that are written as they are, and what makes their length even (PS3.5 6.2)."""
@@ -138,7 +137,7 @@ class Stencils:
             elements = walk(whole, len(whole)).elements
         except Unusual:
             return None
-        mine = {int(tag_for_keyword(name) or 0): name for name, value in own.items() if value is not None}
+        mine = {_tag(name): name for name, value in own.items() if value is not None}
         varying = source.layout.varying if isinstance(source, PackedHeader) else {}
         parts: list[bytes | int | str] = []
         done = next(e.head for e in elements if e.tag >> 16 != 2)
@@ -178,8 +177,11 @@ class Stencils:
             if plain is not None:
                 return plain
             key: Any = value
-        elif type(value) is list and all(type(part) is str for part in value):
+        elif type(value) is list and value and all(type(part) is str for part in value):
             key = tuple(value)
+        elif type(value) is list and value and all(type(part) is dict for part in value):
+            items = [self._item(part, kind) for part in value]
+            return _head(keyword)[0] + _sized(b'\0\0', b''.join(items))
         else:
             return self._made(keyword, value, kind)
         known = self._own.get((keyword, key))
@@ -187,28 +189,41 @@ class Stencils:
             known = self._own[keyword, key] = self._made(keyword, value, kind)
         return known
 
+    def _item(self, values: Mapping[str, Any], kind: _Kind) -> bytes:
+        """Return an item of a sequence (PS3.5 7.5)."""
+        elements = [self._of_value(keyword, values[keyword], kind) for keyword in sorted(values, key=_tag)]
+        return _sized(b'\xfe\xff\x00\xe0', b''.join(elements))
+
     def _made(self, keyword: str, value: Any, kind: _Kind) -> bytes:
         (element,) = elements_of({keyword: value}).values()
         return self._serializer.element(element, kind.sample)
 
 
-_plain_heads: dict[str, tuple[Any, bytes, bytes] | None] = {}
+@cache
+def _tag(keyword: str) -> int:
+    return int(tag_for_keyword(keyword) or 0)
+
+
+@cache
+def _head(keyword: str) -> tuple[bytes, str]:
+    """Return tag and value representation of an element: as they are written, and the latter."""
+    tag = _tag(keyword)
+    vr = dictionary_VR(tag)
+    return struct.pack('<HH2s', tag >> 16, tag & 0xFFFF, vr[:2].encode('ascii')), vr
 
 
 def _plain(keyword: str, text: str) -> bytes | None:
     """Return the element of a UID or a whole number; None for any other."""
-    if keyword not in _plain_heads:
-        from pydicom.datadict import dictionary_VR
-
-        tag = tag_for_keyword(keyword)
-        assert tag is not None
-        vr = dictionary_VR(tag)
-        head = struct.pack('<HH2s', tag >> 16, tag & 0xFFFF, vr[:2].encode('ascii'))
-        _plain_heads[keyword] = (_PLAIN[vr][0], head, _PLAIN[vr][1]) if vr in _PLAIN else None
-    known = _plain_heads[keyword]
-    if known is None or not known[0].fullmatch(text):
+    head, vr = _head(keyword)
+    pattern, padding = _PLAIN.get(vr, (None, b''))
+    if pattern is None or not pattern.fullmatch(text):
         return None
     value = text.encode('ascii')
     if len(value) % 2:
-        value += known[2]
-    return known[1] + len(value).to_bytes(2, 'little') + value
+        value += padding
+    return head + len(value).to_bytes(2, 'little') + value
+
+
+def _sized(head: bytes, value: bytes) -> bytes:
+    """Return a value behind its length of 32 bits."""
+    return head + len(value).to_bytes(4, 'little') + value
