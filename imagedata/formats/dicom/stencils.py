@@ -86,8 +86,7 @@ class Stencils:
         self._own: dict[tuple[str, Any], bytes] = {}
         edits = series.header.edits
         self._singled_out = frozenset().union(*(e.images for e in edits if e.images is not None))
-        self._fixed = {int(tag) for tag, made in series.common.items() if made is not None}
-        self._edited = {int(parse_tag(edit.keyword)) for edit in edits}
+        self._edited = {int(parse_tag(edit.keyword)) for edit in edits if edit.images is None}
 
     def header(self, number: int) -> tuple[bytes, bytes] | None:
         """Return what stands before and behind the Pixel Data of an image.
@@ -138,13 +137,13 @@ class Stencils:
         except Unusual:
             return None
         mine = {_tag(name): name for name, value in own.items() if value is not None}
-        varying = source.layout.varying if isinstance(source, PackedHeader) else {}
+        inherited = self._inherited(source, kind)
         parts: list[bytes | int | str] = []
         done = next(e.head for e in elements if e.tag >> 16 != 2)
         for e in elements:
             if e.tag >> 16 == 2 or e.tag in self._edited:
                 continue
-            part = mine.get(e.tag) or (e.tag if e.tag in varying and e.tag not in self._fixed else None)
+            part = mine.get(e.tag) or (e.tag if e.tag in inherited else None)
             if part is not None:
                 parts += [whole[done : e.head], part]
                 done = e.end
@@ -152,6 +151,14 @@ class Stencils:
         stencil = _Stencil([*parts, whole[done:end]], whole[end:])
         same = self._filled(stencil, source, own, kind) + stencil.tail == whole
         return stencil if same else None
+
+    def _inherited(self, source: Dataset | None, kind: _Kind) -> set[int]:
+        """Return the tags of elements that vary from source to source, and come from there."""
+        if not isinstance(source, PackedHeader):
+            return set()
+        given = (*self._series.defaults.values(), *self._series.common.values())
+        made = {id(element) for element in given}
+        return {int(tag) for tag, e in kind.base.items() if tag in source.layout.varying and id(e) not in made}
 
     # --- filled in ------------------------------------------------------------------------------
 
