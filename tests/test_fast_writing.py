@@ -82,7 +82,7 @@ def test_real_files_are_the_same(row, real_data):
             pytest.skip(f'not written: {error}')
         # Tiles of mosaics and frames of one file have headers that are made for each.
         single = type(given.header.images.first()) is PackedHeader
-        assert used and all(u is single for u in used)
+        assert set(used) == {single}
 
 
 # --- kinds of images ----------------------------------------------------------------------------

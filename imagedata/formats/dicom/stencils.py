@@ -158,7 +158,8 @@ class Stencils:
             return set()
         given = (*self._series.defaults.values(), *self._series.common.values())
         made = {id(element) for element in given}
-        return {int(tag) for tag, e in kind.base.items() if tag in source.layout.varying and id(e) not in made}
+        varying = source.layout.varying
+        return {int(tag) for tag, e in kind.base.items() if tag in varying and id(e) not in made}
 
     # --- filled in ------------------------------------------------------------------------------
 
