@@ -375,7 +375,7 @@ class _Collector:
 
     def collect(self, sources: Iterable[Source]) -> Catalogue:
         """Return the catalogue of files."""
-        from .scan import check_name, is_dicom
+        from .scan import PREAMBLE, check_name, is_dicom
 
         found = Catalogue()
         for source in sources:
@@ -384,7 +384,7 @@ class _Collector:
                     beginning = self._begun(file)
                     if beginning is None:
                         file.seek(0)
-                        if not is_dicom(file):
+                        if not is_dicom(file.read(PREAMBLE)):
                             check_name(source)
                             found.left.append(LeftFile(source, 'not DICOM'))
                             continue

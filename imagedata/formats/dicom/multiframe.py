@@ -263,8 +263,11 @@ def _dose_places(instance: Instance, count: int) -> _Place | None:
     orientation = vector(instance.name, instance.dataset, 'ImageOrientationPatient', 6)
     if origin is None or orientation is None:
         return None
-    # A first offset that is not 0 is a patient coordinate; the planes are relative to it then.
+    # A first offset that is not 0 is a patient coordinate, z: the planes are relative to it then, and
+    # those of a grid whose normal points to the feet lie against it.
     steps = np.array(offsets) - offsets[0]
+    if offsets[0] != 0 and slice_normal(orientation)[2] < -0.5:
+        steps = -steps
     return _stepped(origin, orientation, steps)
 
 
