@@ -15,7 +15,7 @@ from pydicom.uid import (
 
 from imagedata import Series, errors
 from imagedata.axis import VariableAxis
-from imagedata.formats.dicom.criteria import b_vector
+from imagedata.formats.dicom.criteria import b_value, b_vector
 from imagedata.formats.dicom.vendor.siemens import slice_time
 from synthetic import image, save, stack
 
@@ -375,3 +375,28 @@ def test_slices_of_a_mosaic_keep_their_own_times(real_data: Path, tmp_path: Path
         assert csa['NumberOfImagesInMosaic']['items'] == [0]
         assert csa['MosaicRefAcqTimes']['items'] == []
         assert csa['SliceNormalVector']['items']
+
+
+@pytest.mark.parametrize('name', [
+    'siemens_mosaic_dwi/dti_pitch', 'ge_dwi/tensor_r2', 'philips_dwi/vanderbilt_601', 'uih_dwi/ap_134434_9',
+])  # fmt: skip
+def test_a_mean_over_b_values_has_none(name: str, real_data: Path, tmp_path: Path) -> None:
+    """Private elements would say the first one's."""
+    s = Series(real_data / name)
+    mean = np.rint(np.mean(s[:, :2], axis=0)).astype(np.uint16)
+    mean.write(tmp_path / 'out')
+    assert {b_value(ds) for ds in images(tmp_path / 'out')} == {None}
+    s[2, :2].write(tmp_path / 'one')
+    assert {b_value(ds) for ds in images(tmp_path / 'one')} == {float(s.axes[0].values[2])}
+
+
+def test_times_of_the_content_are_not_written_as_those_of_the_acquisition(tmp_path: Path) -> None:
+    s = Series(save(tmp_path / 'in', stack(FOUR, 3, lambda t, z: {
+        'AcquisitionDate': '20240101', 'AcquisitionTime': '100000', 'ContentDate': '20240101',
+        'ContentTime': f'1001{t}{z}',
+    })))  # fmt: skip
+    s.write(tmp_path / 'out')
+    assert {ds.AcquisitionTime for ds in images(tmp_path / 'out')} == {'100000'}
+    back = Series(tmp_path / 'out')
+    np.testing.assert_array_equal(back, s)
+    assert back.axes[0].values == s.axes[0].values == [36060, 36070, 36080]
