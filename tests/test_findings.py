@@ -345,6 +345,16 @@ def test_planes_of_dose_at_patient_coordinates(rows: int, tmp_path: Path) -> Non
     assert dict(zip(doses, places, strict=True)) == {1: -50.0, 2: -48.0, 3: -43.0}
 
 
+@pytest.mark.parametrize('offsets', [None, [0, 2]])
+def test_planes_of_dose_without_offsets_are_refused(offsets: list[float] | None, tmp_path: Path) -> None:
+    ds = image(np.zeros((4, 3), np.uint16), (0, 0, -50), number=1, Modality='RTDOSE')
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = RTDoseStorage
+    ds.NumberOfFrames, ds.GridFrameOffsetVector, ds.DoseGridScaling = 3, offsets, 1e-3
+    ds.PixelData = np.zeros((3, 4, 3), np.uint16).tobytes()
+    with pytest.raises(errors.CorruptFileError, match=f'3 planes of a dose and {len(offsets or [])} offsets'):
+        Series(save(tmp_path, [ds]))
+
+
 def test_in_phase_is_no_imaginary_part(tmp_path: Path) -> None:
     """MR Image Type of Philips: M, P, R and I are parts of a complex image, IP and OP are not."""
     found = stack(FOUR, 2, lambda kind, s: {'ImageType': ['ORIGINAL', 'PRIMARY', ('OP', 'IP')[kind]]})
