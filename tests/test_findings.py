@@ -410,3 +410,15 @@ def test_times_of_the_content_are_not_written_as_those_of_the_acquisition(tmp_pa
     back = Series(tmp_path / 'out')
     np.testing.assert_array_equal(back, s)
     assert back.axes[0].values == s.axes[0].values == [36060, 36070, 36080]
+
+
+def test_volumes_that_follow_the_patient_are_told_from_missing_slices(tmp_path: Path) -> None:
+    """Prospective correction of motion moves the slices from volume to volume."""
+    found = stack(FOUR, 3, lambda t, z: {
+        'ImagePositionPatient': [0, 0, f'{3 * z + 0.3 * t:g}'], 'AcquisitionDate': '20240101',
+        'AcquisitionTime': f'10000{t}',
+    })  # fmt: skip
+    with pytest.raises(errors.MissingSliceError, match=r'slice_tolerance=0\.45 takes them as one'):
+        Series(save(tmp_path, found))
+    s = Series(tmp_path, slice_tolerance=0.45)
+    np.testing.assert_array_equal(np.asarray(s)[:, :, 0, 0], np.add.outer([0, 1000, 2000], [0, 100, 200, 300]))
