@@ -42,6 +42,8 @@ def window_bounds(window: float, level: float) -> tuple[float, float]:
     (-160.0, 240.0)
     """
     width = float(window) if window > 0 else 1.0
+    # Around very large numbers, a small window would have both ends at one float.
+    width = max(width, 4 * float(np.spacing(abs(float(level)))))
     return float(level) - width / 2, float(level) + width / 2
 
 
@@ -206,7 +208,8 @@ def to_rgb(
     flat, into = shown.reshape(-1), result.reshape(-1, 3)
     for start in range(0, flat.size, _PART):
         part = flat[start : start + _PART]
-        into[start : start + _PART] = table[_entries(part, norm, chosen.N)]
+        entries = _entries(part, norm, chosen.N)
+        np.take(table, entries, axis=0, out=into[start : start + _PART], mode='clip')
     return result
 
 
@@ -221,15 +224,20 @@ def _entries(values: NDArray[Any], norm: Normalize, count: int) -> NDArray[np.in
         assert norm.vmin is not None
         assert norm.vmax is not None
         exact: Any = np.float32 if values.dtype.itemsize <= 2 else np.float64
-        scaled: Any = (values.astype(exact) - exact(norm.vmin)) / exact(norm.vmax - norm.vmin) * exact(count)
+        scaled: Any = values.astype(exact)
+        scaled -= exact(norm.vmin)
+        scaled /= exact(norm.vmax - norm.vmin)
+        scaled *= exact(count)
     else:
         scaled = np.ma.filled(norm(np.ma.masked_invalid(values)).astype(float), np.nan) * count
-    nothing = np.isnan(scaled)
+    nothing = np.isnan(scaled) if values.dtype.kind == 'f' else None
     # The upper end of the window has the last colour, as everywhere in matplotlib.
-    index = np.clip(np.floor(scaled), -1, count)
-    index[scaled == count] = count - 1
-    index[nothing] = count + 1
-    return np.asarray(index.astype(np.intp) + 1)
+    scaled[scaled == count] = count - 1
+    np.floor(scaled, out=scaled)
+    np.clip(scaled, -1, count, out=scaled)
+    if nothing is not None:
+        scaled[nothing] = count + 1
+    return np.asarray(scaled.astype(np.intp) + 1)
 
 
 def packed(colours: Bytes) -> NDArray[Any]:
@@ -254,16 +262,16 @@ def is_binary(values: NDArray[Any]) -> bool:
     return bool(values.min() >= 0 and values.max() <= 1)
 
 
-def blur_mask(mask: NDArray[Any], sigma: float) -> Bytes:
-    """Return a mask in red, (..., 3) bytes, softened image by image by a Gaussian of `sigma` pixels."""
+def blur_mask(mask: NDArray[Any], sigma: float) -> NDArray[np.float32]:
+    """Return a mask in red, (..., 3) from 0 to 255, softened image by image by a Gaussian of `sigma` pixels."""
     from scipy.ndimage import gaussian_filter
 
-    soft = mask.astype(float)
+    soft = mask.astype(np.float32)
     if sigma > 0:
         soft = gaussian_filter(soft, (0,) * (soft.ndim - 2) + (sigma, sigma))
-    red = np.zeros((*soft.shape, 3))
+    red = np.zeros((*soft.shape, 3), np.float32)
     red[..., 0] = soft * 255
-    return np.asarray(np.rint(red), dtype=np.uint8)
+    return red
 
 
 def fuse(

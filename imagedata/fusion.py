@@ -156,7 +156,7 @@ def _has_place(series: Series) -> bool:
 
 def overlay_colours(
     overlay: NDArray[Any], maskmap: Any, maskrange: tuple[float, float] | None, sigma: float
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None]:
+) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
     """Return the colours of an overlay, and where it has a value (None: everywhere)."""
     if is_binary(overlay):
         return blur_mask(overlay, sigma), None

@@ -6,15 +6,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from .model import Panel, edge_letters
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-__all__ = ['PanelView']
+__all__ = ['FrameImage', 'PanelView']
 
 _OUTLINE = {'color': 'white', 'fontsize': 'small', 'zorder': 5}
 _CORNERS = {
@@ -25,6 +26,54 @@ _EDGES = {
     'left': (0.01, 0.5, 'left', 'center'), 'right': (0.99, 0.5, 'right', 'center'),
     'top': (0.5, 0.99, 'center', 'top'), 'bottom': (0.5, 0.05, 'center', 'bottom'),
 }  # fmt: skip
+
+
+class FrameImage(Artist):
+    """An image whose voxels are the pixels of the screen nearest to them, and nothing between.
+
+    Quicker than matplotlib's own, which resamples any image by any transformation.
+    """
+
+    def __init__(self, ax: Axes, rgb: NDArray[np.uint8]) -> None:
+        super().__init__()
+        self.set_animated(True)
+        self.set_zorder(0)
+        self.set_data(rgb)
+        ax.add_artist(self)
+
+    def set_data(self, rgb: NDArray[np.uint8]) -> None:
+        """Show other colours: (rows, columns, 3)."""
+        rgba = np.empty((*rgb.shape[:2], 4), np.uint8)
+        rgba[..., :3] = rgb
+        rgba[..., 3] = 255
+        self._words = rgba.view(np.uint32)[..., 0]
+
+    def draw(self, renderer: Any) -> None:
+        """Draw what lies within the axes."""
+        ax = self.axes
+        if ax is None or not self.get_visible():
+            return
+        box = ax.bbox
+        left, bottom = int(np.floor(box.x0)), int(np.floor(box.y0))
+        wide, high = int(np.ceil(box.x1)) - left, int(np.ceil(box.y1)) - bottom
+        if wide < 1 or high < 1:
+            return
+        to_data = ax.transData.inverted()
+        x = to_data.transform(np.column_stack([left + 0.5 + np.arange(wide), np.full(wide, bottom)]))[:, 0]
+        y = to_data.transform(np.column_stack([np.full(high, left), bottom + 0.5 + np.arange(high)]))[:, 1]
+        rows, columns = self._words.shape
+        column, row = np.floor(x + 0.5).astype(int), np.floor(y + 0.5).astype(int)
+        across = np.flatnonzero((column >= 0) & (column < columns))
+        along = np.flatnonzero((row >= 0) & (row < rows))
+        if not (across.size and along.size):
+            return
+        # Rows of screens and of matplotlib's images both count upwards here.
+        words = np.take(np.take(self._words, column[across], axis=1), row[along], axis=0)
+        context = renderer.new_gc()
+        context.set_clip_rectangle(ax.bbox)
+        image = words.view(np.uint8).reshape(*words.shape, 4)
+        renderer.draw_image(context, left + int(across[0]), bottom + int(along[0]), image)
+        context.restore()
 
 
 class PanelView:
@@ -46,6 +95,7 @@ class PanelView:
         self._background: Any = None
         self.show_text = True
         ax.clear()
+        ax.set(xticks=[], yticks=[])
         ax.set_axis_off()
         self._image: Any = None
         self._texts = {name: self._text(*place) for name, place in _CORNERS.items()}
@@ -86,10 +136,10 @@ class PanelView:
                 text.set_text('')
             return
         rows, columns = panel.shape
-        self._image = self.ax.imshow(
-            panel.rgb(), interpolation='nearest', aspect=panel.aspect, animated=True, zorder=0,
-            extent=(-0.5, columns - 0.5, rows - 0.5, -0.5),
-        )  # fmt: skip
+        self._image = FrameImage(self.ax, panel.rgb())
+        self.ax.set_xlim(-0.5, columns - 0.5)
+        self.ax.set_ylim(rows - 0.5, -0.5)
+        self.ax.set_aspect(panel.aspect)
         self.ax.format_coord = panel.readout  # type: ignore[method-assign]
         letters = edge_letters(panel.geometry)
         for name, text in self._letters.items():
@@ -127,9 +177,11 @@ class PanelView:
         mappable.set_norm(self.panel.normaliser())
         return mappable
 
-    def show_readout(self, text: str) -> None:
-        """Tell what is under the mouse."""
-        self._readout.set_text(text if self.show_text else '')
+    def show_readout(self, text: str) -> bool:
+        """Tell what is under the mouse; return whether that is something else than before."""
+        before, now = self._readout.get_text(), text if self.show_text else ''
+        self._readout.set_text(now)
+        return bool(before != now)
 
     def show_section(self, ends: Any) -> None:
         """Draw the line where another panel's slice cuts this one, None for none."""

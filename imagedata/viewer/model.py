@@ -111,7 +111,7 @@ class Panel:
         self.level = float(given_level if self.level is None else self.level)
         self.slice = self.frames.shape[-3] // 2
         self.tag = (0,) * len(self.tags)
-        self._overlay: tuple[NDArray[np.uint8], NDArray[np.bool_] | None] | None = None
+        self._overlay: tuple[NDArray[Any], NDArray[np.bool_] | None] | None = None
         if self.overlay is not None:
             values = on_grid(self.series, self.overlay, 0 if self.overlay.dtype.kind == 'b' else np.nan)
             self._overlay = overlay_colours(values, self.maskmap, None, 0.0)

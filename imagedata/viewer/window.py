@@ -422,14 +422,16 @@ class Viewer:
         if self._dragged is not None:
             self._drag_window(event)
             return
+        left = [v for v in self.views if v is not view and v.show_readout('')]
         if view is None or view.panel is None:
+            self._draw(left)
             return
         point = self._point(event)
         if self.drawing is not None and view.panel is self.drawing.panel:
             self.drawing.drag(point)
             self._refresh_lines()
         view.show_readout(view.panel.readout(*point))
-        self._draw([view])
+        self._draw([view, *left])
 
     def _drag_window(self, event: MouseEvent) -> None:
         assert self._dragged is not None

@@ -1,4 +1,4 @@
-"""Colour maps for relaxation times: `lipari` for T1, `navia` for T2, both also by name in `to_rgb`."""
+"""Colour maps for relaxation times: `lipari` for T1, `navia` for T2, both also by name in `to_rgb`."""  # noqa: N999
 
 from __future__ import annotations
 
