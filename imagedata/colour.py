@@ -263,7 +263,7 @@ def is_binary(values: NDArray[Any]) -> bool:
 
 
 def blur_mask(mask: NDArray[Any], sigma: float) -> NDArray[np.float32]:
-    """Return a mask in red, (..., 3) from 0 to 255, softened image by image by a Gaussian of `sigma` pixels."""
+    """Return a mask in red, (..., 3) from 0 to 255, each image softened by a Gaussian of `sigma` pixels."""
     from scipy.ndimage import gaussian_filter
 
     soft = mask.astype(np.float32)

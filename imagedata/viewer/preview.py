@@ -39,7 +39,7 @@ def _pictures(series: Series) -> str:
         return f'<p><em>{html.escape(str(error))}</em></p>'
     if panel.color:
         panel.window, panel.level = 255.0, 127.5
-    elif {'windowCenter', 'windowWidth'} <= set(series.header.attributes):
+    elif None not in series._given_window():
         panel.level, panel.window = series._window()
     else:
         panel.window_by_histogram()
