@@ -1,4 +1,7 @@
-"""The viewer in a real window, on a screen of its own. Skipped where there is no Xvfb or no Tk."""
+"""The viewer in a real window on a screen of its own, and on the canvas of a notebook.
+
+Skipped where there is no Xvfb, no Tk, no ipympl.
+"""
 
 import importlib.util
 import json
@@ -16,10 +19,26 @@ import pytest
 from imagedata.roi import polygon_mask
 
 SCRIPT = Path(__file__).parent / "window_on_screen.py"
-pytestmark = [
-    pytest.mark.skipif(shutil.which("Xvfb") is None, reason="there is no Xvfb"),
-    pytest.mark.skipif(importlib.util.find_spec("_tkinter") is None, reason="this Python has no Tk"),
-]
+NOTEBOOK = """
+import matplotlib
+matplotlib.use("module://ipympl.backend_nbagg")
+from matplotlib.backend_bases import KeyEvent, MouseEvent
+import numpy as np
+from imagedata import Series
+
+a = Series(np.zeros((5, 24, 32)))
+assert a.get_roi() is None
+view, canvas = a.viewer.views[0], a.viewer.fig.canvas
+canvas.draw()
+x, y = view.ax.transAxes.transform((0.5, 0.5))
+MouseEvent("scroll_event", canvas, x, y, step=1)._process()
+for point in [(4.5, 4.5), (20.5, 4.5), (20.5, 10.5), (4.5, 10.5)]:
+    x, y = view.ax.transData.transform(point)
+    MouseEvent("button_press_event", canvas, x, y, button=1)._process()
+KeyEvent("key_press_event", canvas, "enter", x, y)._process()
+counts = a.get_roi_mask().sum(axis=(1, 2)).tolist()
+assert counts == [0, 0, 0, 16 * 6, 0], counts
+"""
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +57,14 @@ def display() -> Iterator[str]:
     server.wait()
 
 
+def test_notebook_does_not_wait() -> None:
+    pytest.importorskip("ipympl")
+    run = subprocess.run([sys.executable, "-c", NOTEBOOK], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="there is no Xvfb")
+@pytest.mark.skipif(importlib.util.find_spec("_tkinter") is None, reason="this Python has no Tk")
 def test_window_shows_and_obeys(display: str) -> None:
     run = subprocess.run(
         [sys.executable, str(SCRIPT)], env={**os.environ, "DISPLAY": display}, capture_output=True, text=True,
