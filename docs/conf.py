@@ -55,6 +55,7 @@ _before = _os.getcwd()
 _folder = _tempfile.TemporaryDirectory()
 _os.chdir(_folder.name)
 _os.symlink({str(_repository / "data")!r}, 'data')
+example_source = {str(_repository / "examples/imagedata-format-example/src")!r}
 """
 doctest_global_cleanup = """
 _os.chdir(_before)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TextIO, TypeAlias, TypeVar
 
-__all__ = ['Bar', 'Report', 'reporting', 'tracked']
+__all__ = ['Bar', 'Report', 'reporting', 'told', 'tracked']
 
 T = TypeVar('T')
 
@@ -45,6 +45,20 @@ def _counted(items: Sequence[T], what: str, report: Report) -> Iterator[T]:
         report(what, number, total)
         yield item
     report(what, total, total)
+
+
+def told(what: str, done: int, total: int) -> None:
+    """Report how far a job is that is no loop over items: so many bytes of a file.
+
+    Parameters
+    ----------
+    what : str
+        The job in one word: 'Fetching'.
+    done, total : int
+    """
+    report = _report.get()
+    if report is not None:
+        report(what, done, total)
 
 
 @contextmanager

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from typing import Any
 
-from .errors import (
-    ImagedataWarning,
-    InputNotFoundError,
-    MultipleSeriesError,
-    NoDataReadError,
-    NotImageError,
-    UnknownInputError,
-)
+from .choosing import Choice
+from .errors import ImagedataWarning, InputNotFoundError, MultipleSeriesError, NoDataReadError
 from .formats.contract import ReadRequest, Source
 from .header import Header, SeriesData
 from .notices import warn_user
-from .registry import archive, format_for, formats, transport_for
+from .options import warn_of_misspelt
+from .registry import format_for
+from .urls import note, shown_all, sources
 
 __all__ = ['find_sources', 'read', 'read_series', 'read_template']
 
-_SCHEME = re.compile(r'([A-Za-z][A-Za-z0-9+.-]+):')
 
+def find_sources(urls: Any, options: Mapping[str, Any] | None = None) -> list[Source]:
+    """Return the files that paths, URLs, folders, patterns and archives name, each once.
 
-def find_sources(urls: Any) -> list[Source]:
-    """Return the files that paths, URLs, folders and patterns name, each once.
+    Sources that were found before are taken as they are.
 
     Raises
     ------
@@ -36,20 +31,20 @@ def find_sources(urls: Any) -> list[Source]:
     NoDataReadError
         When there is no file at all.
     """
-    given = [urls] if isinstance(urls, (str, PathLike)) else list(urls)
+    given = [urls] if isinstance(urls, (str, PathLike, Source)) else list(urls)
     found: dict[str, Source] = {}
     for url in given:
+        if isinstance(url, Source):
+            found.setdefault(url.name, url)
+            continue
         text = fspath(url)
         if not text:
             raise InputNotFoundError('an empty path was given: name a file or folder')
-        scheme = _SCHEME.match(text)
-        # One letter before a colon is a drive, and needs two letters in the pattern above.
-        transport = transport_for(scheme[1].lower() if scheme and '://' in text else 'file')
-        for source in archive('filesystem').sources(transport.path(text)):
+        for source in sources(text, options or {}, alone=len(given) == 1):
             found.setdefault(source.name, source)
     if not found:
         raise NoDataReadError(
-            f'there is no file in {", ".join(map(str, given)) or "an empty list"}, nor in folders below: '
+            f'there is no file in {shown_all(given) or "an empty list"}, nor in folders below: '
             'name a file, or a folder with files, to read'
         )
     return list(found.values())
@@ -60,7 +55,7 @@ def read(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = Non
 
     Parameters
     ----------
-    urls : str, path or list of them
+    urls : str, path, Source, or list of them
     order : str
         What to sort the images of one slice position on.
     options : mapping, optional
@@ -75,48 +70,22 @@ def read(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = Non
     """
     given = dict(options or {})
     wanted = given.pop('input_format', None)
-    _warn_of_misspelt(given, order)
-    request = ReadRequest(order, given)
-    left = [(source, '') for source in find_sources(urls)]
-    series: list[SeriesData] = []
-    plugins = [format_for(wanted)] if wanted else list(formats())
-    for plugin in plugins:
-        if not left:
-            break
-        result = plugin.read([source for source, _ in left], request)
-        series += result.series
-        reasons = {source.name: reason for source, reason in left}
-        left = [(s, '; '.join(filter(None, [reasons[s.name], why]))) for s, why in result.left]
-    if not series:
-        raise _nothing_read(urls, left, plugins)
+    warn_of_misspelt(given, order)
+    found = find_sources(urls, given)
+    notes = {source.name: note(source) for source in found}
+    choice = Choice(found, ReadRequest(order, given), notes)
+    if wanted:
+        choice.offer(format_for(wanted))
+    else:
+        choice.run()
+    if not choice.series:
+        given_urls = [urls] if isinstance(urls, (str, PathLike, Source)) else urls
+        names = [url.name if isinstance(url, Source) else url for url in given_urls]
+        raise choice.nothing_read(shown_all(names))
+    left = choice.left
     lines = tuple(f'left out: {source.name}: {reason}' for source, reason in left)
     _warn_of_stubs([source for source, _ in left])
-    return [replace(s, header=replace(s.header, report=(*s.header.report, *lines))) for s in series]
-
-
-_OPTIONS = (
-    'accept_duplicate_tag', 'accept_uneven_slices', 'auto_sort', 'correct_acq', 'dir_cosine_tolerance',
-    'headers_only', 'ignore_series_uid', 'input_acquisition', 'input_echo', 'input_format', 'input_order',
-    'input_serinsuid', 'input_stack', 'missing', 'scaling', 'skip_broken_series', 'slice_tolerance',
-    'sort_on_slice_location', 'split_acquisitions', 'split_echo_numbers', 'suv', 'dtype', 'template',
-    'geometry', 'frame', 'sernum', 'serdes', 'imagetype', 'SOPClassUID', 'output_format', 'output_sort',
-    'output_dir', 'keep_uid', 'window', 'overwrite', 'input_sort', 'input_shape', 'calling_aet', 'loglevel',
-    'psopt', 'in_dirs', 'out_name', 'mmap', 'form', 'sidecar', 'nifti_version', 'compresslevel', 'sform_code',
-    'qform_code', 'descrip', 'aux_file', 'intent_code', 'intent_name', 'intent_p',
-)  # fmt: skip
-"""Options of reading and writing: both may stand in one namespace. Others may define a sort order."""
-
-
-def _warn_of_misspelt(options: Mapping[str, Any], order: str) -> None:
-    """Warn of options that are none, and look like one."""
-    import difflib
-
-    for name in options:
-        if name in _OPTIONS or name in order.split(','):
-            continue
-        near = difflib.get_close_matches(name, _OPTIONS, 1, 0.8)
-        if near:
-            warn_user(f'option {name!r} is not known: is {near[0]!r} meant?', ImagedataWarning)
+    return [replace(s, header=replace(s.header, report=(*s.header.report, *lines))) for s in choice.series]
 
 
 def _warn_of_stubs(sources: Sequence[Source]) -> None:
@@ -132,25 +101,7 @@ def _warn_of_stubs(sources: Sequence[Source]) -> None:
 
 
 def _is_stub(source: Source) -> bool:
-    with source.open() as file:
-        head = file.read(512)
-    return not head.strip(b'\0')
-
-
-def _nothing_read(urls: Any, left: Sequence[tuple[Source, str]], plugins: Sequence[Any]) -> Exception:
-    """Return the error for files of which none was read."""
-    names = fspath(urls) if isinstance(urls, (str, PathLike)) else ', '.join(map(fspath, urls))
-    shown = [f'{source.name}: {reason}' for source, reason in left[:3]]
-    more = f' (and {len(left) - 3} more)' if len(left) > 3 else ''
-    tried = ', '.join(plugin.name for plugin in plugins)
-    if any('no image' in reason for _, reason in left):
-        return NotImageError(
-            f'{names} holds no image: {"; ".join(shown)}{more}; name a file or folder with images'
-        )
-    return UnknownInputError(
-        f'{names} is of no format that is installed (tried: {tried}): {"; ".join(shown)}{more}; '
-        'name other files, or install a plugin for these'
-    )
+    return not source.head()[:512].strip(b'\0')
 
 
 def read_series(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = None) -> SeriesData:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
@@ -10,11 +11,23 @@ from typing import Any
 
 import numpy as np
 
+from .archives.contract import Archive
+from .archives.members import checked_name
 from .conversion import converted
-from .errors import FileAlreadyExistsError, FormatPluginNotFound, TemplateMismatchError, WriteError
-from .formats.contract import Format, WriteRequest, natural_image
+from .errors import (
+    CorruptFileError,
+    FileAlreadyExistsError,
+    FormatPluginNotFound,
+    NoArchiveError,
+    TemplateMismatchError,
+    WriteError,
+)
+from .formats.contract import HEAD, Format, Source, WriteRequest, check_capable, natural_image
 from .header import SeriesData
-from .registry import archive, format_for, formats, transport_for
+from .registry import format_for, formats
+from .transports.address import basename, shown
+from .transports.contract import Place, Staging
+from .urls import Address, address
 
 __all__ = ['format_of_name', 'write']
 
@@ -24,14 +37,14 @@ def write(
     url: str | PathLike[str],
     wanted: str | Sequence[str] | None,
     options: Mapping[str, Any],
-) -> list[Path]:
+) -> list[Place]:
     """Write a series in one or several formats.
 
     Parameters
     ----------
     data : SeriesData
     url : str or path
-        A file or a folder; '%p' in it becomes the name of the format.
+        A file, a folder or an archive; '%p' in it becomes the name of the format.
     wanted : str or list of str or None
         Names or extensions of formats. None: that of the file's extension; else DICOM where
         the series has DICOM headers, else the format that it was read from, else DICOM.
@@ -40,8 +53,8 @@ def write(
 
     Returns
     -------
-    list of Path
-        The files.
+    list of Path or str
+        The files: their paths, or their URLs where they are not on the local disk.
 
     Raises
     ------
@@ -53,16 +66,24 @@ def write(
     text = fspath(url)
     if not text:
         raise WriteError('an empty path was given: name a file or folder to write')
-    plugins = _formats(names, text, data)
+    plugins = _formats(names, _inner(text), data)
     if len(plugins) > 1 and '%p' not in text and any(p.single_file for p in plugins) and Path(text).suffix:
         raise WriteError(
             f'{text} is one name for {len(plugins)} formats: put %p in it, which becomes the name of each'
         )
     image = _prepared(natural_image(data), options)
-    written: list[Path] = []
+    for plugin in plugins:
+        check_capable(plugin, image)
+    written: list[Place] = []
     for plugin in plugins:
         written += _write_one(plugin, image, text.replace('%p', plugin.name), options)
     return written
+
+
+def _inner(url: str) -> str:
+    """Return the name that tells the format: that of a member, where a URL names one."""
+    place = address(url)
+    return url if place.archive is None else place.member or '/'
 
 
 def _formats(names: Any, url: str, data: SeriesData) -> list[Format]:
@@ -118,28 +139,90 @@ def _prepared(data: SeriesData, options: dict[str, Any]) -> SeriesData:
     return SeriesData(array, header, data.identity)
 
 
-def _write_one(plugin: Format, data: SeriesData, url: str, options: Mapping[str, Any]) -> list[Path]:
+def _write_one(plugin: Format, data: SeriesData, url: str, options: Mapping[str, Any]) -> list[Place]:
     """Write one format: into a staging folder first, then into place, all files or none."""
-    target: Path = transport_for(url.split('://')[0] if '://' in url else 'file').path(url)
-    is_folder = url.endswith(('/', '\\')) or target.is_dir()
-    if not is_folder and not _has_extension(target, plugin):
+    place = address(url)
+    if place.archive is not None:
+        return _write_archive(plugin, data, place, options)
+    text = place.url
+    is_folder = text.endswith(('/', '\\')) or place.transport.is_folder(text, options)
+    if not is_folder and not text.lower().endswith(plugin.extensions):
         if plugin.single_file:
-            target = target.with_name(target.name + plugin.extensions[0])
+            text += plugin.extensions[0]
         else:
             is_folder = True
-    if is_folder and target.exists() and not target.is_dir():
-        raise WriteError(f'{target} is a file, and a folder is to be written: choose another name')
-    with archive('filesystem').staged(target) as (folder, commit):
-        request = WriteRequest(folder, None if is_folder else target.name, options)
+    with place.transport.staged(text, is_folder, options) as staging:
+        request = WriteRequest(staging.folder, None if is_folder else basename(text), options)
         names = plugin.write(data, request)
-        if is_folder and not options.get('overwrite'):
-            _keep_others(plugin, target, names)
-        moves = [(name, target / name if is_folder else target.with_name(name)) for name in names]
-        commit(moves)
-    return [final for _, final in moves]
+        if (is_folder or len(names) > 1) and not options.get('overwrite'):
+            _keep_others(plugin, staging, shown(text), names)
+        return staging.commit(names)
 
 
-def _keep_others(plugin: Format, folder: Path, names: Sequence[str]) -> None:
+def _write_archive(
+    plugin: Format, data: SeriesData, place: Address, options: Mapping[str, Any]
+) -> list[Place]:
+    """Write one format into a new archive, which takes the place of an old one."""
+    if place.archive is None:
+        raise WriteError(f'{shown(place.url)} is no archive')
+    below, filename = _member_name(plugin, place)
+    with place.transport.staged(place.url, False, options) as staging:
+        folder = staging.folder / 'members'
+        folder.mkdir()
+        written = plugin.write(data, WriteRequest(folder, filename, options))
+        files = [(below + name, folder / name) for name in written]
+        packed = basename(place.url)
+        old = staging.present('').get(packed)
+        if old is not None and not options.get('overwrite'):
+            _keep_archive(plugin, place.archive, old, {name for name, _ in files}, options)
+        place.archive.pack(files, staging.folder / packed, options)
+        return staging.commit([packed])
+
+
+def _member_name(plugin: Format, place: Address) -> tuple[str, str | None]:
+    """Return the folder in an archive to write into, '' or with '/', and the name of the file there."""
+    member = place.member or ''
+    if not member.strip('/'):
+        return '', None
+    name = checked_name(shown(place.url), member)
+    if not member.endswith('/') and (plugin.single_file or name.lower().endswith(plugin.extensions)):
+        if not name.lower().endswith(plugin.extensions):
+            name += plugin.extensions[0]
+        below, slash, filename = name.rpartition('/')
+        return below + slash, filename
+    return f'{name}/', None
+
+
+def _keep_archive(
+    plugin: Format, archive: Archive, old: Source, names: set[str], options: Mapping[str, Any]
+) -> None:
+    """Refuse to replace an archive, unless it holds nothing but what the same program wrote there.
+
+    Raises
+    ------
+    FileAlreadyExistsError
+    """
+    try:
+        members = archive.members(old, None, options)
+    except (CorruptFileError, NoArchiveError) as error:
+        raise FileAlreadyExistsError(
+            f'{old.name} is there, and cannot be read ({error}): choose another name, or replace it with '
+            'overwrite=True'
+        ) from error
+    for member in members:
+        if member.name.removeprefix(f'{old.name}?') not in names or not _wrote(plugin, member):
+            raise FileAlreadyExistsError(
+                f'{old.name} holds something else, such as {member.name}: choose another name, or replace '
+                'the archive with overwrite=True'
+            )
+
+
+def _wrote(plugin: Format, source: Source) -> bool:
+    with source.local() as path:
+        return plugin.wrote(path)
+
+
+def _keep_others(plugin: Format, staging: Staging, folder: str, names: Sequence[str]) -> None:
     """Refuse to write a series into a folder that holds images of another one.
 
     What the same program wrote there before is replaced, when none of it would be left.
@@ -148,25 +231,51 @@ def _keep_others(plugin: Format, folder: Path, names: Sequence[str]) -> None:
     ------
     FileAlreadyExistsError
     """
-    if plugin.single_file or not folder.is_dir():
+    if plugin.single_file:
         return
-    new = {folder / name for name in names}
-    for place in sorted({path.parent for path in new}):
-        there = sorted(place.glob('*')) if place.is_dir() else []
-        for path in there:
-            if path not in new and path.name.lower().endswith(plugin.extensions):
+    folders = {'', *(name.rpartition('/')[0] for name in names), *_like_ours(staging, '')}
+    for below in sorted(folders):
+        new = {name.rpartition('/')[2] for name in names if name.rpartition('/')[0] == below}
+        for name, source in staging.present(below).items():
+            if source is None:
+                if name in new:
+                    raise WriteError(
+                        f'in {folder}, {name} is a folder: a file cannot replace it; move it, or write '
+                        'elsewhere'
+                    )
+            elif name not in new and _is_of(plugin, name, source):
                 raise FileAlreadyExistsError(
-                    f'{folder} holds images of another series, such as {path}: choose another folder, '
+                    f'{folder} holds images of another series, such as {source.name}: choose another folder, '
                     'or write there all the same with overwrite=True'
                 )
-            if path in new and path.is_dir():
-                raise WriteError(f'{path} is a folder: a file cannot replace it; move it, or write elsewhere')
-            if path in new and not plugin.wrote(path):
+            elif name in new and not _wrote(plugin, source):
                 raise FileAlreadyExistsError(
-                    f'{path} is there, and was not written by imagedata: choose another folder, '
+                    f'{source.name} is there, and was not written by imagedata: choose another folder, '
                     'or replace it with overwrite=True'
                 )
 
 
-def _has_extension(target: Path, plugin: Format) -> bool:
-    return target.name.lower().endswith(plugin.extensions)
+_NUMBERED = re.compile(r'[a-z]+[0-9]+')
+
+
+def _like_ours(staging: Staging, below: str) -> list[str]:
+    """Return folders below one that are named as those of tags and slices: time0, slice0/te1."""
+    found = []
+    for name, source in staging.present(below).items():
+        if source is None and _NUMBERED.fullmatch(name):
+            inner = f'{below}/{name}' if below else name
+            found += [inner, *_like_ours(staging, inner)]
+    return found
+
+
+def _is_of(plugin: Format, name: str, source: Source) -> bool:
+    """Return whether a file is of a format: by its name; on the local disk by its content as well."""
+    if name.lower().endswith(plugin.extensions):
+        return True
+    if source.path is None or not source.path.is_file():
+        return False
+    try:
+        with source.open() as file:
+            return plugin.identifies(name, file.read(HEAD))
+    except PermissionError:
+        return False  # nobody reads it together with what is written

@@ -15,7 +15,7 @@ import pytest
 
 from imagedata import Series, errors
 from imagedata.archives import filesystemarchive
-from imagedata.archives.filesystemarchive import FilesystemArchive, staged
+from imagedata.archives.filesystemarchive import find, staged
 
 SAMPLES = Path(__file__).resolve().parent.parent / "data" / "dicom"
 
@@ -296,7 +296,7 @@ def test_debris_of_a_killed_program_is_not_read(tmp_path: Path) -> None:
     with staged(tmp_path) as (folder, _):
         first = next(p for p in tmp_path.iterdir() if p.is_file())
         (folder / "Image_00000.dcm").write_bytes(first.read_bytes()[:700])
-        assert [s.path.parent for s in FilesystemArchive().sources(tmp_path)] == [tmp_path] * 32
+        assert [s.path.parent for s in find(tmp_path)] == [tmp_path] * 32
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             assert Series(tmp_path).shape == ct.shape

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -519,3 +520,49 @@ def test_a_syntax_without_a_decoder_is_named(tmp_path: Path) -> None:
     ds.file_meta.TransferSyntaxUID = MPEG2MPML
     with pytest.raises(errors.ImagedataError, match='MPEG2'):
         Series(save(tmp_path, [ds]))
+
+
+# --- frames deflated one by one ---------------------------------------------------------------------
+
+
+def deflate(frame: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(frame) + packer.flush()
+
+
+def deflated_frames(folder: Path, ds: Dataset, streams: list[bytes]) -> Path:
+    """Write a dataset with the frames of PS3.5 A.4.13: a raw deflate stream in each fragment."""
+    ds.PixelData = encapsulate(streams)
+    ds['PixelData'].VR = 'OB'
+    ds['PixelData'].is_undefined_length = True
+    # pydicom does not write what it does not know: a UID of the same length is replaced.
+    ds.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    (file,) = save(folder, [ds]).iterdir()
+    data = file.read_bytes()
+    assert data.count(JPEGBaseline8Bit.encode()) == 1
+    file.write_bytes(data.replace(JPEGBaseline8Bit.encode(), b'1.2.840.10008.1.2.8.1\0'))
+    return folder
+
+
+@pytest.mark.parametrize('size', [(4, 4), (5, 3)])
+def test_deflated_frames(tmp_path: Path, size: tuple[int, int]) -> None:
+    """A cine of 16 bits, and a segmentation of single bits whose frames do not end at whole bytes."""
+    values = RNG.integers(0, 4000, (3, *size), np.uint16)
+    streams = [deflate(frame.tobytes()) for frame in values]
+    check(deflated_frames(tmp_path / 'cine', movie(values), streams), values[:, np.newaxis])
+    masks = RNG.integers(0, 2, (4, *size), np.uint8)
+    streams = [deflate(np.packbits(mask.ravel(), bitorder='little').tobytes()) for mask in masks]
+    check(deflated_frames(tmp_path / 'bits', segmentation(masks, 1), streams), masks)
+
+
+@pytest.mark.parametrize('kind', ['short', 'few', 'bomb', 'noise', 'cut'])
+def test_deflated_frames_that_are_damaged(tmp_path: Path, kind: str) -> None:
+    values = RNG.integers(0, 4000, (3, 5, 3), np.uint16)
+    whole = [deflate(frame.tobytes()) for frame in values]
+    last = {
+        'short': [deflate(values[2].tobytes()[:-2])], 'few': [], 'bomb': [deflate(bytes(10**6))],
+        'noise': [b'\xff' * 20], 'cut': [whole[2][:10]],
+    }[kind]  # fmt: skip
+    folder = deflated_frames(tmp_path, movie(values), [*whole[:2], *last])
+    with pytest.raises(errors.PixelDecodeError, match='deflated pixels are damaged'):
+        Series(folder)

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,7 +29,8 @@ import explained  # noqa: E402
 import realdata  # noqa: E402
 import reference  # noqa: E402
 from imagedata import errors, reading  # noqa: E402
-from imagedata.formats.dicom.criteria import CRITERIA  # noqa: E402
+from imagedata.formats.dicom.criteria import CRITERIA, b_vector  # noqa: E402
+from imagedata.formats.nifti.diffusion import fsl_directions  # noqa: E402
 from imagedata.header import SeriesData  # noqa: E402
 
 DERIVED = ('_Eq', '_Tilt')
@@ -46,6 +47,7 @@ class Line:
     values: str = ''
     place: str = ''
     b: str = ''
+    directions: str = ''
     time: str = ''
     different: list[str] = field(default_factory=list)
     """Why it is not equal, by whom."""
@@ -53,8 +55,8 @@ class Line:
 
     def row(self) -> str:
         """Return the row of the table."""
-        cells = (self.name, self.shape, self.stored, self.values, self.place, self.b, self.time)
-        return f'| {" | ".join(cells)} |'
+        found = (self.shape, self.stored, self.values, self.place, self.b, self.directions, self.time)
+        return f'| {" | ".join((self.name, *found))} |'
 
 
 @dataclass
@@ -63,11 +65,13 @@ class Candidates:
 
     volumes: list[reference.Volume]
     b: list[float | None]
+    directions: list[tuple[float, ...]]
+    """Of the diffusion gradient, in the patient (LPS); empty where there is none."""
 
 
 def candidates(found: list[SeriesData]) -> Candidates:
     """Return all volumes of all series that were read."""
-    result = Candidates([], [])
+    result = Candidates([], [], [])
     for data in found:
         array = data.array
         geometry, images = data.header.geometry, data.header.images
@@ -83,7 +87,54 @@ def candidates(found: list[SeriesData]) -> Candidates:
         for index in np.ndindex(images.ids.shape[:-1]):
             dataset = images.dataset(*index, 0)
             result.b.append(None if dataset is None else CRITERIA['b'](dataset))
+            result.directions.append(() if dataset is None else b_vector(dataset))
     return result
+
+
+@dataclass
+class Gradients:
+    """What the comparison with files of b values and directions found."""
+
+    b_count: int = 0
+    b_apart: float = 0.0
+    count: int = 0
+    angle: float = 0.0
+    """Largest angle between the two, in degrees; diffusion does not know the sign of a direction."""
+    missing: int = 0
+    """Directions that one of the two has alone."""
+
+    def compare(self, image: Path, have: Candidates, indices: Sequence[int]) -> None:
+        """Compare the `.bval` and `.bvec` beside an image with volumes that were found to be its own."""
+        stem = image.name.removesuffix('.gz').removesuffix('.nii')
+        b_file, v_file = (image.with_name(f'{stem}.{kind}') for kind in ('bval', 'bvec'))
+        if b_file.exists():
+            theirs = np.loadtxt(b_file, ndmin=1)
+            for want, index in zip(theirs, indices, strict=True):
+                self.b_count += 1
+                self.b_apart = max(self.b_apart, abs(want - (have.b[index] or 0.0)))
+        if v_file.exists() and image.name not in explained.OTHER_DIRECTIONS:
+            wanted = np.loadtxt(v_file, ndmin=2).T
+            mine = fsl_directions([have.directions[i] for i in indices], nibabel.load(image).affine).T
+            for want, got in zip(wanted, mine, strict=True):
+                if want.any() and got.any():
+                    cosine = abs(want @ got) / np.linalg.norm(want) / np.linalg.norm(got)
+                    self.count += 1
+                    self.angle = max(self.angle, float(np.degrees(np.arccos(min(cosine, 1.0)))))
+                else:
+                    self.missing += bool(want.any() or got.any())
+
+    def told(self, line: Line) -> None:
+        """Add what was found to the line of a series."""
+        if self.b_count:
+            line.b = f'{self.b_count}, at most {self.b_apart:.1f} apart'
+        if self.count or self.missing:
+            line.directions = f'{self.count}, at most {self.angle:.2f}°'
+        if self.b_apart > 1:
+            line.different.append(f'b values {self.b_apart} apart')
+        if self.angle > 0.1:
+            line.different.append(f'directions {self.angle} degrees apart')
+        if self.missing:
+            line.different.append(f'{self.missing} directions of one alone')
 
 
 def geometry_rank(data: SeriesData) -> int:
@@ -137,8 +188,10 @@ def compared(row: realdata.CatalogueRow, root: Path, path: str) -> Line:
             return line
         line.shape = '; '.join(_shown(data) for data in found)
         have = candidates(found)
-        _stored(line, row, root, have)
-        _against_dcm2niix(line, outputs, have, found)
+        gradients = Gradients()
+        _stored(line, row, root, have, gradients)
+        _against_dcm2niix(line, outputs, have, found, gradients)
+        gradients.told(line)
     return line
 
 
@@ -148,9 +201,12 @@ def _shown(data: SeriesData) -> str:
     return names or 'one image'
 
 
-def _stored(line: Line, row: realdata.CatalogueRow, root: Path, have: Candidates) -> None:
+def _stored(
+    line: Line, row: realdata.CatalogueRow, root: Path, have: Candidates, gradients: Gradients
+) -> None:
     """Compare with the stored references."""
-    volumes = [have.volumes[i] for i in explained.OTHER_ORDER.get(line.name, range(len(have.volumes)))]
+    order = list(explained.OTHER_ORDER.get(line.name, range(len(have.volumes))))
+    volumes = [have.volumes[i] for i in order]
     if line.name in explained.UNPLACED:
         theirs = reference.load_nifti(row.references(root)[0].path)[0]
         volumes = [reference.Volume(a, theirs.affine) for v, _ in volumes for a in (v, v[:, ::-1])]
@@ -159,6 +215,12 @@ def _stored(line: Line, row: realdata.CatalogueRow, root: Path, have: Candidates
     equal = [o for o in compared if o.matched]
     wanted = sum(len(o.indices) for o in equal)
     line.stored = f'{len(equal)} of {len(compared)} files, {wanted} volumes' if compared else 'none'
+    folder = root / row.dataset / 'ref'
+    for o in equal:
+        if line.name not in explained.UNPLACED:
+            gradients.compare(folder / o.file, have, [order[i] for i in o.indices])
+        if o.file in explained.OTHER_DIRECTIONS:
+            line.different.append(f'stored {o.file}: directions not compared')
     for o in result.outcomes:
         if not o.matched or 'not compared' in o.reason:
             line.different.append(f'stored {o.file}: {o.reason}')
@@ -167,10 +229,14 @@ def _stored(line: Line, row: realdata.CatalogueRow, root: Path, have: Candidates
 
 
 def _against_dcm2niix(
-    line: Line, outputs: list[list[Path]], have: Candidates, found: list[SeriesData]
+    line: Line,
+    outputs: list[list[Path]],
+    have: Candidates,
+    found: list[SeriesData],
+    gradients: Gradients,
 ) -> None:
-    """Compare values, place, b values and times with what dcm2niix makes now."""
-    total, equal, farthest, worst_b, b_count = 0, 0, 0.0, 0.0, 0
+    """Compare values, place, b values, directions and times with what dcm2niix makes now."""
+    total, equal, farthest = 0, 0, 0.0
     steps = []
     mode = reference.FIRST if line.name == 'ct_ge_tilt/head' else reference.FULL
     order = explained.OTHER_ORDER.get(line.name, range(len(have.volumes)))
@@ -198,12 +264,7 @@ def _against_dcm2niix(
         if line.name not in explained.UNPLACED:
             for want, index in zip(wanted, outcome.indices, strict=True):
                 farthest = max(farthest, distance(want, volumes[index], mode))
-            b = file.with_suffix('.bval')
-            if b.exists():
-                mine = [have.b[list(order)[i]] for i in outcome.indices]
-                pairs = list(zip(np.loadtxt(b, ndmin=1), mine, strict=True))
-                b_count += len(pairs)
-                worst_b = max([worst_b, *(abs(t - (m or 0.0)) for t, m in pairs)])
+            gradients.compare(file, have, [list(order)[i] for i in outcome.indices])
         if len(wanted) > 1:
             steps.append(float(nibabel.load(file).header['pixdim'][4]))
     if mode == reference.FIRST:
@@ -213,10 +274,6 @@ def _against_dcm2niix(
         line.place = 'not in the files'
     elif equal:
         line.place = f'{farthest:.3f}'
-    if b_count:
-        line.b = f'{b_count}, at most {worst_b:.1f} apart'
-        if worst_b > 1:
-            line.different.append(f'b values {worst_b} apart')
     if steps:
         _times(line, steps, found)
 
@@ -255,12 +312,14 @@ that are stored with the data. This page is generated: `make conformance`.
 - **dcm2niix**: the same, for the volumes that it makes now. Its resampled copies (`_Eq`, `_Tilt`) are
   left out.
 - **place**: largest distance of a corner voxel from that of dcm2niix, mm.
-- **b values**: how many were compared (s/mm²).
+- **b values**: how many were compared (s/mm²), with the stored references and with dcm2niix.
+- **b vectors**: the same for gradient directions, as they are exported: in the axes of the image, as FSL
+  wants them. A direction and its opposite are the same.
 - **time**: step from volume to volume in s, of dcm2niix (pixdim4) / of this project (mean of its time axis,
   from the times in the files).
 
-| series | read as | stored references | dcm2niix | place | b values | time |
-|---|---|---|---|---|---|---|
+| series | read as | stored references | dcm2niix | place | b values | b vectors | time |
+|---|---|---|---|---|---|---|---|
 """
 
 

@@ -24,6 +24,8 @@ MODULES = (
     'imagedata',
     'imagedata.axis',
     'imagedata.cmdline',
+    'imagedata.collection',
+    'imagedata.colour',
     'imagedata.errors',
     'imagedata.formats',
     'imagedata.formats.contract',
@@ -32,7 +34,10 @@ MODULES = (
     'imagedata.geometry',
     'imagedata.header',
     'imagedata.image_data',
+    'imagedata.inventory',
+    'imagedata.roi',
     'imagedata.series',
+    'imagedata.viewer',
 )
 
 

@@ -87,10 +87,10 @@ def _volumes(img: Series) -> tuple[list[float], list[Sequence[float]]]:
     from ..formats.dicom.criteria import b_value, b_vector
 
     header = img.header
-    name = next((d for d in header.tag_dims if d in ('b', 'dti', 'bvector')), None)
+    name = next((d for d in header.tag_dims if d in ('b', 'dti', 'rsi', 'bvector')), None)
     count = img.shape[header.dims.index(name)] if name else 1
     images = header.images
-    if name in ('b', 'dti') and header.tag_dims == (name,):
+    if name in ('b', 'dti', 'rsi') and header.tag_dims == (name,):
         found = diffusion_of(header, count)
         if found is not None:
             return found[0], found[1] or [()] * count
@@ -101,7 +101,7 @@ def _volumes(img: Series) -> tuple[list[float], list[Sequence[float]]]:
     if name is None and images is not None and images.records is None and images.ids.size:
         # One volume of a NIfTI file: its tags alone know.
         tags = {key: values.ravel()[0] for key, values in images.tags.items()}
-        pair = tags.get('dti', (tags.get('b', np.nan), ()))
+        pair = tags.get('dti') or tags.get('rsi', (tags.get('b', np.nan), ()))
         return [float(pair[0])], [tags.get('bvector', pair[1])]
     if name == 'bvector':
         directions = [tuple(v) if np.ndim(v) else () for v in header.tag_axes[name].values]

@@ -8,18 +8,17 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from ..errors import ImagedataError, InputNotFoundError, WriteError
 from ..formats.contract import Source
 
-__all__ = ['FilesystemArchive', 'staged']
+__all__ = ['FilesystemArchive', 'find', 'is_staging', 'staged', 'staging_name']
 
 _STAGING = re.compile(r'\..*\.[0-9a-f]{8}\.part')
-"""Name of a folder that `staged` makes."""
 
 _REMEDIES = {
     errno.ENOSPC: 'free some space on that disk, or write elsewhere',
@@ -29,6 +28,18 @@ _REMEDIES = {
     errno.EPERM: 'get permission to write there, or write elsewhere',
     errno.EROFS: 'that disk is read-only: write elsewhere',
 }
+
+
+
+def staging_name(target: str) -> str:
+    """Return a new name for the folder in which the files for a target stand until they are complete."""
+    return f'.{target}.{secrets.token_hex(4)}.part'
+
+
+def is_staging(name: str) -> bool:
+    """Return whether a folder is such a one, left behind by a program that was killed."""
+    return _STAGING.fullmatch(name) is not None
+
 
 Commit: TypeAlias = Callable[[list[tuple[str, Path]]], None]
 
@@ -60,7 +71,7 @@ def staged(target: Path) -> Iterator[tuple[Path, Commit]]:
     folder: Path | None = None
     try:
         base = target if target.is_dir() else _existing_parent(target, made)
-        folder = base / f'.{target.name}.{secrets.token_hex(4)}.part'
+        folder = base / staging_name(target.name)
         folder.mkdir()
         yield folder, lambda moves: _move_all(folder, moves)
     except OSError as error:
@@ -145,32 +156,49 @@ def _keep(path: Path, copy: Path) -> None:
 
 
 class FilesystemArchive:
-    """Archive for local files and folders."""
+    """Folders of the local disk, as if each were an archive."""
 
     plugin_type: ClassVar[str] = 'archive'
     name: ClassVar[str] = 'filesystem'
     description: ClassVar[str] = 'Files and folders'
+    extensions: ClassVar[tuple[str, ...]] = ()
+    mimetypes: ClassVar[tuple[str, ...]] = ()
 
-    def sources(self, path: Path) -> list[Source]:
-        """Return the files of a file, folder (with all below it) or pattern, in sorted order.
+    def identifies(self, name: str, head: bytes) -> bool:
+        """Return False: no file is a folder."""
+        return False
 
-        Raises
-        ------
-        InputNotFoundError
-            When nothing is there.
-        """
-        if path.is_dir():
-            return list(_walk(path))
-        if path.exists():
-            return [Source(str(path), path)]
-        if glob.has_magic(str(path)):
-            matches = sorted(glob.glob(str(path), recursive=True))
-            if matches:
-                return [source for match in matches for source in self.sources(Path(match))]
-            raise InputNotFoundError(f'no file matches {path}: correct the pattern (looked in {Path.cwd()})')
-        raise InputNotFoundError(f'there is no file or folder {path}: {_nearest(path)}')
+    def members(self, source: Source, pattern: str | None, options: Mapping[str, Any]) -> list[Source]:
+        """Return the files in a folder."""
+        folder = Path(source.path or source.name)
+        return find(folder / pattern if pattern else folder)
 
-    staged = staticmethod(staged)
+    def pack(self, files: Sequence[tuple[str, Path]], target: Path, options: Mapping[str, Any]) -> None:
+        """Make a folder with copies of files."""
+        for name, path in files:
+            copy = target / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+
+
+def find(path: Path) -> list[Source]:
+    """Return the files of a file, folder (with all below it) or pattern, in sorted order.
+
+    Raises
+    ------
+    InputNotFoundError
+        When nothing is there.
+    """
+    if path.is_dir():
+        return list(_walk(path))
+    if path.exists():
+        return [Source(str(path), path)]
+    if glob.has_magic(str(path)):
+        matches = sorted(glob.glob(str(path), recursive=True))
+        if matches:
+            return [source for match in matches for source in find(Path(match))]
+        raise InputNotFoundError(f'no file matches {path}: correct the pattern (looked in {Path.cwd()})')
+    raise InputNotFoundError(f'there is no file or folder {path}: {_nearest(path)}')
 
 
 def _nearest(path: Path) -> str:
@@ -186,7 +214,7 @@ def _nearest(path: Path) -> str:
 def _walk(folder: Path) -> Iterator[Source]:
     for root, folders, files in os.walk(folder):
         # What a killed program was about to write is none of the images in the folder.
-        folders[:] = sorted(name for name in folders if not _STAGING.fullmatch(name))
+        folders[:] = sorted(name for name in folders if not is_staging(name))
         for name in sorted(files):
             path = Path(root, name)
             yield Source(str(path), path)

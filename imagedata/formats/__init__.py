@@ -149,10 +149,10 @@ def get_uid() -> Any:
 
 
 def get_plugins_list() -> list[tuple[str, str, type]]:
-    """Return the format plugins: (entry point name, class name, class)."""
-    from ..registry import plugin_table
+    """Return the format plugins: (entry point name, plugin name, class)."""
+    from ..registry import plugin_list
 
-    return plugin_table()['format']
+    return plugin_list('format')
 
 
 def find_plugin(name: str) -> Any:
@@ -166,5 +166,6 @@ def find_plugin(name: str) -> Any:
 
     for plugin in formats():
         if plugin.name == name:
-            return plugin
+            # That of imagedata 3 itself, not its adapter.
+            return plugin.plugin() if hasattr(plugin, 'plugin') else plugin
     raise FormatPluginNotFound(f'there is no format plugin {name!r}')

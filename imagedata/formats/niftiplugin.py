@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
+from zlib import decompressobj
+from zlib import error as zlib_error
 
 from ..header import SeriesData
 from .contract import Format, ReadRequest, ReadResult, Source, WriteRequest
@@ -25,6 +27,19 @@ class NiftiPlugin(Format):
     description: ClassVar[str] = 'NIfTI files'
     extensions: ClassVar[tuple[str, ...]] = ('.nii.gz', '.nii', '.hdr', '.img', '.hdr.gz', '.img.gz')
     single_file: ClassVar[bool] = True
+    options: ClassVar[tuple[str, ...]] = (
+        'aux_file', 'compresslevel', 'descrip', 'form', 'intent_code', 'intent_name', 'intent_p', 'mmap',
+        'nifti_version', 'qform_code', 'scaling', 'sform_code', 'sidecar',
+    )  # fmt: skip
+
+    def identifies(self, name: str, head: bytes) -> bool:
+        """Return whether a file, or what is compressed in it, has the magic word of NIfTI-1 or -2."""
+        if head[:2] == b'\x1f\x8b':
+            try:
+                head = decompressobj(31).decompress(head, 348)
+            except zlib_error:
+                return False
+        return head[344:348] in (b'n+1\0', b'ni1\0') or head[4:8] in (b'n+2\0', b'ni2\0')
 
     def read(self, sources: Sequence[Source], request: ReadRequest) -> ReadResult:
         """Read one series from each NIfTI file.

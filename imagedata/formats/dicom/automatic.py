@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .criteria import criterion, order_names
+from .columns import common_keys
+from .criteria import Criterion, criterion, order_names
 from .frames import Frame
 
 __all__ = ['RANKED', 'Cells', 'choose', 'distinct', 'divided', 'hashable']
@@ -16,7 +17,8 @@ Cells = Sequence[Sequence[Frame]]
 """Frames of each slice."""
 
 RANKED = (
-    'time', 'contenttime', 'frametime', 'timeoffset', 'triggertime', 'b', 'bvector', 'dti', 'InstanceNumber',
+    'time', 'contenttime', 'frametime', 'timeoffset', 'triggertime', 'b', 'bvector', 'dti', 'rsi',
+    'InstanceNumber',
 )  # fmt: skip
 """Criteria whose values may differ from slice to slice, or repeat."""
 
@@ -81,9 +83,31 @@ def _first_ranked(
     """Return the first criterion that tells all images of each group apart, None without."""
     for name in names:
         get = criterion(name, options)
-        if all(distinct([hashable(get(f.dataset)) for f in group]) for group in groups):
-            return name
+        if not all(distinct([hashable(get(f.dataset)) for f in group]) for group in groups):
+            continue
+        if name == 'contenttime' and _contradicts(get, groups, options):
+            continue
+        return name
     return None
+
+
+def _contradicts(
+    clock: Criterion, groups: Sequence[Sequence[Frame]], options: Mapping[str, Any]
+) -> bool:
+    """Return whether images are numbered in time in another order than a clock has.
+
+    Content may be made in any order, long after the images were acquired.
+    """
+    position = criterion('temporalposition', options)
+    for group in groups:
+        numbered = [hashable(position(f.dataset)) for f in group]
+        if not distinct(numbered):
+            return False
+        ranked = sorted(range(len(group)), key=numbered.__getitem__)
+        times = [clock(group[i].dataset) for i in ranked]
+        if times != sorted(times):
+            return True
+    return False
 
 
 def _preferred(options: Mapping[str, Any]) -> Sequence[str] | None:
@@ -99,37 +123,35 @@ def distinct(values: Sequence[Any]) -> bool:
 
 def divided(cells: Cells, names: Sequence[str], options: Mapping[str, Any]) -> list[list[Frame]]:
     """Return frames grouped by slice and by the values of criteria."""
-    getters = [criterion(name, options) for name in names]
+    keys = [_keys(cells, name, options) for name in names]
     groups: dict[Any, list[Frame]] = {}
     for s, cell in enumerate(cells):
         for frame in cell:
-            key = (s, *(hashable(get(frame.dataset)) for get in getters))
-            groups.setdefault(key, []).append(frame)
+            groups.setdefault((s, *(found[id(frame)] for found in keys)), []).append(frame)
     return list(groups.values())
+
+
+def _keys(cells: Cells, name: str, options: Mapping[str, Any]) -> Mapping[int, Any]:
+    """Return the value of a criterion for each frame (by id), rounding evened out."""
+    get = criterion(name, options)
+    values = {id(f): hashable(get(f.dataset)) for cell in cells for f in cell}
+    return values if name in RANKED else common_keys(values, cells)
 
 
 def _is_product(cells: Cells, names: Sequence[str], options: Mapping[str, Any]) -> bool:
     """Return whether the newest criterion divides every slice evenly, together with the others."""
     get = criterion(names[-1], options)
-    common: set[Any] | None = None
-    for cell in cells:
-        values = {hashable(get(f.dataset)) for f in cell}
-        if len(values) < 2 or None in values or (common is not None and values != common):
-            return False
-        common = values
-    groups = divided(cells, names, options)
-    return len({len(group) for group in groups}) == 1 and len(groups) == len(cells) * _combinations(
-        cells, names, options
-    )
-
-
-def _combinations(cells: Cells, names: Sequence[str], options: Mapping[str, Any]) -> int:
-    """Return the size of the full product of the values of criteria."""
+    if len({hashable(get(f.dataset)) for f in cells[0]}) < 2:
+        return False  # as most do: the other slices need not be asked
     product = 1
     for name in names:
-        get = criterion(name, options)
-        product *= len({hashable(get(f.dataset)) for f in cells[0]})
-    return product
+        keys = _keys(cells, name, options)
+        sets = [{keys[id(f)] for f in cell} for cell in cells]
+        if len(sets[0]) < 2 or None in sets[0] or any(found != sets[0] for found in sets):
+            return False
+        product *= len(sets[0])
+    groups = divided(cells, names, options)
+    return len({len(group) for group in groups}) == 1 and len(groups) == len(cells) * product
 
 
 def hashable(value: Any) -> Any:

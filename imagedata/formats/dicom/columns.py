@@ -19,7 +19,7 @@ from ...errors import ImagedataWarning
 from ...notices import warn_user
 from .frames import Frame
 
-__all__ = ['are_common', 'clustered', 'line_up', 'look_up', 'sort_key']
+__all__ = ['are_common', 'clustered', 'common_keys', 'line_up', 'look_up', 'sort_key']
 
 _DAY = 86400.0
 
@@ -55,6 +55,16 @@ def clustered(values: Mapping[int, Any]) -> dict[int, Any]:
             start = number
         same[number] = start
     return {key: same.get(value, value) for key, value in values.items()}
+
+
+def common_keys(values: Mapping[int, Any], cells: Sequence[Sequence[Frame]]) -> Mapping[int, Any]:
+    """Return values that all slices share, those that differ by rounding alone made equal.
+
+    Where they divide every slice evenly as they are, they are told apart however close they lie.
+    """
+    counts = [Counter(values[id(f)] for f in cell) for cell in cells]
+    even = all(set(count) == set(counts[0]) and len(set(count.values())) == 1 for count in counts)
+    return values if even else clustered(values)
 
 
 def look_up(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
+from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...errors import OrderNotFoundError
+from .packed import remembered
 from .vendor import canon, ge, philips, siemens, uih
 from .vendor._private import numbers, private_value
 
@@ -31,9 +33,10 @@ def seconds(text: Any) -> float | None:
     if len(digits) < 2 or not digits[:2].isdigit():
         return None
     try:
-        return int(digits[:2]) * 3600 + int(digits[2:4] or 0) * 60 + float(digits[4:] or 0)
+        found = int(digits[:2]) * 3600 + int(digits[2:4] or 0) * 60 + float(digits[4:] or 0)
     except ValueError:
         return None
+    return found if isfinite(found) else None
 
 
 def _days(text: Any) -> int:
@@ -143,7 +146,7 @@ def _stack_id(dataset: Dataset) -> float | str | None:
     return found[0] if found else text or None
 
 
-CRITERIA: Mapping[str, Criterion] = {
+_FOUND: Mapping[str, Criterion] = {
     'time': _moment('AcquisitionDate', 'AcquisitionTime', 'AcquisitionDateTime'),
     'contenttime': _moment('ContentDate', 'ContentTime'),
     'triggertime': _milliseconds('TriggerTime'),
@@ -153,6 +156,9 @@ CRITERIA: Mapping[str, Criterion] = {
     'b': b_value,
     'bvector': _direction,
     'dti': _b_and_direction,
+    # Restriction spectrum imaging (White et al. 2013, doi:10.1002/hbm.21454): several b values, and
+    # directions of each.
+    'rsi': _b_and_direction,
     'te': _number('EchoTime'),
     'fa': _number('FlipAngle'),
     'ti': _number('InversionTime'),
@@ -174,10 +180,18 @@ CRITERIA: Mapping[str, Criterion] = {
     'angularview': _number('AngularViewVector'),
     'timeslice': _number('TimeSliceVector'),
 }
+
+
+def _once(find: Criterion) -> Criterion:
+    """Return a criterion that is not asked again for headers that are alike."""
+    return lambda dataset: remembered(find, dataset)
+
+
+CRITERIA: Mapping[str, Criterion] = {name: _once(find) for name, find in _FOUND.items()}
 """Criteria with names of their own; any DICOM keyword or private element is one too."""
 
-UNDEFINED = ('rsi', 'faulty')
-"""Orders that the incumbent names, and gives no meaning: theirs only when an option defines it."""
+UNDEFINED = ('faulty',)
+"""Orders that have a name and no meaning: theirs only when an option defines it."""
 
 _PRIVATE = r'\(?\s*([0-9A-Fa-f]{4})\s*,\s*([0-9A-Fa-fxX]{2}[0-9A-Fa-f]{2})\s*(?:,\s*"?([^")]+?)"?\s*)?\)?'
 _PRIVATE_TAG = re.compile(_PRIVATE)

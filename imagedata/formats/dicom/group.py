@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...errors import NoDataReadError
 from ...geometry import FloatArray
 from .frames import Frame
+from .packed import remembered
 from .vendor._private import numbers
 
-__all__ = ['Stack', 'stacks']
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+__all__ = ['Stack', 'stacks', 'without_a_place']
 
 DIRECTION_TOLERANCE = 1e-3
 """Largest difference of a direction cosine between images of one stack (0.06 degrees)."""
@@ -109,11 +113,15 @@ def _same(value: Any, wanted: Any) -> bool:
 
 
 def _series_key(frame: Frame, options: Mapping[str, Any]) -> tuple[str, ...]:
-    keywords = ['PatientID', 'StudyInstanceUID']
-    if not options.get('ignore_series_uid'):
-        keywords.append('SeriesInstanceUID')
-    series = tuple(str(frame.dataset.get(keyword, '')) for keyword in keywords)
+    series = remembered(_identity, frame.dataset)
+    if options.get('ignore_series_uid'):
+        series = series[:2]
     return (*series, *_divided(frame, options).values())
+
+
+def _identity(dataset: Dataset) -> tuple[str, ...]:
+    keywords = ('PatientID', 'StudyInstanceUID', 'SeriesInstanceUID')
+    return tuple(str(dataset.get(keyword, '')) for keyword in keywords)
 
 
 def _divided(frame: Frame, options: Mapping[str, Any]) -> dict[str, str]:
@@ -130,19 +138,51 @@ def _divided(frame: Frame, options: Mapping[str, Any]) -> dict[str, str]:
 
 def _belongs(frame: Frame, other: Frame, tolerance: float, join_stacks: bool) -> bool:
     """Return whether two frames share space, plane and matrix."""
-    a, b = frame.dataset, other.dataset
+    a, b = remembered(_space, frame.dataset), remembered(_space, other.dataset)
     return (
         frame.size == other.size
-        and a.get('FrameOfReferenceUID') == b.get('FrameOfReferenceUID')
-        and a.get('SamplesPerPixel', 1) == b.get('SamplesPerPixel', 1)
-        and (join_stacks or a.get('StackID') == b.get('StackID'))
+        and a[:2] == b[:2]
+        and (join_stacks or a[2] == b[2])
         and (frame.position is None) == (other.position is None)
+        and _run(frame) == _run(other)
         and _close(frame.orientation, other.orientation, tolerance)
         and _close(frame.spacing, other.spacing, 1e-4)
     )
 
 
+def without_a_place(found: Sequence[Stack]) -> tuple[Stack, str] | None:
+    """Return a stack of images without the position that others like them have, and what is told of it."""
+    for stack in found:
+        one = stack.frames[0]
+        if one.position is not None or hasattr(one.dataset, 'frame_seconds'):
+            continue
+        alike = [
+            other
+            for other in found
+            if other.series_uid == stack.series_uid and other.frames[0].position is not None
+            and other.frames[0].size == one.size and _close(other.frames[0].spacing, one.spacing, 1e-4)
+            and str(other.frames[0].dataset.get('SOPClassUID')) == str(one.dataset.get('SOPClassUID'))
+        ]  # fmt: skip
+        if alike:
+            names = ', '.join(f.name for f in stack.frames[:3])
+            more = f' and {len(stack.frames) - 3} more' if len(stack.frames) > 3 else ''
+            return stack, (
+                f'{names}{more}: no Image Position (Patient), and {len(alike[0].frames)} other images of the '
+                'series have one'
+            )
+    return None
+
+
+def _run(frame: Frame) -> str:
+    """Return the file of a cine without a place: each has a clock of its own."""
+    return frame.name if frame.position is None and hasattr(frame.dataset, 'frame_seconds') else ''
+
+
+def _space(dataset: Dataset) -> tuple[Any, ...]:
+    return dataset.get('FrameOfReferenceUID'), dataset.get('SamplesPerPixel', 1), dataset.get('StackID')
+
+
 def _close(a: FloatArray | None, b: FloatArray | None, tolerance: float) -> bool:
-    if a is None or b is None:
+    if a is None or b is None or a is b:
         return a is b
     return bool(np.max(np.abs(a - b)) <= tolerance)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
 
@@ -15,7 +16,6 @@ from ...errors import (
     DataTypeError,
     ImagedataError,
     ImagedataWarning,
-    MissingSliceError,
     NoDataReadError,
 )
 from ...geometry import UNIFORM_TOLERANCE, Geometry
@@ -26,14 +26,18 @@ from . import segmentation
 from .criteria import b_vector
 from .dicomdir import expanded
 from .frames import Frame, by_place, by_slice_location, frames_of
-from .group import Stack, stacks
+from .gaps import filled, uneven
+from .group import Stack, stacks, without_a_place
 from .multiframe import FRAME_COUNTERS
 from .pixels import assemble
 from .records import DatasetRecords
-from .scaling import rescaled
+from .scaling import rescaled, zero_slopes
 from .scan import Instance, scan
-from .sort import Grid, missing_policy, sort_images
+from .sort import Grid, sort_images
 from .vendor._private import numbers
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 __all__ = ['read']
 
@@ -62,6 +66,16 @@ def read(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
     series: list[SeriesData] = []
     by_stack = bool({'stack', 'StackID'} & set(request.order.split(',')))
     found = stacks(frames, options, join_stacks=by_stack) if frames else []
+    stray = None if 'input_stack' in options else without_a_place(found)
+    if stray is not None:
+        if not skip:
+            others = [s.number for s in found if s.series_uid == stray[0].series_uid and s is not stray[0]]
+            raise CannotSort(
+                f'{stray[1]}: replace what is damaged, read the others alone with input_stack={others[0]}, '
+                'or leave it out with skip_broken_series=True'
+            )
+        found.remove(stray[0])
+        notes.append(f'left out: {stray[1]}')
     for stack in found:
         try:
             series.append(_read_stack(stack, request.order, options, headers_only))
@@ -126,8 +140,12 @@ def _read_stack(
     cells, placed = _cells(stack, options)
     if order == 'auto' and not placed and _is_guesswork(cells):
         order = 'InstanceNumber'
-    grid, fill = _sorted(cells, order, options)
-    geometry, grid = _geometry(grid, placed, options)
+    try:
+        grid, fill = _sorted(cells, order, options)
+        geometry, grid = _geometry(grid, placed, options)
+    except CannotSort as error:
+        error.args = (f'{error}{_close_places(cells, placed)}{_several_acquisitions(cells, options)}',)
+        raise
     rows, columns = geometry.shape[1:]
     shape = (*grid.frames.shape, rows, columns)
     if headers_only:
@@ -141,6 +159,7 @@ def _read_stack(
         f'series {stack.series_uid}: {files} images, {geometry.shape[0]} slices, shape {shape}',
         *grid.notes,
         *scaled,
+        *zero_slopes(stack.frames, options),
     )
     header = _header(stack, grid, geometry, report)
     if array.ndim > len(header.dims):
@@ -174,21 +193,39 @@ def _cells(stack: Stack, options: Mapping[str, Any]) -> tuple[list[list[Frame]],
     """Return the frames of each slice, and whether slices are places in the patient."""
     first = stack.frames[0]
     placed = first.position is not None and first.orientation is not None
-    if options.get('sort_on_slice_location'):
-        return by_slice_location(stack.frames), placed
+    by_location = bool(options.get('sort_on_slice_location'))
     if not placed:
-        return _unplaced(stack.frames), False
+        return by_slice_location(stack.frames) if by_location else _unplaced(stack.frames), False
     tolerance = float(options.get('slice_tolerance', _place_tolerance(first)))
-    cells = by_place(stack.frames, tolerance)
+    cells = by_slice_location(stack.frames) if by_location else by_place(stack.frames, tolerance)
     for cell in cells:
         for frame in cell[1:]:
             apart = float(np.linalg.norm(frame.position - cell[0].position))  # type: ignore[operator]
             if apart > max(10 * tolerance, 0.1):
                 raise CannotSort(
-                    f'{cell[0].name} and {frame.name} lie in one plane {apart:.3f} mm apart: they are '
-                    'not images of one volume; read them apart'
+                    f'{cell[0].name} and {frame.name} '
+                    + (
+                        f'have one Slice Location and lie {apart:.3f} mm apart: sort on positions, without '
+                        'sort_on_slice_location'
+                        if by_location
+                        else f'lie in one plane {apart:.3f} mm apart: they are not images of one volume; '
+                        'read them apart'
+                    )
                 )
     return cells, True
+
+
+def _close_places(cells: Sequence[Sequence[Frame]], placed: bool) -> str:
+    """Return the advice to take places as one that are much closer than others, '' where none are."""
+    gaps = np.diff(sorted(cell[0].location for cell in cells)) if placed else np.empty(0)
+    small = gaps[gaps < 0.1 * gaps.max()] if gaps.size else gaps
+    if not small.size:
+        return ''
+    tolerance = float(f'{1.5 * small.max():.2g}')
+    return (
+        f'\nSome slice positions are only {small.min():.3g} to {small.max():.3g} mm apart: '
+        f'slice_tolerance={tolerance:g} takes them as one'
+    )
 
 
 def _place_tolerance(frame: Frame) -> float:
@@ -198,6 +235,18 @@ def _place_tolerance(frame: Frame) -> float:
     known = [abs(spacing[0]) / 4] if spacing and spacing[0] else []
     known += [abs(thickness[0]) / 20] if thickness and thickness[0] else []
     return min([PLACE_TOLERANCE, *known[:1]])
+
+
+def _several_acquisitions(cells: Sequence[Sequence[Frame]], options: Mapping[str, Any]) -> str:
+    """Return the advice to read acquisitions apart, '' where there are none, or as many as images."""
+    found = [[numbers(f.dataset.get('AcquisitionNumber'))[:1] for f in cell] for cell in cells]
+    numbered = {number[0] for cell in found for number in cell if number}
+    if len(numbered) < 2 or 'input_acquisition' in options or all(len({*map(tuple, c)}) < 2 for c in found):
+        return ''
+    return (
+        f'\nThe images are of {len(numbered)} acquisitions ({min(numbered):g} to {max(numbered):g}): '
+        'input_acquisition=<number> reads one of them, split_acquisitions=True each by itself'
+    )
 
 
 _VOLUMES = ('CT', 'MR', 'NM', 'PT')
@@ -250,7 +299,7 @@ def _geometry(grid: Grid, placed: bool, options: Mapping[str, Any]) -> tuple[Geo
     dataset = first.dataset
     spacing = first.spacing if first.spacing is not None else np.ones(2)
     shape = (len(frames), *first.size)
-    frame_of_reference = str(dataset.get('FrameOfReferenceUID') or '') or new_uid()
+    frame_of_reference = str(dataset.get('FrameOfReferenceUID') or '') or _own_space(dataset)
     if not placed:
         grid.notes.append('the headers tell no position: voxel sizes alone are known')
         unit = Geometry.unit(shape).with_spacing([_slice_spacing(first), *spacing])
@@ -272,10 +321,16 @@ def _geometry(grid: Grid, placed: bool, options: Mapping[str, Any]) -> tuple[Geo
         geometry = replace(geometry, assumed=True)
     if segmentation.is_segmentation(first):
         holes = segmentation.empty_slices(np.diff(geometry.slice_locations), first)
-        return _filled(geometry, grid, holes) if holes else (geometry, grid)
+        return filled(geometry, grid, holes) if holes else (geometry, grid)
     if geometry.is_uniform:
         return geometry, grid
-    return _uneven(geometry, grid, frames, options)
+    return uneven(geometry, grid, frames, options)
+
+
+def _own_space(dataset: Dataset) -> str:
+    """Return the frame of reference of a series that names none: the same whenever it is read."""
+    series = str(dataset.get('SeriesInstanceUID') or '')
+    return f'2.25.{uuid5(NAMESPACE_OID, series).int}' if series else new_uid()
 
 
 def _slice_spacing(frame: Frame) -> float:
@@ -285,85 +340,6 @@ def _slice_spacing(frame: Frame) -> float:
         if found and abs(found[0]) > 0:
             return abs(found[0])
     return 1.0
-
-
-def _uneven(
-    geometry: Geometry, grid: Grid, frames: Sequence[Frame], options: Mapping[str, Any]
-) -> tuple[Geometry, Grid]:
-    """Follow the policy for slices that are not evenly spaced."""
-    gaps = np.diff(geometry.slice_locations)
-    holes = missing_slices(gaps)
-    shown = ', '.join(f'{g:.3f}' for g in gaps[:12]) + (', ...' if len(gaps) > 12 else '')
-    policy = missing_policy(options)
-    if not holes:
-        grid.notes.append(f'slices are unevenly spaced (gaps {shown} mm): each keeps its own position')
-        return geometry, grid
-    at = next(iter(holes))
-    told = (
-        f'{_counted(sum(holes.values()), "slice")} missing: between {frames[at].name} and '
-        f'{frames[at + 1].name} the gap is {gaps[at]:.3f} mm where others are {np.min(gaps):.3f} mm'
-    )
-    if policy == 'error':
-        raise MissingSliceError(
-            f"{told}; find the files, or read with missing='fill' (empty slices) or missing='drop' "
-            '(the slices that there are, each at its own position)'
-        )
-    if policy == 'drop':
-        grid.notes.append(f'{told}: each slice keeps its own position')
-        return geometry, grid
-    grid.notes.append(f'{told}: filled')
-    return _filled(geometry, grid, holes)
-
-
-def _counted(number: int, what: str) -> str:
-    """Return '1 slice is' or '2 slices are'."""
-    return f'{number} {what} is' if number == 1 else f'{number} {what}s are'
-
-
-def missing_slices(gaps: np.ndarray[Any, Any], tolerance: float = 0.01) -> dict[int, int]:
-    """Return how many slices are missing after which slice.
-
-    Gaps tell of missing slices when each is a whole multiple of the smallest one, within a
-    hundredth of it. Other gaps are those of a stack with its own uneven spacing.
-
-    Examples
-    --------
-    >>> missing_slices(np.array([5.0, 5.0, 10.0]))
-    {2: 1}
-    >>> missing_slices(np.array([4.0, 7.0]))
-    {}
-    """
-    smallest = float(np.min(gaps))
-    times = np.rint(gaps / smallest).astype(int)
-    if np.any(np.abs(gaps - times * smallest) > tolerance * smallest * np.maximum(times, 1)):
-        return {}
-    return {int(i): int(n) - 1 for i, n in enumerate(times) if n > 1}
-
-
-def _filled(geometry: Geometry, grid: Grid, holes: Mapping[int, int]) -> tuple[Geometry, Grid]:
-    """Return geometry and grid with empty slices where some are missing."""
-    places: list[np.ndarray[Any, Any]] = []
-    source: list[int] = []
-    positions = geometry.slice_positions
-    for i, place in enumerate(positions):
-        places.append(place)
-        source.append(i)
-        count = holes.get(i, 0)
-        for k in range(count):
-            places.append(place + (positions[i + 1] - place) * (k + 1) / (count + 1))
-            source.append(-1)
-    frames = np.full((*grid.frames.shape[:-1], len(places)), None, dtype=object)
-    tags = {name: np.full(frames.shape, None, dtype=object) for name in grid.tags}
-    for new, old in enumerate(source):
-        # An empty slice has the tag values of the slice before it, and no image.
-        known = old if old >= 0 else source[max(i for i in range(new) if source[i] >= 0)]
-        if old >= 0:
-            frames[..., new] = grid.frames[..., old]
-        for name, values in grid.tags.items():
-            tags[name][..., new] = values[..., known]
-    shape = (len(places), *geometry.shape[1:])
-    even = replace(geometry, shape=shape, positions=None).with_positions(np.array(places))
-    return even, Grid(grid.names, frames, tags, grid.notes)
 
 
 def _header(stack: Stack, grid: Grid, geometry: Geometry, report: tuple[str, ...]) -> Header:
@@ -434,7 +410,8 @@ def _as_arrays(name: str, values: Any) -> Any:
     arrays = np.full(values.shape, None, dtype=object)
     for index in np.ndindex(values.shape):
         if values[index] is not None:
-            arrays[index] = np.array(values[index], dtype=float)
+            found = values[index]
+            arrays[index] = np.array(found, dtype=float) if isinstance(found, tuple) else found
     return arrays
 
 

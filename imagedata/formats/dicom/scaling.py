@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from .frames import Frame
 
-__all__ = ['Scale', 'Table', 'modality_scale', 'rescaled']
+__all__ = ['Scale', 'Table', 'modality_scale', 'rescaled', 'zero_slopes']
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +91,7 @@ class Scale:
         )
 
 
-def modality_scale(name: str, dataset: Dataset) -> Scale:
+def modality_scale(dataset: Dataset, name: str) -> Scale:
     """Return the modality transformation that a header describes.
 
     Raises
@@ -165,6 +165,15 @@ def rescaled(frames: Sequence[Frame], options: Mapping[str, Any]) -> list[str]:
         )
     told = dict.fromkeys(_SCALES[wanted](frame) for frame in frames)
     return [f'values: {text}' for text in told]
+
+
+def zero_slopes(frames: Sequence[Frame], options: Mapping[str, Any]) -> list[str]:
+    """Return the report of a Rescale Slope of 0, which would make all pixels alike: 1 stands for it."""
+    if (options.get('scaling') or 'rescale') != 'rescale':
+        return []
+    names = [f.name for f in frames if numbers(f.dataset.get('RescaleSlope')) == [0.0]]
+    more = f' and {len(names) - 1} more' if len(names) > 1 else ''
+    return [f'{names[0]}{more}: Rescale Slope is 0, which no image can have: taken as 1'] if names else []
 
 
 def _stored(frame: Frame) -> str:

@@ -154,11 +154,9 @@ def cells_without_place(frames: Sequence[Frame]) -> list[list[Frame]]:
     Raises
     ------
     CannotSort
-        When segments have different numbers of frames, or frames are tiles of a slide.
+        When segments have different numbers of frames.
     """
     first = frames[0]
-    if 'TotalPixelMatrixRows' in first.dataset:
-        raise CannotSort(f'{first.name} is a segmentation in tiles of a slide, which are not put together')
     if is_label_map(first):
         return [[frame] for frame in frames]
     of_segment: dict[tuple[str, int], list[Frame]] = {}

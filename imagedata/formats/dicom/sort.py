@@ -20,15 +20,12 @@ from ...errors import (
     MissingImageError,
     OrderNotFoundError,
 )
-from .automatic import RANKED, Cells, choose, distinct, divided, hashable
-from .columns import are_common, clustered, line_up, look_up, sort_key
+from .automatic import Cells, choose, distinct, divided, hashable
 from .criteria import CRITERIA, criterion, order_names
-from .frames import Frame
+from .duplicates import described, differing, no_copies, only_one_each, shown, tell_apart
+from .indices import places as places_of
 
 __all__ = ['Grid', 'missing_policy', 'sort_images']
-
-_REPEATING = ('b', 'bvector', 'dti')
-"""Criteria of which several images of a slice may have one value: directions of one b value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ def sort_images(cells: Cells, order: str, options: Mapping[str, Any]) -> Grid:
     ------
     OrderNotFoundError, DuplicateImageError, MissingImageError
     """
-    _no_copies(cells)
+    no_copies(cells)
     automatic = order == 'auto'
     if automatic:
         names = choose(cells, options)
@@ -85,13 +82,25 @@ def sort_images(cells: Cells, order: str, options: Mapping[str, Any]) -> Grid:
         f'{"chosen automatically" if automatic else "as asked"}'
     )
     if not names:
-        _only_one_each(cells)
+        only_one_each(cells)
     values = {name: _values(name, cells, options) for name in names}
-    _tell_apart(names, values, cells, options)
-    places = _places(names, values, cells, options, automatic=automatic)
+    tell_apart(names, values, cells, options)
+    places = places_of(names, values, cells, options, automatic=automatic)
     grid = _fill(names, values, cells, places, options)
-    grid.notes.insert(0, note)
+    grid.notes[:0] = [note, *_not_one_axis(grid)]
     return grid
+
+
+def _not_one_axis(grid: Grid) -> list[str]:
+    """Return the report of axes that stand for values of more than one slice, or other criterion."""
+    notes = []
+    for at, name in enumerate(grid.names):
+        if name == 'InstanceNumber':
+            continue
+        rows = np.moveaxis(grid.tags[name], at, 0).reshape(grid.frames.shape[at], -1)
+        if any(len({value for value in row if value is not None}) > 1 for row in rows):
+            notes.append(f'{name}: the images of an index differ; the axis has the first of them, tags all')
+    return notes
 
 
 def missing_policy(options: Mapping[str, Any]) -> str:
@@ -147,7 +156,7 @@ def _with_clock(
 # --- values ----------------------------------------------------------------------------------
 
 
-_NO_DIFFUSION: Mapping[str, Any] = {'b': 0.0, 'bvector': (), 'dti': (0.0, ())}
+_NO_DIFFUSION: Mapping[str, Any] = {'b': 0.0, 'bvector': (), 'dti': (0.0, ()), 'rsi': (0.0, ())}
 
 
 def _values(name: str, cells: Cells, options: Mapping[str, Any]) -> dict[int, Any]:
@@ -162,221 +171,20 @@ def _values(name: str, cells: Cells, options: Mapping[str, Any]) -> dict[int, An
     values = {id(f): hashable(get(f.dataset)) for cell in cells for f in cell}
     missing = [f for cell in cells for f in cell if values[id(f)] is None]
     if len(missing) == len(values):
+        other = ' (rsi=<DICOM keyword, tag or function of a dataset> says what else it is)'
         raise OrderNotFoundError(
-            f'the series has no {_described(name, options)} to sort on (order {name!r}), as '
-            f'{missing[0].name} shows: {_differing(cells, options)}'
+            f'the series has no {described(name, options)} to sort on (order {name!r}), as '
+            f'{missing[0].name} shows: {differing(cells, options)}{other if name == "rsi" else ""}'
         )
     if missing and name in _NO_DIFFUSION:
         # A header without b value among some with is that of b = 0 (GE, Canon).
         values.update({id(f): _NO_DIFFUSION[name] for f in missing})
     elif missing:
         raise OrderNotFoundError(
-            f'{missing[0].name} has no {_described(name, options)} (order {name!r}), and '
+            f'{missing[0].name} has no {described(name, options)} (order {name!r}), and '
             f'{len(values) - len(missing)} other images have it'
         )
     return values
-
-
-def _described(name: str, options: Mapping[str, Any]) -> str:
-    names = {
-        'time': 'acquisition time', 'contenttime': 'Content Time', 'triggertime': 'Trigger Time',
-        'b': 'b value', 'bvector': 'gradient direction', 'dti': 'b value', 'te': 'Echo Time',
-        'fa': 'Flip Angle', 'ti': 'Inversion Time', 'component': 'image component', 'label': 'ASL label',
-        'phasenumber': 'cardiac phase number', 'cardiacphase': 'cardiac phase', 'echo': 'Echo Number',
-        'temporalposition': 'Temporal Position', 'framereferencetime': 'Frame Reference Time',
-        'stack': 'Stack ID', 'acquisition': 'Acquisition Number',
-    }  # fmt: skip
-    own = options.get(name)
-    return str(own) if isinstance(own, str) else names.get(name, name)
-
-
-def _differing(cells: Cells, options: Mapping[str, Any]) -> str:
-    """Return in words what the images of one slice differ in."""
-    most = max(cells, key=len)
-    if len(most) == 1:
-        return "it has one image at each slice; use input_order='none'"
-    found = []
-    for name in (*CRITERIA, 'InstanceNumber'):
-        get = criterion(name, options)
-        count = len({hashable(get(f.dataset)) for f in most})
-        if count > 1 and name not in ('bvector', 'dti'):
-            found.append(f'{name} ({count})')
-    return f'the {len(most)} images of a slice differ in {", ".join(found) or "nothing that is known"}'
-
-
-def _tell_apart(
-    names: Sequence[str], values: Mapping[str, dict[int, Any]], cells: Cells, options: Mapping[str, Any]
-) -> None:
-    """Raise when the criteria have one value at each slice, and each slice has several images."""
-    if not names or options.get('accept_duplicate_tag') or any(len(cell) < 2 for cell in cells):
-        return
-    if all(len({values[n][id(f)] for f in cell}) == 1 for cell in cells for n in names):
-        one, other = cells[0][:2]
-        raise OrderNotFoundError(
-            f'{" and ".join(_described(n, options) for n in names)} is the same for all images of a slice '
-            f'({one.name} and {other.name}), and cannot sort them (order {",".join(names)!r}): '
-            f'{_differing(cells, options)}'
-        )
-
-
-# --- places ----------------------------------------------------------------------------------
-
-
-def _places(
-    names: Sequence[str],
-    values: Mapping[str, dict[int, Any]],
-    cells: Cells,
-    options: Mapping[str, Any],
-    *,
-    automatic: bool,
-) -> dict[int, tuple[int, ...]]:
-    """Return the index along each tag axis of each frame (by id).
-
-    One criterion may have values that repeat, or are of each slice; the others have values that
-    are common to the slices.
-    """
-    special = next((n for n in names if n in _REPEATING or not _is_common(n, values[n], cells)), None)
-    keys = {n: _common_keys(values[n], cells) for n in names if n != special}
-    sets = {n: sorted(set(found.values()), key=sort_key) for n, found in keys.items()}
-    groups: dict[tuple[int, ...], dict[int, list[Frame]]] = {}
-    for s, cell in enumerate(cells):
-        for frame in cell:
-            at = tuple(sets[n].index(keys[n][id(frame)]) for n in sets)
-            groups.setdefault(at, {}).setdefault(s, []).append(frame)
-    places: dict[int, tuple[int, ...]] = {}
-    for at, by_slice in groups.items():
-        of_slices = list(by_slice.values())
-        columns = _columns(special, names, values, of_slices, options, automatic=automatic)
-        index = dict(zip(sets, at, strict=True))
-        for group in of_slices:
-            for frame in group:
-                column = columns[id(frame)]
-                place = [column if n == special else index[n] for n in names]
-                if special is None and names:
-                    place[-1] = place[-1] * len(group) + column
-                places[id(frame)] = tuple(place)
-    return places
-
-
-def _columns(
-    special: str | None,
-    names: Sequence[str],
-    values: Mapping[str, dict[int, Any]],
-    cells: Cells,
-    options: Mapping[str, Any],
-    *,
-    automatic: bool,
-) -> dict[int, int]:
-    """Return the column of each frame along the one criterion that is not looked up alone."""
-    if special is None or special not in _REPEATING:
-        for group in cells:
-            if len(group) > 1:
-                _duplicates(names if special is None else [special], values, group, options)
-        if special is not None:
-            return line_up(special, cells, values[special])
-        ordered = [sorted(g, key=lambda f: (f.instance_number, f.name)) for g in cells]
-        return {id(f): i for g in ordered for i, f in enumerate(g)}
-    directed = _with_directions(special, values[special], cells, options)
-    b_of = {key: key[0] for key in directed.values()}
-    repeats = any(len({values[special][id(f)] for f in g}) < len(g) for g in cells)
-    if special == 'bvector' or (automatic and repeats):
-        return look_up(cells, directed, None)
-    return look_up(cells, directed, {key: sort_key(b) for key, b in b_of.items()})
-
-
-def _with_directions(
-    name: str, values: Mapping[int, Any], cells: Cells, options: Mapping[str, Any]
-) -> dict[int, tuple[Any, ...]]:
-    """Return (b value, gradient direction) of each frame, without the direction where slices differ in it."""
-    get = criterion('bvector', {} if name == 'b' else options)
-    b_values = {i: (v[0] if name == 'dti' else 0.0 if name == 'bvector' else v) for i, v in values.items()}
-    found: dict[int, tuple[Any, ...]] = {}
-    for cell in cells:
-        for frame in cell:
-            own = values[id(frame)]
-            vector = own[1] if name == 'dti' else own if name == 'bvector' else get(frame.dataset)
-            rounded = tuple(round(float(v), 3) + 0.0 for v in (vector if vector is not None else ()))
-            found[id(frame)] = (b_values[id(frame)], rounded)
-    wanted: Counter[Any] = Counter()
-    for cell in cells:
-        wanted |= Counter(found[id(f)] for f in cell)
-    if sum(wanted.values()) > max(len(cell) for cell in cells) and not are_common(
-        [[found[id(f)] for f in cell] for cell in cells]
-    ):
-        return {i: (b_values[i],) for i in found}
-    return found
-
-
-def _is_common(name: str, values: Mapping[int, Any], cells: Cells) -> bool:
-    """Return whether a criterion has values that are common to the slices."""
-    if name == 'InstanceNumber' and len(cells) > 1:
-        return False
-    if are_common([[values[id(f)] for f in cell] for cell in cells]):
-        return True
-    if name in RANKED:
-        return False
-    alike = clustered(values)
-    if are_common([[alike[id(f)] for f in cell] for cell in cells]):
-        return True
-    return len({len({values[id(f)] for f in cell}) for cell in cells}) > 1
-
-
-def _common_keys(values: dict[int, Any], cells: Cells) -> dict[int, Any]:
-    """Return the values of a criterion, those that differ by rounding alone made equal."""
-    sets = [{values[id(f)] for f in cell} for cell in cells]
-    return values if all(s == sets[0] for s in sets) else clustered(values)
-
-
-def _duplicates(
-    names: Sequence[str],
-    values: Mapping[str, dict[int, Any]],
-    group: Sequence[Frame],
-    options: Mapping[str, Any],
-) -> None:
-    """Raise for images of one slice that have equal values of all criteria, unless accepted."""
-    if options.get('accept_duplicate_tag') and names:
-        return
-    seen: dict[Any, Frame] = {}
-    for frame in group:
-        key = tuple(values[n][id(frame)] for n in names)
-        if key in seen:
-            other = seen[key]
-            same = ', '.join(f'{n} {values[n][id(frame)]}' for n in names)
-            raise DuplicateImageError(
-                f'{other.name} and {frame.name} have the same place and {same or "no criterion"}: '
-                f'{_differing([group], options)}; add one of them to input_order, leave one file out, '
-                'or accept them one after the other with accept_duplicate_tag=True'
-            )
-        seen[key] = frame
-
-
-def _no_copies(cells: Cells) -> None:
-    """Raise when one image is there twice."""
-    for cell in cells:
-        seen: dict[tuple[Any, ...], Frame] = {}
-        for frame in cell:
-            other = seen.setdefault(frame.key, frame)
-            if other is not frame:
-                raise DuplicateImageError(
-                    f'{other.name} and {frame.name} are the same image (SOP Instance UID {frame.key[0]}): '
-                    'leave one of them out'
-                )
-
-
-def _only_one_each(cells: Cells) -> None:
-    """Raise when order 'none' meets more than one image at a slice."""
-    for number, cell in enumerate(cells):
-        if len(cell) > 1:
-            usual = Counter(len(c) for c in cells).most_common(1)[0][0]
-            if usual == 1:
-                raise DuplicateImageError(
-                    f'slice {number} has {len(cell)} images and the others have one: '
-                    f'{cell[0].name} and {cell[1].name} are at the same place; leave one of them out'
-                )
-            raise DuplicateImageError(
-                f"there are {len(cell)} images at each slice, and order 'none' allows one, "
-                f'such as {cell[0].name} and {cell[1].name}: {_differing([cell], {})}'
-            )
 
 
 # --- the grid ----------------------------------------------------------------------------------
@@ -426,13 +234,13 @@ def _incomplete(
     policy = missing_policy(options)
     told = _told_missing(names, tags, missing, cells)
     if policy == 'error':
-        raise _uneven(told, cells)
+        raise _uneven(told, names, cells)
     if policy == 'fill':
         notes.append(f'{told}: filled')
         return frames, tags
     gone = _least_loss(np.array([f is not None for f in frames.flat]).reshape(frames.shape))
     if gone is None:
-        raise _uneven(told, cells)
+        raise _uneven(told, names, cells)
     for axis, indices in enumerate(gone):
         frames = np.delete(frames, indices, axis)
         tags = {n: np.delete(v, indices, axis) for n, v in tags.items()}
@@ -508,14 +316,26 @@ def _told_missing(
         for at, name in enumerate(names):
             same = np.take(tags[name], int(index[at]), axis=at)
             known = [v for v in same.flat if v is not None]
-            parts.append(f'{name} {known[0] if known else int(index[at])}')
+            parts.append(f'{name} {shown(known[0]) if known else int(index[at])}')
         told.append(f'{", ".join(parts)} at slice {s} ({cells[s][0].location:.2f} mm)')
     more = f' and {len(missing) - 3} more' if len(missing) > 3 else ''
     count = '1 image is' if len(missing) == 1 else f'{len(missing)} images are'
-    return f'{count} missing: {"; ".join(told)}{more}'
+    if _is_full(names, cells):
+        return f'{count} missing: {"; ".join(told)}{more}'
+    sizes = next(iter(tags.values())).shape
+    grid = ' x '.join(f'{name} ({size})' for name, size in zip(names, sizes, strict=False))
+    return (
+        f'the {len(cells[0])} images of each slice do not fill the grid of {grid}, {count} missing: '
+        f'{"; ".join(told)}{more}'
+    )
 
 
-def _uneven(told: str, cells: Cells) -> MissingImageError | DuplicateImageError:
+def _is_full(names: Sequence[str], cells: Cells) -> bool:
+    """Return whether criteria may fit: one always does, several not where all slices lack images."""
+    return len(names) < 2 or len({len(cell) for cell in cells}) > 1
+
+
+def _uneven(told: str, names: Sequence[str], cells: Cells) -> MissingImageError | DuplicateImageError:
     """Return the error for slices with different numbers of images."""
     counts = Counter(len(cell) for cell in cells)
     usual = counts.most_common(1)[0][0]
@@ -524,7 +344,14 @@ def _uneven(told: str, cells: Cells) -> MissingImageError | DuplicateImageError:
         return DuplicateImageError(
             f'{cell[0].name} and {cell[1].name} are at the same place, '
             f'{cell[0].location:.2f} mm along the normal, where other slices have one image: '
-            'leave one of them out'
+            "leave one of them out, or read with missing='drop' (one of them)"
+        )
+    if not _is_full(names, cells):
+        pair = {'b', 'bvector'} <= set(names)
+        remedy = " (order 'dti' has b values and directions on one axis)" if pair else ''
+        return MissingImageError(
+            f"{told}; leave a criterion out of input_order{remedy}, or read with missing='fill' (empty "
+            'images)'
         )
     return MissingImageError(
         f"{told}; find the files, or read with missing='fill' (empty images) or missing='drop' "

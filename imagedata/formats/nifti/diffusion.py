@@ -43,11 +43,11 @@ def diffusion_of(header: Header, count: int) -> tuple[list[float], list[Any] | N
     directions : list of sequences or None
         x, y, z in the patient, empty where there is none; None where no volume has one.
     """
-    if len(header.tag_dims) != 1 or header.tag_dims[0] not in ('b', 'dti'):
+    if len(header.tag_dims) != 1 or header.tag_dims[0] not in ('b', 'dti', 'rsi'):
         return None
     name = header.tag_dims[0]
     values = header.axis(name, count).values
-    if name == 'dti':
+    if name in ('dti', 'rsi'):
         pairs = [v if isinstance(v, tuple) and len(v) == 2 else (v, ()) for v in values]
         b_values, directions = [p[0] for p in pairs], [tuple(p[1]) for p in pairs]
     else:

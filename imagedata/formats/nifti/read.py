@@ -34,7 +34,7 @@ _EXTENSION = re.compile(r'\.(nii|nii\.gz|hdr|hdr\.gz)$', re.IGNORECASE)
 
 _VOXELS = re.compile(r'\.(img|img\.gz)$', re.IGNORECASE)
 
-_DIFFUSION = ('b', 'dti', 'bvector')
+_DIFFUSION = ('b', 'dti', 'rsi', 'bvector')
 
 _OTHER_KINDS = {
     '.mgh': ', but FreeSurfer MGH: convert it with mri_convert',
@@ -327,8 +327,8 @@ def _with_directions(
             raise OrderNotFoundError(f'{line}: correct it, or read with the order b')
         warn_user(f'{line}: its directions are left out', ImagedataWarning)
         return axes, None
-    if axis.name == 'dti':
-        axis = VariableAxis('dti', zip(axis.values, directions, strict=True))
+    if axis.name in ('dti', 'rsi'):
+        axis = VariableAxis(axis.name, zip(axis.values, directions, strict=True))
     elif axis.name == 'bvector':
         axis = VariableAxis('bvector', directions)
     axes = [*axes[:at], axis, *axes[at + 1 :]]

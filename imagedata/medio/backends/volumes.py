@@ -140,7 +140,7 @@ def write_volume(
     wanted: str,
     options: Mapping[str, Any],
     attributes: Mapping[str, Any] | None = None,
-) -> list[Path]:
+) -> list[Path | str]:
     """Write an image that `turned_back` returned.
 
     Parameters

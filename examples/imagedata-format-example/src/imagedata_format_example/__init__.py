@@ -1,0 +1,1 @@
+"""MRtrix images for imagedata."""

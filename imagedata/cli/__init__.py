@@ -1,0 +1,1 @@
+"""The console programs: each module is one of them, or what they share."""

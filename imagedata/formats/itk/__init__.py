@@ -1,0 +1,1 @@
+"""Reading and writing the formats of ITK; `kinds` says what each is known by."""

@@ -1,0 +1,1 @@
+"""Reading and writing of MATLAB files; `layout` says what they hold."""
