@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ..cmdline import DEBUG, ProgramParser, add_reading_options, run_program
-from ..errors import NoDataReadError
+from ..errors import NoDataReadError, NoDisplayError
 
 __all__ = ['main', 'parser']
 
@@ -60,11 +61,16 @@ def _show(given: argparse.Namespace) -> None:
     if given.out:
         _draw(given.out, first, others, options)
     else:
-        first.show(others or None, **options)
+        try:
+            first.show(others or None, **options)
+        except NoDisplayError as error:
+            raise NoDisplayError(
+                'there is no screen to show a window on: --out FILE draws into a picture'
+            ) from error
 
 
 def _draw(path: str, first: Any, others: Sequence[Any], options: dict[str, Any]) -> None:
-    """Draw what a window would show into a PNG file; that needs no screen."""
+    """Draw what a window would show into a file; that needs no screen."""
     import io
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -76,7 +82,7 @@ def _draw(path: str, first: Any, others: Sequence[Any], options: dict[str, Any])
     FigureCanvasAgg(figure)
     first.show(list(others) or None, fig=figure, **options)
     picture = io.BytesIO()
-    figure.savefig(picture, format='png', dpi=150)
+    figure.savefig(picture, format=Path(path).suffix[1:] or 'png', dpi=150)
     write_whole(path, picture.getvalue())
 
 
