@@ -68,7 +68,7 @@ def _facts(series: Series, patient: bool) -> list[tuple[str, str]]:
     if patient:
         named: dict[str, Any] = {'patient': 'patientName', 'ID': 'patientID', 'born': 'patientBirthDate'}
         found = [(name, str(header.attribute(key) or '')) for name, key in named.items()]
-    first, *rest = summary(series).splitlines()
+    first, *rest = summary(series, values=False).splitlines()
     found.append(('Series', first.removeprefix('Series ')))
     for line in rest:
         name, _, text = line.strip().partition(': ')
