@@ -88,8 +88,10 @@ _OPTIONS = (
     'geometry', 'frame', 'sernum', 'serdes', 'imagetype', 'SOPClassUID', 'output_format', 'output_sort',
     'output_dir', 'keep_uid', 'window', 'overwrite', 'input_sort', 'input_shape', 'calling_aet', 'loglevel',
     'psopt', 'in_dirs', 'out_name', 'input_options', 'mmap', 'form', 'sidecar', 'nifti_version',
-    'compresslevel', 'sform_code', 'qform_code', 'descrip', 'aux_file', 'intent_code', 'intent_name', 'intent_p',
-    'archive_max_bytes', 'archive_max_ratio', 'retries', 'storage_options', 'timeout', 'username', 'password',
+    'compresslevel', 'sform_code', 'qform_code', 'descrip', 'aux_file', 'intent_code', 'intent_name',
+    'intent_p', 'archive_max_bytes', 'archive_max_ratio', 'retries', 'storage_options', 'timeout', 'username',
+    'password', 'token', 'tls', 'tls_ca', 'tls_cert', 'tls_key', 'tls_name', 'retrieve', 'move_port',
+    'move_aet',
 )  # fmt: skip
 """Options of reading and writing: both may stand in one namespace. Others may define a sort order."""
 
