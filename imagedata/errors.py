@@ -10,11 +10,14 @@ __all__ = [
     'AxisError',
     'BadShapeGiven',
     'CannotSort',
+    'CollectionError',
     'CorruptFileError',
     'DataTypeError',
     'DoNotSetSlicesError',
     'DuplicateImageError',
     'EmptyImageError',
+    'EntryNotFoundError',
+    'ExpressionError',
     'FileAlreadyExistsError',
     'FormatPluginNotFound',
     'GeometryError',
@@ -127,6 +130,21 @@ class NetworkError(ImagedataError, ConnectionError):
 
 class NetworkTimeoutError(NetworkError, TimeoutError):
     """A server does not answer in time."""
+
+
+# --- collections and programs ------------------------------------------------------------
+
+
+class CollectionError(ImagedataError, ValueError):
+    """The series do not form one study, patient or cohort."""
+
+
+class EntryNotFoundError(ImagedataError, KeyError, IndexError):
+    """A collection has nothing of that key, or several things."""
+
+
+class ExpressionError(ImagedataError, ValueError):
+    """An expression to calculate is not arithmetic over images."""
 
 
 # --- grouping and sorting ----------------------------------------------------------------

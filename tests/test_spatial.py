@@ -448,5 +448,5 @@ def test_match_geometry_picks_slices(picked: list[int]) -> None:
 
 def test_match_geometry_does_not_invent_slices_between() -> None:
     s = make_series((5, 4, 5), (), "oblique", uneven=True)
-    with pytest.raises(GeometryMismatchError, match="unevenly spaced|differently|part of a voxel"):
+    with pytest.raises(GeometryMismatchError, match=r"unevenly spaced|differently|part of a voxel"):
         s[[0, 1, 4]].match_geometry(s)

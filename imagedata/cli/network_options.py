@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..network.settings import PASSWORD_VARIABLE, TOKEN_VARIABLE
+from ..network.settings import PASSWORD_VARIABLE
 
 __all__ = ['add_network_options', 'network_options']
 
@@ -31,8 +31,7 @@ def add_network_options(parser: argparse.ArgumentParser, *, server: bool = False
     add('--tls-ca', metavar='FILE', help="certificates to trust (PEM; default: the system's)")
     add('--tls-name', metavar='NAME', help="name in the server's certificate, where it is not its host name")
     add('--calling_aet', metavar='AET', help='own application entity title (default: name of this machine)')
-    add('--username', metavar='NAME', help=f'user; the password comes from the variable {PASSWORD_VARIABLE}, a '
-        f'token for DICOMweb from {TOKEN_VARIABLE}')  # fmt: skip
+    add('--username', metavar='NAME', help=f'user; the password comes from the variable {PASSWORD_VARIABLE}')
     add('--retries', type=int, default=0, metavar='N', help='how often to try again (default: 0)')
 
 

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='title of who may send; may be repeated (default: anyone)')  # fmt: skip
     add('--series-done', metavar='COMMAND',
         help='program to run with the folder of a series when nothing more came of it for a while; no shell '
-        'is used. It has IMAGEDATA_STUDY, IMAGEDATA_SERIES and IMAGEDATA_IMAGES in its environment')  # fmt: skip
+        'is used; IMAGEDATA_STUDY, IMAGEDATA_SERIES and IMAGEDATA_IMAGES are in its environment')  # fmt: skip
     add('--quiet', type=float, default=30.0, metavar='S', help='that while, in seconds (default: 30)')
     add('--overwrite', action='store_true', help='replace images of the same UID (default: refuse)')
     add_network_options(parser, server=True)

@@ -172,8 +172,8 @@ def _refused(peer: Peer, association: Any, settings: Settings, seconds: float) -
     if association.is_rejected and answer is not None:
         text = (
             f'{peer} refuses the association ({answer.result_str}, {answer.source_str}): '
-            f'{answer.reason_str}; own title is {settings.calling_aet!r} (calling_aet=), which the server may have '
-            'to be told'
+            f'{answer.reason_str}; the title is {settings.calling_aet!r} (calling_aet=), of which the '
+            'server may have to be told'
         )
         # 2: rejected for now (DICOM PS3.8 9.3.4).
         return Lost(text) if answer.result == 2 else NetworkError(text)
