@@ -80,10 +80,11 @@ def add_telling_options(parser: argparse.ArgumentParser) -> None:
 
 READING = (
     'input_serinsuid', 'input_stack', 'input_acquisition', 'input_echo', 'missing', 'headers_only', 'dtype',
-    'template', 'geometry', 'correct_acq',
+    'template', 'geometry', 'correct_acq', 'calling_aet',
 )  # fmt: skip
 WRITING = (
     'output_sort', 'output_dir', 'frame', 'SOPClassUID', 'sernum', 'serdes', 'imagetype', 'keep_uid',
+    'calling_aet',
 )  # fmt: skip
 
 

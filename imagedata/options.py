@@ -15,8 +15,8 @@ _GENERAL = (
     'archive_max_bytes', 'archive_max_ratio', 'calling_aet', 'dtype', 'frame', 'geometry', 'headers_only',
     'imagetype', 'in_dirs', 'input_format', 'input_options', 'input_order', 'input_shape', 'input_sort',
     'loglevel', 'move_aet', 'move_port', 'out_name', 'output_format', 'overwrite', 'password', 'psopt',
-    'retries', 'retrieve', 'serdes', 'sernum', 'SOPClassUID', 'skip_broken_series', 'storage_options', 'template',
-    'timeout', 'tls', 'tls_ca', 'tls_cert', 'tls_key', 'tls_name', 'token', 'username',
+    'retries', 'retrieve', 'serdes', 'sernum', 'SOPClassUID', 'skip_broken_series', 'storage_options',
+    'template', 'timeout', 'tls', 'tls_ca', 'tls_cert', 'tls_key', 'tls_name', 'token', 'username',
 )  # fmt: skip
 """Options that belong to no format alone: both of reading and writing, as they may stand in one namespace."""
 

@@ -136,12 +136,11 @@ def storage_contexts(images: Sequence[FoundImage], room: int) -> list[Presentati
     if '' in classes:
         every = [str(cx.abstract_syntax) for cx in AllStoragePresentationContexts]
         classes = list(dict.fromkeys([*filter(None, classes), *every]))[:room]
-    known = [image.syntax for image in images if image.syntax and image.syntax not in _PLAIN]
-    compressed = list(dict.fromkeys([*known, *_COMPRESSED]))[: max(0, room // max(1, len(classes)) - 1)]
-    if not compressed:
+    known = [image.syntax for image in images if image.syntax]
+    singly = list(dict.fromkeys([*known, *SYNTAXES]))[: room // max(1, len(classes))]
+    if len(singly) < 2:
         return [build_context(sop_class, list(SYNTAXES)) for sop_class in classes[:room]]
-    plain = [build_context(sop_class, list(_PLAIN)) for sop_class in classes]
-    return [*plain, *(build_context(c, syntax) for c in classes for syntax in compressed)]
+    return [build_context(sop_class, syntax) for sop_class in classes for syntax in singly]
 
 
 def _requests(images: Sequence[FoundImage], whole: bool) -> Iterator[Dataset]:

@@ -42,6 +42,8 @@ class Outgoing:
     path : Path
     study, series, uid, sop_class, syntax : str
         UIDs of what it holds, and of its transfer syntax.
+    announced : bool
+        Whether its file meta information has the same UIDs, so that it can be sent as it is.
     """
 
     path: Path
@@ -50,6 +52,7 @@ class Outgoing:
     uid: str
     sop_class: str
     syntax: str
+    announced: bool = True
 
 
 @dataclass(slots=True)
@@ -88,7 +91,11 @@ def outgoing(path: Path) -> Outgoing:
     try:
         dataset = dcmread(path, specific_tags=list(names), stop_before_pixels=True)
         study, series, uid, sop_class = (str(dataset[name].value) for name in names)
-        return Outgoing(path, study, series, uid, sop_class, str(dataset.file_meta.TransferSyntaxUID))
+        meta = dataset.file_meta
+        known = (meta.get('MediaStorageSOPInstanceUID'), meta.get('MediaStorageSOPClassUID'))
+        return Outgoing(
+            path, study, series, uid, sop_class, str(meta.TransferSyntaxUID), known == (uid, sop_class)
+        )
     except (InvalidDicomError, KeyError, AttributeError, ValueError) as error:
         raise WriteError(f'{path.name} is no whole DICOM file, and cannot be sent: {error}') from error
 
@@ -220,7 +227,7 @@ def _send(
         account.done(item, f'the server accepts no {UID(item.sop_class).name}')
         return
     try:
-        content = item.path if (item.sop_class, item.syntax) in accepted else _converted(item)
+        content = _content(item, (item.sop_class, item.syntax) in accepted)
     except _ENCODING_ERRORS as error:
         syntax = UID(item.syntax).name
         account.done(item, f'the server does not accept {syntax}, and it cannot be converted ({error})')
@@ -253,11 +260,13 @@ def _send(
         raise _Stop
 
 
-def _converted(item: Outgoing) -> Any:
-    """Return an image that any server takes: its pixels not compressed."""
+def _content(item: Outgoing, accepted: bool) -> Any:
+    """Return what to send: the file as it is, or, where its syntax is not accepted, what any server takes."""
     from pydicom import dcmread
 
+    if accepted and item.announced:
+        return item.path
     dataset = dcmread(item.path)
-    if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+    if not accepted and dataset.file_meta.TransferSyntaxUID.is_encapsulated:
         dataset.decompress(generate_instance_uid=False)
     return dataset
