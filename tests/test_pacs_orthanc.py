@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +23,20 @@ from imagedata.network.retrieve import retrieved
 from imagedata.network.settings import Settings
 from imagedata.network.store import outgoing, store
 from orthanc_server import CLIENT, Orthanc, orthanc
+from pacs_servers import sockets_are_closed
 
-__all__ = ['orthanc']
+__all__ = ['orthanc', 'sockets_are_closed']
+
+pytestmark = pytest.mark.filterwarnings('ignore:unclosed:ResourceWarning')
 
 TITLE = {'calling_aet': CLIENT, 'timeout': 20}
 
 
 @pytest.fixture
-def pacs(orthanc: Orthanc) -> Iterator[tuple[str, Orthanc]]:
+def pacs(orthanc: Orthanc) -> tuple[str, Orthanc]:
     """The URL of an empty PACS."""
     orthanc.clear()
-    yield f'dicom://127.0.0.1:{orthanc.port}/{orthanc.aet}', orthanc
+    return f'dicom://127.0.0.1:{orthanc.port}/{orthanc.aet}', orthanc
 
 
 def send(folder: Path, url: str) -> list[Any]:
@@ -127,7 +129,7 @@ def test_result_stands_beside_its_original(pacs: tuple[str, Orthanc], sample_dat
 
 
 def test_listing(pacs: tuple[str, Orthanc], sample_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    url, server = pacs
+    url, _ = pacs
     for name in ('time', 'ct'):
         send(sample_data / name, url)
     peer, wanted = parse(url)
@@ -175,7 +177,7 @@ def test_echo(pacs: tuple[str, Orthanc], capsys: pytest.CaptureFixture[str]) -> 
     assert 'answers IMAGEDATA' in capsys.readouterr().out
 
 
-def test_move_by_dcmtk_into_our_receiver(pacs: tuple[str, Orthanc], sample_data: Path, tmp_path: Path) -> None:
+def test_movescu_into_our_receiver(pacs: tuple[str, Orthanc], sample_data: Path, tmp_path: Path) -> None:
     """`imagedata receive` is what Orthanc sends to when movescu asks it to."""
     from imagedata.network.inbox import Inbox
     from imagedata.network.receiver import receiving
@@ -186,8 +188,8 @@ def test_move_by_dcmtk_into_our_receiver(pacs: tuple[str, Orthanc], sample_data:
     items = send(sample_data / 'ct', url)
     with receiving(Inbox(tmp_path), server.client_port, Settings.of({}), host='127.0.0.1'):
         subprocess.run(
-            ['movescu', '-S', '-aet', CLIENT, '-aem', CLIENT, '-aec', server.aet, '127.0.0.1', str(server.port),
-             '-k', 'QueryRetrieveLevel=STUDY', '-k', f'StudyInstanceUID={items[0].study}'],
+            ['movescu', '-S', '-aet', CLIENT, '-aem', CLIENT, '-aec', server.aet, '127.0.0.1',
+             str(server.port), '-k', 'QueryRetrieveLevel=STUDY', '-k', f'StudyInstanceUID={items[0].study}'],
             check=True, capture_output=True, timeout=30,
         )  # fmt: skip
     arrived = {path.stem: path for path in tmp_path.rglob('*.dcm')}

@@ -160,12 +160,13 @@ def _identified(content: bytes) -> tuple[str, str, str]:
         When the bytes are no dataset, or lack one of them.
     """
     from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
 
     names = ('StudyInstanceUID', 'SeriesInstanceUID', 'SOPInstanceUID')
     try:
         dataset = dcmread(BytesIO(content), specific_tags=list(names), stop_before_pixels=True)
         uids = [str(dataset[name].value) for name in names]
-    except _PARSE_ERRORS as error:
+    except (InvalidDicomError, *_PARSE_ERRORS) as error:
         reason = f'it is no dataset that can be filed ({type(error).__name__})'
         raise Refused(CANNOT_UNDERSTAND, reason) from error
     for name, uid in zip(names, uids, strict=True):
