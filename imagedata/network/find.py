@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
     from pynetdicom.association import Association
 
-__all__ = ['FoundImage', 'FoundSeries', 'find_images', 'find_series', 'matches']
+__all__ = ['FoundImage', 'FoundSeries', 'find_images', 'find_series', 'matches', 'text_of']
 
 _STUDY_ROOT = '1.2.840.10008.5.1.4.1.2.2.1'
 
@@ -170,7 +170,7 @@ def _find(
             break
         if identifier is None:
             raise NetworkError(f'{peer} answers with what is no DICOM, being asked for {level.lower()}s')
-        values = {name: _text(identifier, name) for name in (*_ASKED[level], *above)} | dict(above)
+        values = {name: text_of(identifier, name) for name in (*_ASKED[level], *above)} | dict(above)
         uid = values[_UNIQUE[level]]
         if uid and all(matches(name, values[name], key) for name, key in keys.items()):
             found[uid] = values
@@ -191,7 +191,8 @@ def _identifier(level: str, above: Mapping[str, str], keys: Mapping[str, str]) -
     return identifier
 
 
-def _text(dataset: Dataset, name: str) -> str:
+def text_of(dataset: Dataset, name: str) -> str:
+    """Return the value of an element as text, several with backslashes between; '' where there is none."""
     try:
         value: Any = dataset.get(name)
     except _VALUE_ERRORS:
