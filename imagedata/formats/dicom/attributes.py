@@ -14,7 +14,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+
+from .vendor import siemens
 
 if TYPE_CHECKING:
     from pydicom.tag import BaseTag
@@ -101,7 +105,7 @@ RULES: tuple[Rule, ...] = (
         'NumberOfSeriesRelatedInstances', 'NumberOfStudyRelatedSeries', 'ImagesInAcquisition',
         'RelatedSeriesSequence', 'ConversionSourceAttributesSequence',
     )),
-    Rule(When.VALUES | When.STORED, 'statistics of the stored values of the source', (
+    Rule(When.VALUES | When.STORED | When.NEW_PIXELS, 'statistics of the stored values of the source', (
         'SmallestImagePixelValue', 'LargestImagePixelValue', 'SmallestPixelValueInSeries',
         'LargestPixelValueInSeries', 'SmallestImagePixelValueInPlane',
         'LargestImagePixelValueInPlane', 'HistogramSequence', 'PerimeterValue',
@@ -188,6 +192,12 @@ PRIVATE_RULES: tuple[PrivateRule, ...] = (
     PrivateRule(_NEW_VALUES, 'scale of the stored values', 0x0057, 'SIEMENS MED NM', (0x06, 0x07)),
     PrivateRule(When.VALUES | When.COLOR, 'display of other values', 0x0019, 'SIEMENS SMS-AX  VIEW 1.0',
                 (0x1C, 0x1D)),
+    PrivateRule(When.ALWAYS, 'number of slices in a mosaic, which are written as images of their own',
+                0x0019, 'SIEMENS MR HEADER', (0x0A,)),
+    PrivateRule(When.NEW_PLANE, 'gradient direction in the axes of the image', 0x0019, 'GEMS_ACQU_01',
+                (0xBB, 0xBC, 0xBD)),
+    PrivateRule(When.NEW_PLANE, 'gradient direction in the axes of the image', 0x0065,
+                'Image Private Header', (0x37,)),
     PrivateRule(When.VALUES | When.COLOR, 'display of other values', 0x0029, 'MEDIFACE', (0x10, 0x11)),
     PrivateRule(_NEW_VALUES, 'least and greatest value', 0x0025, 'FDMS 1.0', (0x16, 0x17)),
 )  # fmt: skip
@@ -288,7 +298,24 @@ def inherited(source: Dataset, circumstances: When) -> dict[BaseTag, Any]:
         if 0x6000 <= group <= 0x60FF and not (overlays and _has_overlay_data(source, group)):
             continue
         elements[tag] = element
+    _divide_mosaic(source, elements)
     return elements
+
+
+def _divide_mosaic(source: Dataset, elements: dict[BaseTag, Any]) -> None:
+    """Take from a private header of Siemens what describes all slices of a mosaic: each is an image now."""
+    for block in _blocks(source, 0x0029, 'SIEMENS CSA HEADER'):
+        tag = Tag(0x0029, block << 8 | 0x10)
+        element: Any = elements.get(tag)
+        value = None if element is None else element.value
+        if isinstance(value, bytes) and siemens.of_one_slice(value) is not value:
+            elements[tag] = DataElement(tag, element.VR or 'OB', siemens.of_one_slice(value))
+    for block in _blocks(source, 0x0019, 'SIEMENS MR HEADER'):
+        tag = Tag(0x0019, block << 8 | 0x29)
+        if elements.pop(tag, None) is not None:
+            time = siemens.slice_time(source)
+            if time is not None:
+                elements[tag] = DataElement(tag, 'FD', time * 1000)
 
 
 def _has_overlay_data(source: Dataset, group: int) -> bool:
@@ -299,7 +326,7 @@ def _private_removed(source: Dataset, circumstances: When) -> set[int]:
     """Return the tags of private elements that do not hold: each block stands where its creator says."""
     gone: set[int] = set()
     for rule in PRIVATE_RULES:
-        if not rule.when & circumstances:
+        if not rule.when & (circumstances | When.ALWAYS):
             continue
         for block in _blocks(source, rule.group, rule.creator):
             gone.update(rule.group << 16 | block << 8 | element for element in rule.elements)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from .arena import Arena
     from .checked import CheckedDataset
+    from .fastscan import FastReader
+    from .items import FrameItem
 
 __all__ = [
     'PARSE_ERRORS', 'PREAMBLE', 'Instance', 'Scan', 'check_name', 'checked', 'is_dicom', 'no_image', 'scan',
@@ -66,6 +68,8 @@ class Instance:
         Its value representation: in big endian files, bytes of OW are swapped, of OB not.
     slot : (Arena, int) or None
         Where the pixels lie among those of other files of their size.
+    frames : list of FrameItem
+        What varies in the functional groups of its frames; empty where nothing is known of them.
     """
 
     name: str
@@ -74,6 +78,7 @@ class Instance:
     pixel_tag: int = 0x7FE00010
     pixel_vr: str = 'OW'
     slot: tuple[Arena, int] | None = None
+    frames: list[FrameItem] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +103,22 @@ class Scan:
     others: list[Instance] = field(default_factory=list)
 
 
-def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: bool = False) -> Scan:
+def scan(
+    sources: Sequence[Source],
+    *,
+    headers_only: bool = False,
+    skip_broken: bool = False,
+    reader: FastReader | None = None,
+) -> Scan:
     """Read the DICOM files among `sources`.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+    headers_only : bool
+    skip_broken : bool
+    reader : FastReader, optional
+        One that has read files of their kind before, and knows how their headers lie.
 
     Raises
     ------
@@ -109,7 +128,7 @@ def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: 
     from .fastscan import FastReader
 
     found = Scan([], [], [])
-    fast = FastReader(sources, headers_only=headers_only)
+    fast = reader or FastReader(sources, headers_only=headers_only)
     for source in tracked(sources, 'Reading'):
         try:
             if source.seen is not None and not is_dicom(source.seen):
