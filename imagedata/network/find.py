@@ -103,11 +103,11 @@ def find_images(peer: Peer, wanted: Wanted, settings: Settings) -> list[FoundIma
     Raises
     ------
     NoDataReadError
-        When `wanted` names nothing: that would be all that the server has.
+        When `wanted` names neither patient nor study: all that the server has would be searched.
     """
-    if not wanted.keys:
+    if not wanted.at('STUDY'):
         raise NoDataReadError(
-            f'{peer} names a whole server: name a patient, study or series ({peer}/patient/study/series), or '
+            f'a whole server would be searched: name a patient or study ({peer}/patient/study/series), or '
             'something to find them by (?AccessionNumber=...); image_list shows what is there'
         )
 
