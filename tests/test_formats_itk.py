@@ -4,6 +4,7 @@ import contextlib
 import gzip
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813 - as its documentation calls it
@@ -15,6 +16,7 @@ from imagedata import Series
 from imagedata.errors import (
     CorruptFileError,
     ImagedataError,
+    ImagedataWarning,
     LossWarning,
     OrderNotFoundError,
     UnknownInputError,
@@ -95,7 +97,6 @@ def test_four_dimensions_are_in_time(tmp_path: Path) -> None:
     sitk.WriteImage(image, str(tmp_path / 'a.nrrd'))
     for order in ('auto', 'time'):
         assert Series(tmp_path / 'a.nrrd', order).axes[0].name == 'time'
-    assert Series(tmp_path / 'a.nrrd', 'b').axes[0].name == 'b'
     with pytest.raises(OrderNotFoundError, match='names 2 dimensions'):
         Series(tmp_path / 'a.nrrd', 'time,te')
 
@@ -206,6 +207,65 @@ def test_ras_nrrd_and_other_spaces(tmp_path: Path) -> None:
     series = Series(tmp_path / 'a.nrrd')
     np.testing.assert_allclose(series.header.geometry.to_world([1, 2, 3]), [-16, -26, 35])
     assert series[1, 2, 3] == 1 * 12 + 2 * 4 + 3
+
+
+SAMPLES = Path(nibabel.__file__).parent / 'tests' / 'data'
+
+
+@pytest.mark.parametrize('name', ['minc2_1_scale.mnc', 'small.mnc', 'minc2_4d.mnc'])
+def test_minc_counts_to_the_right_and_to_the_front(name: str) -> None:
+    """ITK gives MINC's coordinates, which are RAS, as if they were LPS; the oracle is nibabel."""
+    image = nibabel.load(SAMPLES / name)
+    series = Series(SAMPLES / name)
+    values = np.asarray(image.dataobj).reshape(series.shape)
+    np.testing.assert_allclose(series, values, rtol=1e-5)
+    index = np.array([[0, 0, 0], [1, 2, 3], np.subtract(series.shape[-3:], 1)])
+    wanted = nibabel.affines.apply_affine(image.affine, index)
+    np.testing.assert_allclose(series.header.geometry.to_world(index), wanted * [-1, -1, 1], atol=1e-4)
+
+
+def nrrd(path: Path, fields: str) -> Series:
+    header = 'NRRD0005\ntype: short\ndimension: 4\nsizes: 4 3 2 2\nencoding: raw\nendian: little\n'
+    path.write_bytes(f'{header}{fields}\n\n'.encode() + np.arange(48, dtype='<i2').tobytes())
+    return Series(path)
+
+
+def test_units_of_nrrd(tmp_path: Path) -> None:
+    """The oracle is the definition of "space units" and "units" in NRRD 5."""
+    series = nrrd(
+        tmp_path / 'a.nrrd',
+        'space: right-anterior-superior-time\nspace origin: (1000,2000,3000,500)\n'
+        'space directions: (500,0,0,0) (0,500,0,0) (0,0,1000,0) (0,0,0,250)\n'
+        'space units: "um" "um" "um" "ms"',
+    )
+    np.testing.assert_allclose(series.header.geometry.to_world([1, 2, 3]), [-2.5, -3, 4])
+    assert series.axes[0].values == [0.5, 0.75]
+    series = nrrd(tmp_path / 'b.nrrd', 'spacings: 1 1 1 20\nunits: "cm" "cm" "mm" "msec"')
+    assert series.spacing.tolist() == [1, 10, 10]
+    assert series.axes[0].values == [0, 0.02]
+    series = nrrd(
+        tmp_path / 'd.nrrd', 'kinds: domain domain list domain\nspacings: 1 2 nan 3\nunits: "m" "cm" "" "um"'
+    )
+    assert series.axes[0].name == 'component'
+    np.testing.assert_allclose(series.spacing, [0.003, 20, 1000])
+    with pytest.warns(ImagedataWarning, match="'parsec' is not known"):
+        nrrd(tmp_path / 'c.nrrd', 'spacings: 1 1 1 20\nunits: "parsec" "mm" "mm" "s"')
+
+
+def test_unit_of_metaimage(tmp_path: Path) -> None:
+    header = meta_header(DistanceUnits='um', Offset='1000 2000 3000', ElementSpacing='500 600 700')
+    (tmp_path / 'a.mha').write_bytes(header + np.arange(24, dtype='<i2').tobytes())
+    grid = Series(tmp_path / 'a.mha').header.geometry
+    np.testing.assert_allclose(grid.to_world([1, 2, 3]), [2.5, 3.2, 3.7])
+
+
+def test_times_of_a_file_are_no_b_values(tmp_path: Path) -> None:
+    image = sitk.GetImageFromArray(np.zeros((3, 2, 3, 4), 'i2'), isVector=False)
+    image.SetSpacing([1, 1, 1, 2.5])
+    sitk.WriteImage(image, str(tmp_path / 'a.mha'))
+    assert Series(tmp_path / 'a.mha', 'triggertime').axes[0].values == [0, 2.5, 5]
+    with pytest.warns(ImagedataWarning, match="no values for axis 'b'"):
+        assert Series(tmp_path / 'a.mha', 'b').axes[0].values == [0, 1, 2]
 
 
 def test_other_readers(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from ..errors import GeometryError, ImagedataWarning, LossWarning, OrderNotFound
 from ..geometry import Geometry, affine_from_parts
 from ..header import Header, default_dims, new_uid
 from ..notices import warn_user
-from .nifti.layout import axes_from_comment, comment_from_axes
+from .nifti.layout import TIME_AXES, axes_from_comment, comment_from_axes
 
 __all__ = [
     'RGB',
@@ -177,6 +177,9 @@ def _named(label: str, found: Axis, values: list[Any] | None, name: str) -> Axis
     if values is not None:
         return VariableAxis(label, values)
     axis = found.renamed(label)
+    if found.name == 'time' and label not in TIME_AXES:
+        # The file's times are no b values.
+        axis = UniformLengthAxis(label, 0, len(found), 1)
     counted = isinstance(axis, UniformAxis) and (axis.start, axis.step) == (0, 1)
     if counted and axis.unit is not None:
         warn_user(
