@@ -251,6 +251,13 @@ class Format(Protocol):
         """
         ...
 
+    def companions(self, name: str) -> Sequence[str]:
+        """Return the names of files that are read with one of a name, where they lie beside it.
+
+        They are refused where they belong to an older file of that name, and are not written anew.
+        """
+        return ()
+
     def wrote(self, path: Path) -> bool:
         """Return whether a file was written by this plugin before, and may be replaced.
 
