@@ -19,6 +19,7 @@ from .formats.contract import Source
 from .registry import archives, formats, transport_for
 from .transports.address import basename, scheme_of, shown
 from .transports.contract import Transport
+from .transports.filetransport import local_path
 
 __all__ = ['Address', 'address', 'note', 'shown_all', 'sources']
 
@@ -39,7 +40,7 @@ class Address:
     Parameters
     ----------
     url : str
-        Path or URL of the file, folder or pattern, without what names members.
+        Path or URL of the file, folder or pattern, without what names members; of `file:` the path.
     member : str or None
         What names members of the archive; None: nothing does.
     archive : Archive or None
@@ -63,6 +64,9 @@ def address(text: str) -> Address:
     """
     url, member = _divided(text)
     scheme = scheme_of(url)
+    if url.startswith('file:'):
+        # Names of files come from it, in which '%20' would stand for itself.
+        url = str(local_path(url)) + ('/' if url.endswith('/') else '')
     if scheme in _LATER and not _known(scheme):
         raise NoTransportError(f'{shown(url)}: this version does not reach {_LATER[scheme]}')
     return Address(url, member, _by_name(url), transport_for(scheme))

@@ -160,6 +160,22 @@ def test_parts_of_a_login_in_messages_of_others() -> None:
     )
 
 
+def test_file_urls_name_the_files_that_they_write(tmp_path: Path) -> None:
+    """The oracle is pathlib's own URL of a path."""
+    series = Series(np.arange(60, dtype="u1").reshape(3, 4, 5))
+    for name in ("a b#1.nii.gz", "100%25.npy", "\u00e9.mha"):
+        path = tmp_path / name
+        series.write(path.as_uri())
+        assert path.is_file()
+        assert np.array_equal(Series(path.as_uri()), series)
+    folder = tmp_path / "a folder"
+    series[0].write(folder.as_uri() + "/")
+    assert [p.name for p in folder.iterdir()] == ["Image_00000.dcm"]
+    archive = tmp_path / "an archive.zip"
+    series.write(archive.as_uri() + "?x y.mha")
+    assert np.array_equal(Series(f"{archive}?x y.mha"), series)
+
+
 def test_schemes() -> None:
     assert scheme_of("C:\\x") == scheme_of("c:/x") == scheme_of("x:y") == "file"
     assert scheme_of("HTTP://x") == "http"
