@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import zipfile
 from pathlib import Path
 
 import nibabel
@@ -275,6 +276,21 @@ def test_other_readers(tmp_path: Path) -> None:
         str(tmp_path / 'a.mnc'))))  # fmt: skip
     with pytest.raises(WriteNotImplemented, match='MINC files cannot be written'):
         Series(tmp_path / 'a.mnc').write(tmp_path / 'b.mnc')
+
+
+@pytest.mark.parametrize('name', ['a.mhd', 'a.nhdr'])
+def test_voxels_in_a_folder_below(name: str, tmp_path: Path) -> None:
+    series = random_series('i2')
+    series.write(tmp_path / name)
+    (tmp_path / 'below').mkdir()
+    (tmp_path / 'a.raw').rename(tmp_path / 'below' / 'a.raw')
+    header = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(header.replace(b'a.raw', b'below/a.raw'))
+    same(Series(tmp_path), series)
+    with zipfile.ZipFile(tmp_path / 'a.zip', 'w') as archive:
+        for member in (name, 'below/a.raw'):
+            archive.write(tmp_path / member, f'patient/{member}')
+    same(Series(tmp_path / 'a.zip'), series)
 
 
 # --- hostile and broken -------------------------------------------------------------------

@@ -141,6 +141,9 @@ def assert_failure_changes_nothing(
         ("s3://bucket/key", "s3://bucket/key"),
         ("https://anna:pw@host:8080/a?b", "https://host:8080/a?b"),
         ("https://token@host/a", "https://host/a"),
+        ("sftp://anna:p@55/w@host/a", "sftp://host/a"),
+        ("sftp://anna:p@55@host/a", "sftp://host/a"),
+        ("https://host:8080/a@b", "https://host:8080/a@b"),
         ("https://host/a.zip?sig=abc&se=1?f/*.dcm", "https://host/a.zip?...?f/*.dcm"),
         ("simplecache::sftp://a:b@h/x", "simplecache::sftp://h/x"),
         ("zip://*.dcm::https://a:b@h/x.zip", "zip://*.dcm::https://h/x.zip"),
@@ -158,6 +161,7 @@ def test_parts_of_a_login_in_messages_of_others() -> None:
     assert (
         without("login anna:pa55word failed (pa55word), token=abcdef", [url]) == "login *** failed (***), ..."
     )
+    assert without("no p@55 there", ["sftp://anna:p%4055@host/x"]) == "no *** there"
 
 
 def test_file_urls_name_the_files_that_they_write(tmp_path: Path) -> None:

@@ -70,9 +70,9 @@ def read_sources(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
             left.append((source, 'of no format that SimpleITK is asked for'))
             continue
         voxels = companions(source, kind.name)
-        used += [file.name for file in voxels]
-        size = sum(file.size() for file in voxels) if voxels else source.size()
-        with source.local(*(file.basename for file in voxels)) as path:
+        used += [file.name for file in voxels.values()]
+        size = sum(file.size() for file in voxels.values()) if voxels else source.size()
+        with source.local(*voxels) as path:
             series.append(_read(path, kind, source, size, request))
     return ReadResult(series, left, used)
 
