@@ -170,7 +170,7 @@ def _series(group: list[_Picture], request: ReadRequest) -> SeriesData:
     known = None
     if first.text is not None:
         shape = _described_shape(first.text, count, rows, columns)
-        known = None if shape is None else description(first.text, shape)
+        known = None if shape is None else description(first.text, shape, first.source.name)
     if known is not None and shape is not None:
         lengths = shape[:-3]
         axes = tag_axes(request.order, lengths, known.axes, counted_axes(lengths), first.source.name)
