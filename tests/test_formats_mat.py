@@ -17,7 +17,6 @@ from imagedata.errors import (
     CorruptFileError,
     ImagedataError,
     ImagedataWarning,
-    ImagedataWarning,
     LossWarning,
     NotImageError,
     WriteError,
