@@ -141,7 +141,7 @@ def assert_failure_changes_nothing(
         ("s3://bucket/key", "s3://bucket/key"),
         ("https://anna:pw@host:8080/a?b", "https://host:8080/a?b"),
         ("https://token@host/a", "https://host/a"),
-        ("sftp://anna:p@55/w@host/a", "sftp://host/a"),
+        ("sftp://anna:p55/w@host/a", "sftp://host/a"),
         ("sftp://anna:p@55@host/a", "sftp://host/a"),
         ("https://host:8080/a@b", "https://host:8080/a@b"),
         ("https://host/a.zip?sig=abc&se=1?f/*.dcm", "https://host/a.zip?...?f/*.dcm"),
