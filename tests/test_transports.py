@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -110,13 +110,14 @@ def assert_failure_changes_nothing(
     ct: Series,
     listing: Callable[[str], dict[str, bytes]],
     monkeypatch: pytest.MonkeyPatch,
+    moves: Iterable[int],
     **options: Any,
 ) -> None:
-    """Whichever move fails: what was there is back, and nothing else is there."""
+    """Whichever move fails, of an old file or a new: what was there is back, and nothing else is there."""
     ct[:3].write(f"{root}/fail/out", **options)
     before = listing("fail")
     real = remote.RemoteStaging._move
-    for at in range(6):
+    for at in moves:
         calls = iter(range(1000))
 
         def move(self: Any, source: str, target: str, at: int = at, calls: Any = calls) -> None:
@@ -246,7 +247,13 @@ def test_memory(memory: Any, ct: Series, monkeypatch: pytest.MonkeyPatch) -> Non
         }
 
     assert_all_writings("memory://served", ct, listing)
-    assert_failure_changes_nothing("memory://served", ct, listing, monkeypatch)
+    assert_failure_changes_nothing("memory://served", ct, listing, monkeypatch, range(6))
+
+
+def test_what_is_missing_is_not_asked_for_again(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connect.time, "sleep", lambda seconds: pytest.fail("it waits"))
+    with pytest.raises(errors.InputNotFoundError):
+        connect.Store("memory://served/none", {}).call(lambda fs: fs.rm_file("/served/none"))
 
 
 def test_returned_names_and_place_of_temporary_files(memory: Any, ct: Series, tmp_path: Path) -> None:
@@ -493,7 +500,7 @@ def test_sftp_failure(
     sftp: tuple[str, dict[str, Any], Path], ct: Series, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url, options, served = sftp
-    assert_failure_changes_nothing(url, ct, files_below(served), monkeypatch, storage_options=options)
+    assert_failure_changes_nothing(url, ct, files_below(served), monkeypatch, (2, 3), storage_options=options)
     assert not list((served / "fail").glob("*/.*")) + list((served / "fail").glob(".*"))
 
 
@@ -603,7 +610,7 @@ def test_s3_failure(
     s3: tuple[dict[str, Any], Callable[..., Any]], ct: Series, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options, listing = s3
-    assert_failure_changes_nothing("s3://images", ct, listing, monkeypatch, storage_options=options)
+    assert_failure_changes_nothing("s3://images", ct, listing, monkeypatch, (2, 3), storage_options=options)
 
 
 def test_s3_without_bucket(s3: tuple[dict[str, Any], Callable[..., Any]], ct: Series) -> None:
