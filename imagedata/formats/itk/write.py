@@ -179,7 +179,7 @@ def _set_place(
 
 
 def _drop_stale(metadata: dict[str, str], axes: Sequence[Axis], kind: Kind) -> None:
-    """Take away the gradients of diffusion images (NRRD's DWMRI_...) that are not those of these components."""
+    """Take away the gradients of diffusion images (DWMRI_...) that are not those of these components."""
     gradients = [key for key in metadata if key.startswith('DWMRI_gradient_')]
     components = next((list(axis.values) for axis in axes if axis.name == 'component'), [])
     if gradients and components != list(range(len(gradients))):
