@@ -14,17 +14,24 @@ import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, NoReturn
+from contextvars import ContextVar
+from typing import Any, ClassVar, NoReturn, TypeAlias
 
 from .errors import ImagedataError, ImagedataWarning, MultipleSeriesError
 from .progress import Bar, reporting
 
-__all__ = ['ProgramParser', 'add_argparse_options', 'run_program', 'say']
+__all__ = [
+    'ProgramParser', 'add_argparse_options', 'add_reading_options', 'add_telling_options', 'complain',
+    'complain_of', 'given_options', 'reason', 'run_program', 'say', 'say_json',
+]  # fmt: skip
 
 DEBUG, INFO, WARNING = 10, 20, 30
 """Values of `args.loglevel`: those of the module `logging`."""
+
+_Tell: TypeAlias = Callable[[str, str], None]
+_tell: ContextVar[_Tell | None] = ContextVar('imagedata_tell', default=None)
 
 _UID = re.compile(r'(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*))+')
 
@@ -48,9 +55,42 @@ def add_argparse_options(parser: argparse.ArgumentParser) -> None:
     ('time', ['nifti'])
     """
     _add_reading(parser.add_argument_group('reading'))
-    _add_describing(parser.add_argument_group('what the images are'))
-    _add_writing(parser.add_argument_group('writing'))
+    describing = parser.add_argument_group('what the images are')
+    _add_places(describing)
+    _add_describing(describing)
+    writing = parser.add_argument_group('writing')
+    _add_writing(writing)
+    _add_dtype(writing)
     _add_telling(parser.add_argument_group('telling'))
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of programs that read images, and write none."""
+    reading = parser.add_argument_group('reading')
+    _add_reading(reading)
+    _add_places(reading)
+    _add_dtype(reading)
+    _add_telling(parser.add_argument_group('telling'))
+
+
+def add_telling_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what a program says of its work."""
+    _add_telling(parser.add_argument_group('telling'))
+
+
+READING = (
+    'input_serinsuid', 'input_stack', 'input_acquisition', 'input_echo', 'missing', 'headers_only', 'dtype',
+    'template', 'geometry', 'correct_acq',
+)  # fmt: skip
+WRITING = (
+    'output_sort', 'output_dir', 'frame', 'SOPClassUID', 'sernum', 'serdes', 'imagetype', 'keep_uid',
+)  # fmt: skip
+
+
+def given_options(given: argparse.Namespace, names: Sequence[str] = READING) -> dict[str, Any]:
+    """Return the options of those names that were given, and those of --input_options."""
+    chosen = {name: getattr(given, name, None) for name in names}
+    return {**{k: v for k, v in chosen.items() if v is not None}, 'input_options': given.input_options}
 
 
 def _add_reading(group: argparse._ArgumentGroup) -> None:
@@ -86,11 +126,14 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--psopt', metavar='TEXT', help='accepted, without effect')
 
 
-def _add_describing(group: argparse._ArgumentGroup) -> None:
+def _add_places(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--template', metavar='PATH', help='DICOM series whose patient, study and acquisition these have'
     )
     group.add_argument('--geometry', metavar='PATH', help='series whose place in the patient these have')
+
+
+def _add_describing(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--frame', type=_uid, metavar='UID', help='Frame of Reference UID')
     group.add_argument('--SOPClassUID', metavar='UID', help='kind of DICOM object: UID, CT, MR, PET or SC')
     group.add_argument('--sernum', type=int, metavar='N', help='Series Number')
@@ -109,11 +152,6 @@ def _add_writing(group: argparse._ArgumentGroup) -> None:
         'name for the name of each (default: by the extension of the output name, else dicom)',
     )  # fmt: skip
     group.add_argument(
-        '--dtype', type=_dtype, metavar='TYPE',
-        help='data type of the values: none, uint8, uint16, int16, int (int16), float (float64), float32, '
-        'float64, double',
-    )  # fmt: skip
-    group.add_argument(
         '--sort', dest='output_sort', type=_sort_on, default=SORT_ON_SLICE, metavar='{slice,tag}',
         help='what the files of DICOM output are sorted on (default: slice)',
     )  # fmt: skip
@@ -124,6 +162,14 @@ def _add_writing(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--keep_uid', action='store_true', help='keep the UIDs of the series and its images in DICOM output'
     )
+
+
+def _add_dtype(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--dtype', type=_dtype, metavar='TYPE',
+        help='data type of the values: none, uint8, uint16, int16, int (int16), float (float64), float32, '
+        'float64, double',
+    )  # fmt: skip
 
 
 def _add_telling(group: argparse._ArgumentGroup) -> None:
@@ -154,10 +200,28 @@ class _Version(argparse.Action):
 class ProgramParser(argparse.ArgumentParser):
     """Parser of the library's own programs: what it does not understand is one line, and status 1."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault('formatter_class', argparse.RawDescriptionHelpFormatter)
+        super().__init__(*args, **kwargs)
+        self.add_argument(
+            '--completion', action=_Completion, choices=('bash', 'zsh'), default=argparse.SUPPRESS,
+            help='print a script that completes the options of this program in that shell, and stop',
+        )  # fmt: skip
+
     def error(self, message: str) -> NoReturn:
         """Print the reason and stop."""
-        reason = ' '.join(message.split())
-        self.exit(1, f'{self.prog}: error: {reason} ({self.prog} --help lists the options)\n')
+        told = ' '.join(message.split())
+        self.exit(1, f'{self.prog}: error: {told} ({self.prog} --help lists the options)\n')
+
+
+class _Completion(argparse.Action):
+    """The script is made when it is asked for, of the options that the parser has then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, *args: Any) -> NoReturn:
+        from .completion import script
+
+        say(script(parser, str(values)))
+        parser.exit()
 
 
 class _NotYet(argparse.Action):
@@ -229,7 +293,7 @@ def _sort_on(text: str) -> int:
 # --- running ----------------------------------------------------------------------------------
 
 
-def run_program(name: str, job: Callable[[], None], *, debug: bool = False) -> int:
+def run_program(name: str, job: Callable[[], object], *, debug: bool = False) -> int:
     """Do the job of a program, and return its exit status.
 
     Whatever goes wrong is told in one line on stderr, which begins with the name of the
@@ -247,19 +311,24 @@ def run_program(name: str, job: Callable[[], None], *, debug: bool = False) -> i
     Returns
     -------
     int
-        0, or 1 after an error, or 128 and the number of the signal that ended it.
+        0, or 1 after an error or a complaint, or 128 and the number of the signal that ended it.
     """
     bar = Bar(sys.stderr) if _is_terminal() else None
 
+    complaints = 0
+
     def tell(kind: str, text: str) -> None:
+        nonlocal complaints
+        complaints += kind == 'error'
         if bar is not None:
             bar.clear()
         print(f'{name}: {kind}: {text}', file=sys.stderr)
 
+    token = _tell.set(tell)
     try:
         with _warnings_to(tell), _terminable(), reporting(bar):
             job()
-        return 0
+        return 1 if complaints else 0
     except _Terminated as end:
         tell('error', 'terminated')
         return 128 + end.signal
@@ -269,11 +338,42 @@ def run_program(name: str, job: Callable[[], None], *, debug: bool = False) -> i
     except Exception as error:  # noqa: BLE001 - the last place where it can become a message
         if debug:
             traceback.print_exc()
-        tell('error', _reason(error))
+        tell('error', reason(error))
         return 1
     finally:
+        _tell.reset(token)
         if bar is not None:
             bar.clear()
+
+
+def complain(text: str) -> None:
+    """Tell of an error after which the program goes on; its exit status is 1 in the end."""
+    tell = _tell.get()
+    assert tell is not None, 'only within run_program'
+    tell('error', _one_line(text))
+
+
+def complain_of(name: str, error: Exception) -> None:
+    """Tell of an error of one file, whose name may stand in its reason already."""
+    text = reason(error)
+    complain(text if name in text else f'{name}: {text}')
+
+
+def say_json(value: Any) -> None:
+    """Print a value as JSON (RFC 8259: NaN and infinity, which it has not, are null)."""
+    import json
+
+    say(json.dumps(_finite(value), indent=2, ensure_ascii=False, default=str))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and (value != value or value in (float('inf'), float('-inf'))):
+        return None
+    return value
 
 
 def say(text: str) -> None:
@@ -338,8 +438,8 @@ def _warnings_to(tell: Callable[[str, str], None]) -> Iterator[None]:
         yield
 
 
-def _reason(error: Exception) -> str:
-    """Return what to tell of an error."""
+def reason(error: Exception) -> str:
+    """Return what to tell of an error, on one line where its kind allows."""
     if isinstance(error, MultipleSeriesError):
         # The one whose reason does not end with its line: what can be chosen follows.
         first, *rest = _in_options(str(error)).splitlines()

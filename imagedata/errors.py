@@ -10,11 +10,14 @@ __all__ = [
     'AxisError',
     'BadShapeGiven',
     'CannotSort',
+    'CollectionError',
     'CorruptFileError',
     'DataTypeError',
     'DoNotSetSlicesError',
     'DuplicateImageError',
     'EmptyImageError',
+    'EntryNotFoundError',
+    'ExpressionError',
     'FileAlreadyExistsError',
     'FormatPluginNotFound',
     'GeometryError',
@@ -113,6 +116,21 @@ class TransportPluginNotFound(ImagedataError, LookupError):
 
 class UnknownOptionType(ImagedataError, TypeError):
     """Options are neither a dict nor a namespace."""
+
+
+# --- collections and programs ------------------------------------------------------------
+
+
+class CollectionError(ImagedataError, ValueError):
+    """The series do not form one study, patient or cohort."""
+
+
+class EntryNotFoundError(ImagedataError, KeyError, IndexError):
+    """A collection has nothing of that key, or several things."""
+
+
+class ExpressionError(ImagedataError, ValueError):
+    """An expression to calculate is not arithmetic over images."""
 
 
 # --- grouping and sorting ----------------------------------------------------------------

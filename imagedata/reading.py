@@ -12,6 +12,7 @@ from .errors import ImagedataWarning, InputNotFoundError, MultipleSeriesError, N
 from .formats.contract import ReadRequest, Source
 from .header import Header, SeriesData
 from .notices import warn_user
+from .options import warn_of_misspelt
 from .registry import format_for
 from .urls import note, shown_all, sources
 
@@ -21,6 +22,8 @@ __all__ = ['find_sources', 'read', 'read_series', 'read_template']
 def find_sources(urls: Any, options: Mapping[str, Any] | None = None) -> list[Source]:
     """Return the files that paths, URLs, folders, patterns and archives name, each once.
 
+    Sources that were found before are taken as they are.
+
     Raises
     ------
     InputNotFoundError
@@ -28,9 +31,12 @@ def find_sources(urls: Any, options: Mapping[str, Any] | None = None) -> list[So
     NoDataReadError
         When there is no file at all.
     """
-    given = [urls] if isinstance(urls, (str, PathLike)) else list(urls)
+    given = [urls] if isinstance(urls, (str, PathLike, Source)) else list(urls)
     found: dict[str, Source] = {}
     for url in given:
+        if isinstance(url, Source):
+            found.setdefault(url.name, url)
+            continue
         text = fspath(url)
         if not text:
             raise InputNotFoundError('an empty path was given: name a file or folder')
@@ -49,7 +55,7 @@ def read(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = Non
 
     Parameters
     ----------
-    urls : str, path or list of them
+    urls : str, path, Source, or list of them
     order : str
         What to sort the images of one slice position on.
     options : mapping, optional
@@ -64,7 +70,7 @@ def read(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = Non
     """
     given = dict(options or {})
     wanted = given.pop('input_format', None)
-    _warn_of_misspelt(given, order)
+    warn_of_misspelt(given, order)
     found = find_sources(urls, given)
     notes = {source.name: note(source) for source in found}
     choice = Choice(found, ReadRequest(order, given), notes)
@@ -73,39 +79,13 @@ def read(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = Non
     else:
         choice.run()
     if not choice.series:
-        raise choice.nothing_read(shown_all([urls] if isinstance(urls, (str, PathLike)) else urls))
+        given_urls = [urls] if isinstance(urls, (str, PathLike, Source)) else urls
+        names = [url.name if isinstance(url, Source) else url for url in given_urls]
+        raise choice.nothing_read(shown_all(names))
     left = choice.left
     lines = tuple(f'left out: {source.name}: {reason}' for source, reason in left)
     _warn_of_stubs([source for source, _ in left])
     return [replace(s, header=replace(s.header, report=(*s.header.report, *lines))) for s in choice.series]
-
-
-_OPTIONS = (
-    'accept_duplicate_tag', 'accept_uneven_slices', 'auto_sort', 'correct_acq', 'dir_cosine_tolerance',
-    'headers_only', 'ignore_series_uid', 'input_acquisition', 'input_echo', 'input_format', 'input_order',
-    'input_serinsuid', 'input_stack', 'missing', 'scaling', 'skip_broken_series', 'slice_tolerance',
-    'sort_on_slice_location', 'split_acquisitions', 'split_echo_numbers', 'suv', 'dtype', 'template',
-    'geometry', 'frame', 'sernum', 'serdes', 'imagetype', 'SOPClassUID', 'output_format', 'output_sort',
-    'output_dir', 'keep_uid', 'window', 'overwrite', 'input_sort', 'input_shape', 'calling_aet', 'loglevel',
-    'psopt', 'in_dirs', 'out_name', 'input_options', 'mmap', 'form', 'sidecar', 'nifti_version',
-    'compresslevel', 'sform_code', 'qform_code', 'descrip', 'aux_file', 'intent_code', 'intent_name',
-    'intent_p',
-    'archive_max_bytes', 'archive_max_ratio', 'retries', 'storage_options', 'timeout', 'username',
-    'password',
-)  # fmt: skip
-"""Options of reading and writing: both may stand in one namespace. Others may define a sort order."""
-
-
-def _warn_of_misspelt(options: Mapping[str, Any], order: str) -> None:
-    """Warn of options that are none, and look like one."""
-    import difflib
-
-    for name in options:
-        if name in _OPTIONS or name in order.split(','):
-            continue
-        near = difflib.get_close_matches(name, _OPTIONS, 1, 0.8)
-        if near:
-            warn_user(f'option {name!r} is not known: is {near[0]!r} meant?', ImagedataWarning)
 
 
 def _warn_of_stubs(sources: Sequence[Source]) -> None:
@@ -121,9 +101,7 @@ def _warn_of_stubs(sources: Sequence[Source]) -> None:
 
 
 def _is_stub(source: Source) -> bool:
-    with source.open() as file:
-        head = file.read(512)
-    return not head.strip(b'\0')
+    return not source.head()[:512].strip(b'\0')
 
 
 def read_series(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = None) -> SeriesData:

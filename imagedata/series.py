@@ -26,16 +26,18 @@ from .errors import (
     UnknownInputError,
     UnknownTag,
 )
+from .formats.contract import Source
 from .geometry import FloatArray
 from .header import Edit, Header, Identity, SeriesData, default_header
 from .indexing import PendingHeader, index_header, is_basic, plain_dims, resolve
-from .options import OptionsLike, merge_options
+from .options import OptionsLike, merge_options, warn_of_misspelt
 from .properties import SeriesProperties
-from .template import apply_geometry, apply_template
+from .template import apply_geometry, apply_template, warn_of_another_patient
 from .volume_methods import VolumeMethods
 
 __all__ = ['DoNotSetSlicesError', 'MultipleSeriesError', 'NoDataReadError', 'Series']
 
+_LOCATIONS = (str, PathLike, Source)
 _NDARRAY = np.ndarray
 _ndarray_getitem = np.ndarray.__getitem__
 _view = np.ndarray.view
@@ -132,10 +134,13 @@ class Series(SeriesProperties, VolumeMethods, ArrayMethods, np.ndarray):
         else:
             loaded = _from_values(data, input_order, dtype)
         header = loaded.header
-        if geometry is not None:
-            header = apply_geometry(header, _header_of(geometry, options))
+        place = None if geometry is None else _header_of(geometry, options)
+        if place is not None:
+            header = apply_geometry(header, place)
         if template is not None:
-            header = apply_template(header, _header_of(template, options))
+            described = _header_of(template, options)
+            warn_of_another_patient(described, place if place is not None else header)
+            header = apply_template(header, described)
         series = _view(loaded.array, cls)
         series._state = header
         series._identity = loaded.identity
@@ -453,7 +458,8 @@ class Series(SeriesProperties, VolumeMethods, ArrayMethods, np.ndarray):
         formats : str or list of str, optional
             Names or extensions of the formats to write; '%p' in `url` becomes the name of each.
         **kwargs
-            Options of writing: `keep_uid`, `sernum`, `serdes`, `imagetype`, `window`, ...
+            Options of writing: `keep_uid`, `sernum`, `serdes`, `imagetype`, `window`, ...; one that is
+            not known is an `ImagedataWarning`.
 
         Raises
         ------
@@ -462,8 +468,9 @@ class Series(SeriesProperties, VolumeMethods, ArrayMethods, np.ndarray):
         """
         from .writing import write
 
-        write(SeriesData(_view(self, _NDARRAY), self.header, self._get_identity()), url, formats,
-              merge_options(opts, kwargs))  # fmt: skip
+        options = merge_options(opts, kwargs)
+        warn_of_misspelt(options, self.header.input_order, kwargs)
+        write(SeriesData(_view(self, _NDARRAY), self.header, self._get_identity()), url, formats, options)
 
     # --- text -----------------------------------------------------------------------------------
 
@@ -490,11 +497,11 @@ class Series(SeriesProperties, VolumeMethods, ArrayMethods, np.ndarray):
 
 def _is_location(data: Any) -> bool:
     """Return whether `data` says where to read, not what the values are."""
-    if isinstance(data, (str, PathLike)):
+    if isinstance(data, _LOCATIONS):
         return True
     if not isinstance(data, (list, tuple)) or not data:
         return False
-    return all(isinstance(d, (str, PathLike)) for d in data)
+    return all(isinstance(d, _LOCATIONS) for d in data)
 
 
 def _read_one(data: Any, order: str, options: dict[str, Any]) -> SeriesData:

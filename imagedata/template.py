@@ -21,7 +21,7 @@ from .geometry import POSITION_TOLERANCE, Geometry, apply_affine
 from .header import ATTRIBUTES, Header, Images
 from .notices import warn_user
 
-__all__ = ['apply_geometry', 'apply_template']
+__all__ = ['apply_geometry', 'apply_template', 'warn_of_another_patient']
 
 _IDENTITY = ('seriesInstanceUID', 'input_format', 'input_sort', 'windowCenter', 'windowWidth')
 
@@ -63,6 +63,34 @@ def apply_template(header: Header, template: Header) -> Header:
     attributes = {k: v for k, v in header.attributes.items() if k not in ATTRIBUTES}
     given = {k: v for k, v in template.attributes.items() if k not in _IDENTITY}
     return replace(header, images=images, attributes={**attributes, **given}, edits=template.edits)
+
+
+def warn_of_another_patient(template: Header, place: Header) -> None:
+    """Warn where a template is of another patient than what says where the values are.
+
+    Parameters
+    ----------
+    template : Header
+    place : Header
+        Of the Series given as geometry, else of the data.
+    """
+    ours, theirs = _patient(template), _patient(place)
+    if any(a and b and a != b for a, b in zip(ours, theirs, strict=True)):
+        warn_user(
+            f'the template, {_called(template)}, is of another patient than the geometry or data, '
+            f'{_called(place)}: the result is of the patient of the template. Give images of one patient',
+            ImagedataWarning,
+        )
+
+
+def _patient(header: Header) -> tuple[str, str]:
+    """Return identifier and birth date: names are spelt in many ways."""
+    return tuple(str(header.attribute(n) or '').strip() for n in ('patientID', 'patientBirthDate'))  # type: ignore[return-value]
+
+
+def _called(header: Header) -> str:
+    """Return a name without patient data."""
+    return f'series {header.element("SeriesInstanceUID") or "without a UID"}'
 
 
 def _grid_shape(header: Header, what: str) -> tuple[int, int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
@@ -21,7 +22,7 @@ from .errors import (
     TemplateMismatchError,
     WriteError,
 )
-from .formats.contract import Format, Source, WriteRequest, check_capable, natural_image
+from .formats.contract import HEAD, Format, Source, WriteRequest, check_capable, natural_image
 from .formats.dicom.names import numbered
 from .header import SeriesData
 from .registry import format_for, formats
@@ -155,7 +156,7 @@ def _write_one(plugin: Format, data: SeriesData, url: str, options: Mapping[str,
         request = WriteRequest(staging.folder, None if is_folder else basename(text), options)
         names = plugin.write(data, request)
         if not options.get('overwrite'):
-            if is_folder:
+            if is_folder or len(names) > 1:
                 _keep_others(plugin, staging, shown(text), names)
             _keep_beside(plugin, staging, request.filename, names)
         return staging.commit(names)
@@ -235,7 +236,8 @@ def _keep_others(plugin: Format, staging: Staging, folder: str, names: Sequence[
     """
     if plugin.single_file:
         return
-    for below in sorted({name.rpartition('/')[0] for name in names}):
+    folders = {'', *(name.rpartition('/')[0] for name in names), *_like_ours(staging, '')}
+    for below in sorted(folders):
         new = {name.rpartition('/')[2] for name in names if name.rpartition('/')[0] == below}
         for name, source in staging.present(below).items():
             if source is None:
@@ -244,7 +246,7 @@ def _keep_others(plugin: Format, staging: Staging, folder: str, names: Sequence[
                         f'in {folder}, {name} is a folder: a file cannot replace it; move it, or write '
                         'elsewhere'
                     )
-            elif name not in new and name.lower().endswith(plugin.extensions):
+            elif name not in new and _is_of(plugin, name, source):
                 raise FileAlreadyExistsError(
                     f'{folder} holds images of another series, such as {source.name}: choose another folder, '
                     'or write there all the same with overwrite=True'
@@ -290,3 +292,29 @@ def _keep_beside(plugin: Format, staging: Staging, filename: str | None, names: 
             f'{others[0]} {problem}: move it or choose another name, or write there all the same with '
             'overwrite=True'
         )
+
+
+_NUMBERED = re.compile(r'[a-z]+[0-9]+')
+
+
+def _like_ours(staging: Staging, below: str) -> list[str]:
+    """Return folders below one that are named as those of tags and slices: time0, slice0/te1."""
+    found = []
+    for name, source in staging.present(below).items():
+        if source is None and _NUMBERED.fullmatch(name):
+            inner = f'{below}/{name}' if below else name
+            found += [inner, *_like_ours(staging, inner)]
+    return found
+
+
+def _is_of(plugin: Format, name: str, source: Source) -> bool:
+    """Return whether a file is of a format: by its name; on the local disk by its content as well."""
+    if name.lower().endswith(plugin.extensions):
+        return True
+    if source.path is None or not source.path.is_file():
+        return False
+    try:
+        with source.open() as file:
+            return plugin.identifies(name, file.read(HEAD))
+    except PermissionError:
+        return False  # nobody reads it together with what is written

@@ -7,6 +7,9 @@ import hypothesis
 import pytest
 
 import realdata
+from orthanc_server import orthanc
+
+__all__ = ["orthanc"]
 
 # Few examples, the same ones every time: for every run, and for CI.
 hypothesis.settings.register_profile(

@@ -31,7 +31,7 @@ from imagedata.axis import VariableAxis
 from imagedata.errors import LossWarning, WriteError, WriteNotImplemented
 from imagedata.formats.contract import WriteRequest
 from imagedata.formats.dicom.attributes import RULES, inherited
-from imagedata.formats.dicom.encode import StoredAs, ds_text, encode
+from imagedata.formats.dicom.encode import Allowed, StoredAs, ds_text, encode
 from imagedata.formats.dicom.names import file_names
 from imagedata.formats.dicom.serialize import Serializer
 from imagedata.formats.dicom.write import write
@@ -147,7 +147,7 @@ def read_back(plan, number):
     allocated, stored, signed = plan.bits
     kind = np.dtype(f"<{'i' if signed else 'u'}{allocated // 8}")
     image = plan.images[number]
-    raw = np.frombuffer(plan.pixel_data(number), kind, image.size).reshape(image.shape)
+    raw = np.frombuffer(plan.stored(number).tobytes(), kind, image.size).reshape(image.shape)
     limit = 2 ** (stored - signed)
     assert raw.max(initial=0) < limit
     assert raw.min(initial=0) >= (-limit if signed else 0)
@@ -159,7 +159,7 @@ def read_back(plan, number):
 def test_integers_are_exact_or_within_the_stated_error(data, kind, narrow):
     dtype = np.dtype(kind)
     images = data.draw(hnp.arrays(dtype, hnp.array_shapes(min_dims=3, max_dims=3, max_side=4)))
-    plan = encode(images, [None] * len(images), narrow=narrow)
+    plan = encode(images, [None] * len(images), Allowed(narrow=narrow))
     low, high = int(images.min()), int(images.max())
     if high - low <= 65535 and max(abs(low), abs(high)) < 2**53:
         assert plan.error == 0
@@ -176,7 +176,9 @@ def test_floats_are_within_the_stated_error(data, kind, per_image, no_intercept)
     shape = hnp.array_shapes(min_dims=3, max_dims=3, max_side=4)
     finite = {"allow_nan": False, "allow_infinity": False}
     images = data.draw(hnp.arrays(dtype, shape, elements=finite))
-    plan = encode(images, [None] * len(images), per_image=per_image, no_intercept=no_intercept)
+    plan = encode(
+        images, [None] * len(images), Allowed(intercept=not no_intercept), per_image=per_image
+    )
     for number, image in enumerate(images):
         _, values = read_back(plan, number)
         assert np.isfinite(values).all()
@@ -270,7 +272,7 @@ def test_whole_numbers_of_16_bits_are_exact(values, bits, intercept):
 @pytest.mark.parametrize("value", [-np.finfo(float).max, np.finfo(float).max])
 @pytest.mark.parametrize("no_intercept", [False, True])
 def test_greatest_floats_do_not_overflow(value, no_intercept):
-    plan = encode(np.array([[[value, value]]]), [None], no_intercept=no_intercept)
+    plan = encode(np.array([[[value, value]]]), [None], Allowed(intercept=not no_intercept))
     np.testing.assert_allclose(read_back(plan, 0)[1], value, rtol=1e-4)
 
 

@@ -24,6 +24,7 @@ MODULES = (
     'imagedata',
     'imagedata.axis',
     'imagedata.cmdline',
+    'imagedata.collection',
     'imagedata.errors',
     'imagedata.formats',
     'imagedata.formats.contract',
@@ -32,6 +33,7 @@ MODULES = (
     'imagedata.geometry',
     'imagedata.header',
     'imagedata.image_data',
+    'imagedata.inventory',
     'imagedata.series',
 )
 

@@ -1,1 +1,1 @@
-"""The program `imagedata`, one module for each of its commands."""
+"""The console programs: each module is one of them, or what they share."""

@@ -19,7 +19,7 @@ from pydicom.dataset import Dataset
 if TYPE_CHECKING:
     from pydicom.tag import BaseTag
 
-__all__ = ['PROTECTED', 'RULES', 'Rule', 'When', 'clone', 'inherited', 'is_private_scale']
+__all__ = ['PRIVATE_RULES', 'PROTECTED', 'RULES', 'PrivateRule', 'Rule', 'When', 'clone', 'inherited']
 
 
 class When(Flag):
@@ -106,6 +106,9 @@ RULES: tuple[Rule, ...] = (
         'LargestPixelValueInSeries', 'SmallestImagePixelValueInPlane',
         'LargestImagePixelValueInPlane', 'HistogramSequence', 'PerimeterValue',
     )),
+    Rule(When.VALUES, 'volumes and norms of the doses of the source', (
+        'DVHSequence', 'DVHNormalizationPoint', 'DVHNormalizationDoseValue',
+    )),
     Rule(When.VALUES | When.STORED, 'new values may equal the padding of the source by chance', (
         'PixelPaddingValue', 'PixelPaddingRangeLimit',
     )),
@@ -131,7 +134,7 @@ RULES: tuple[Rule, ...] = (
         'ShutterPresentationValue', 'ShutterOverlayGroup', 'MaskSubtractionSequence',
     )),
     Rule(When.NEW_PLANE | When.NO_PLACE, 'directions of the rows and columns of the source', (
-        'PatientOrientation',
+        'PatientOrientation', 'InPlanePhaseEncodingDirection',
     )),
     Rule(When.NO_PLACE, 'the array says nothing of a place', (
         'ImagePositionPatient', 'ImageOrientationPatient', 'ImagePosition', 'ImageOrientation',
@@ -141,6 +144,57 @@ RULES: tuple[Rule, ...] = (
     )),
 )  # fmt: skip
 """Elements that are taken away, when, and why."""
+
+@dataclass(frozen=True, slots=True)
+class PrivateRule:
+    """Private elements that are taken away under some circumstances.
+
+    Parameters
+    ----------
+    when : When
+    reason : str
+    group : int
+    creator : str
+        Private creator of the block.
+    elements : tuple of int
+        Numbers in the block, the last two digits of the element.
+    """
+
+    when: When
+    reason: str
+    group: int
+    creator: str
+    elements: tuple[int, ...]
+
+
+_NEW_VALUES = When.VALUES | When.STORED | When.COLOR
+
+PRIVATE_RULES: tuple[PrivateRule, ...] = (
+    PrivateRule(When.STORED | When.COLOR, 'scale of the stored values, read in place of Rescale Slope',
+                0x2005, 'Philips MR Imaging DD 001', (0x0D, 0x0E)),
+    PrivateRule(_NEW_VALUES, 'scale of the stored values before reconstruction',
+                0x2005, 'Philips MR Imaging DD 001', (0x09, 0x0A, 0x0B, 0x0C)),
+    PrivateRule(When.VALUES | When.COLOR, 'display of other values',
+                0x2005, 'Philips MR Imaging DD 001', (0x0F, 0x10)),
+    PrivateRule(When.VALUES | When.COLOR, 'display of other values',
+                0x2001, 'Philips Imaging DD 001', (0x74, 0x75)),
+    PrivateRule(_NEW_VALUES, 'least and greatest value', 0x0029, 'PHILIPS MR/LAST', (0x10, 0x20)),
+    PrivateRule(_NEW_VALUES, 'range of the stored values', 0x0029, 'GEMS_IMPS_01',
+                (*range(0x04, 0x0B), 0x15, 0x16, 0x17, 0x18)),
+    PrivateRule(_NEW_VALUES, 'range of the stored values', 0x0029, 'GEMS_IMAG_01', (0x15, 0x16, 0x17, 0x18)),
+    PrivateRule(_NEW_VALUES, 'histogram of the values', 0x0043, 'GEMS_PARM_01', (0x29,)),
+    PrivateRule(When.NEW_IMAGE, 'checksum of the record', 0x0021, 'GEMS_RELA_01', (0x07, 0x19)),
+    PrivateRule(_NEW_VALUES, 'least and greatest value', 0x7FE3, 'SIEMENS MED NM', (0x14, 0x15, 0x1F, 0x20)),
+    PrivateRule(_NEW_VALUES, 'scale of the stored values', 0x0057, 'SIEMENS MED NM', (0x06, 0x07)),
+    PrivateRule(When.VALUES | When.COLOR, 'display of other values', 0x0019, 'SIEMENS SMS-AX  VIEW 1.0',
+                (0x1C, 0x1D)),
+    PrivateRule(When.VALUES | When.COLOR, 'display of other values', 0x0029, 'MEDIFACE', (0x10, 0x11)),
+    PrivateRule(_NEW_VALUES, 'least and greatest value', 0x0025, 'FDMS 1.0', (0x16, 0x17)),
+)  # fmt: skip
+"""Private elements that are taken away: statistics, scales and windows of other pixels.
+
+Names and numbers: the private dictionary of pydicom, which is that of DCMTK and GDCM.
+"""
 
 KEPT_IN_OTHER_CLASS = (
     # Patient
@@ -219,11 +273,10 @@ def inherited(source: Dataset, circumstances: When) -> dict[BaseTag, Any]:
     in unused bits of its pixels: they go with a new grid, or when they have no data of
     their own.
     """
-    gone = removed(circumstances)
+    gone = removed(circumstances) | _private_removed(source, circumstances)
     other = When.OTHER_CLASS in circumstances
     kept = _tags(KEPT_IN_OTHER_CLASS)
     elements: dict[BaseTag, Any] = {}
-    stale_scale = bool(circumstances & (When.STORED | When.COLOR))
     overlays = not circumstances & (When.NEW_PIXELS | When.NEW_PLANE | When.NO_PLACE)
     for tag, element in source.items():
         number = int(tag)
@@ -234,8 +287,6 @@ def inherited(source: Dataset, circumstances: When) -> dict[BaseTag, Any]:
             continue
         if 0x6000 <= group <= 0x60FF and not (overlays and _has_overlay_data(source, group)):
             continue
-        if stale_scale and group == 0x2005 and is_private_scale(source, tag):
-            continue
         elements[tag] = element
     return elements
 
@@ -244,14 +295,22 @@ def _has_overlay_data(source: Dataset, group: int) -> bool:
     return (group << 16 | 0x3000) in source
 
 
-def is_private_scale(source: Dataset, tag: BaseTag) -> bool:
-    """Return whether an element is Philips' own slope or intercept of the stored values.
+def _private_removed(source: Dataset, circumstances: When) -> set[int]:
+    """Return the tags of private elements that do not hold: each block stands where its creator says."""
+    gone: set[int] = set()
+    for rule in PRIVATE_RULES:
+        if not rule.when & circumstances:
+            continue
+        for block in _blocks(source, rule.group, rule.creator):
+            gone.update(rule.group << 16 | block << 8 | element for element in rule.elements)
+    return gone
 
-    Scale Intercept and Scale Slope, (2005,xx0D) and (2005,xx0E) of creator 'Philips MR Imaging
-    DD 001', which tools read in place of Rescale Slope.
-    """
-    number = int(tag) & 0xFFFF
-    if number & 0xFF not in (0x0D, 0x0E) or number < 0x1000:
-        return False
-    creator = (0x2005, number >> 8)
-    return creator in source and str(source[creator].value).strip() == 'Philips MR Imaging DD 001'
+
+def _blocks(source: Dataset, group: int, creator: str) -> list[int]:
+    """Return the numbers of the blocks that a private creator reserved (PS3.5 7.8.1)."""
+    first, last = group << 16 | 0x10, group << 16 | 0xFF
+    return [
+        int(tag) & 0xFF
+        for tag in source.keys()  # noqa: SIM118 (elements stay unparsed)
+        if first <= int(tag) <= last and str(source[tag].value).strip() == creator
+    ]

@@ -9,6 +9,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...errors import OrderNotFoundError
+from .packed import remembered
 from .vendor import canon, ge, philips, siemens, uih
 from .vendor._private import numbers, private_value
 
@@ -145,7 +146,7 @@ def _stack_id(dataset: Dataset) -> float | str | None:
     return found[0] if found else text or None
 
 
-CRITERIA: Mapping[str, Criterion] = {
+_FOUND: Mapping[str, Criterion] = {
     'time': _moment('AcquisitionDate', 'AcquisitionTime', 'AcquisitionDateTime'),
     'contenttime': _moment('ContentDate', 'ContentTime'),
     'triggertime': _milliseconds('TriggerTime'),
@@ -179,6 +180,14 @@ CRITERIA: Mapping[str, Criterion] = {
     'angularview': _number('AngularViewVector'),
     'timeslice': _number('TimeSliceVector'),
 }
+
+
+def _once(find: Criterion) -> Criterion:
+    """Return a criterion that is not asked again for headers that are alike."""
+    return lambda dataset: remembered(find, dataset)
+
+
+CRITERIA: Mapping[str, Criterion] = {name: _once(find) for name, find in _FOUND.items()}
 """Criteria with names of their own; any DICOM keyword or private element is one too."""
 
 UNDEFINED = ('faulty',)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
@@ -12,16 +12,17 @@ import numpy as np
 
 from ...errors import WriteError
 from ...version import library_version
-from .criteria import seconds
+from .attributes import clone
+from .criteria import CRITERIA, seconds
 from .encode import ds_text
-from .objects import PET
+from .objects import NM, PET
 from .vendor._private import numbers
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
 
-__all__ = ['Dates', 'element', 'has_element', 'image_type', 'tag_values']
+__all__ = ['Dates', 'element', 'equipment', 'has_element', 'history', 'image_type', 'tag_values']
 
 
 def element(tag: Any, value: Any, vr: str | None = None) -> DataElement:
@@ -161,13 +162,73 @@ def source_reference(source: Dataset) -> Dataset | None:
     return item
 
 
+def history(
+    source: Dataset, made: Dataset, study: str | None, *, refer: bool
+) -> dict[str, Any]:
+    """Return where an image comes from, and what made it.
+
+    Parameters
+    ----------
+    source : Dataset
+    made : Dataset
+        Item of Contributing Equipment Sequence for this library, after those of the source.
+    study : str or None
+        Study Instance UID of the image where it is another than the source's.
+    refer : bool
+        Whether the image comes from that very source.
+    """
+    values: dict[str, Any] = {}
+    if 'ContributingEquipmentSequence' in source:
+        before = _copies(source, 'ContributingEquipmentSequence')
+        values['ContributingEquipmentSequence'] = [*before, *_clones([made])]
+    reference = source_reference(source) if refer else None
+    if reference is None:
+        return values
+    values['SourceImageSequence'] = [reference]
+    series, theirs = source.get('SeriesInstanceUID'), source.get('StudyInstanceUID')
+    if series:
+        values |= _referenced_series(source, str(series), str(theirs or ''), study)
+    return values
+
+
+def _copies(source: Dataset, keyword: str) -> list[Dataset]:
+    """Return copies of the items of a sequence: an item belongs to one, and the source keeps its own."""
+    return _clones(source[keyword].value) if keyword in source else []
+
+
+def _clones(items: Iterable[Dataset]) -> list[Dataset]:
+    return [clone(item, dict(item.items())) for item in items]
+
+
+def _referenced_series(source: Dataset, series: str, theirs: str, study: str | None) -> dict[str, Any]:
+    """Return the Common Instance Reference module (PS3.3 C.12.2), with what the source referred to."""
+    from pydicom.dataset import Dataset
+
+    instance = Dataset()
+    instance.ReferencedSOPClassUID = source.SOPClassUID
+    instance.ReferencedSOPInstanceUID = source.SOPInstanceUID
+    item = Dataset()
+    item.SeriesInstanceUID = series
+    item.ReferencedInstanceSequence = [instance]
+    if study is None or study == theirs:
+        return {'ReferencedSeriesSequence': [*_copies(source, 'ReferencedSeriesSequence'), item]}
+    other = Dataset()
+    other.StudyInstanceUID = theirs
+    other.ReferencedSeriesSequence = [item]
+    return {
+        # What the source referred to in its own study is in another one now.
+        'ReferencedSeriesSequence': None,
+        'StudiesContainingOtherReferencedInstancesSequence': [other],
+    }
+
+
 def image_type(given: Any, sop_class: str) -> list[str]:
     """Return the image type of a derived image: its first two values new, the others kept.
 
-    A PET image is DERIVED and yet PRIMARY (PS3.3 C.8.9.4.1.1).
+    Images of PET and NM are DERIVED and yet PRIMARY (PS3.3 C.8.9.4.1.1, C.8.4.9.1.1).
     """
     values = [given] if isinstance(given, str) else [str(part) for part in given or []]
-    second = 'PRIMARY' if sop_class == PET else 'SECONDARY'
+    second = 'PRIMARY' if sop_class in (PET, NM) else 'SECONDARY'
     return ['DERIVED', second, *values[2:]]
 
 
@@ -238,12 +299,14 @@ def _number(name: str, value: Any) -> float:
 
 def _moment(kind: str, value: float, source: Dataset | None, first_day: str) -> dict[str, Any]:
     """Return time, and date where midnight passes: seconds since midnight, or since the year 1."""
-    if source is not None:
+    if source is not None and kind == 'Acquisition':  # times of the content are made anew
         given = seconds(source.get(f'{kind}Time'))
         if given is not None:
             apart = abs(value - given) % _MIDNIGHT
             if min(apart, _MIDNIGHT - apart) < _TIME_TOLERANCE:
                 return {}
+        if _on_another_clock(source, value):
+            return {}
     days, rest = divmod(value, _MIDNIGHT)
     day = _day(int(days), first_day)
     if day is None and days:
@@ -259,6 +322,15 @@ def _moment(kind: str, value: float, source: Dataset | None, first_day: str) -> 
     if source is not None and f'{kind}DateTime' in source:
         values[f'{kind}DateTime'] = None if day is None else day + clock(rest)
     return values
+
+
+def _on_another_clock(source: Dataset, value: float) -> bool:
+    """Return whether a source says a time as that of a trigger, which readers sort on then."""
+    for name in ('timeoffset', 'triggertime'):
+        given = CRITERIA[name](source)
+        if isinstance(given, (int, float)) and abs(given - value) < _TIME_TOLERANCE:
+            return True
+    return False
 
 
 def _day(days: int, first_day: str) -> str | None:
@@ -309,8 +381,39 @@ def _dti(name: str, value: Any, source: Dataset | None) -> dict[str, Any]:
     return {**_b_value(name, b, source), **_b_vector(name, vector, source)}
 
 
+_COMPONENTS = {'M': 'MAGNITUDE', 'P': 'PHASE', 'R': 'REAL', 'I': 'IMAGINARY'}
+
+
+def _component(name: str, value: Any, source: Dataset | None) -> dict[str, Any]:
+    """Return the part of a complex image (PS3.3 C.8.13.3.1.1)."""
+    if source is not None and CRITERIA[name](source) == value:
+        return {}
+    word = _COMPONENTS.get(str(value)[:1].upper())
+    if word is None:
+        raise WriteError(f'axis {name!r} has the value {value!r}: it is one of M, P, R, I')
+    return {'ComplexImageComponent': word}
+
+
+def _count(keyword: str) -> Callable[[str, Any, Dataset | None], dict[str, Any]]:
+    def values(name: str, value: Any, source: Dataset | None) -> dict[str, Any]:
+        number = _number(name, value)
+        if number != round(number):
+            raise WriteError(f'axis {name!r} has the value {value!r}, and {keyword} holds whole numbers')
+        return {} if _same(source, keyword, number, 0) else {keyword: round(number)}
+
+    return values
+
+
 _WRITERS: Mapping[str, Callable[[str, Any, Dataset | None], dict[str, Any]]] = {
     'triggertime': _scaled('TriggerTime', 1000.0),
+    'framereferencetime': _scaled('FrameReferenceTime', 1000.0),
+    'timeoffset': _scaled('TemporalPositionTimeOffset'),
+    'cardiacphase': _scaled('NominalPercentageOfCardiacPhase'),
+    'component': _component,
+    'echo': _count('EchoNumbers'),
+    'stack': lambda name, value, source: {'StackID': str(value)},
+    'temporalposition': _count('TemporalPositionIdentifier'),
+    'acquisition': _count('AcquisitionNumber'),
     'te': _scaled('EchoTime'),
     'fa': _scaled('FlipAngle'),
     'ti': _scaled('InversionTime'),

@@ -1,15 +1,15 @@
 """From array values to stored integers, with the slope and intercept that lead back to them.
 
 Four ways, the first that fits the whole series: as the source images stored them; whole numbers
-as they are; whole numbers shifted by an intercept; a straight line over 16 bits, whose greatest
-error is measured. No value ever wraps around.
+as they are; whole numbers shifted by an intercept; a straight line over 16 or 32 bits, whose
+greatest error is measured. No value ever wraps around.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,10 +20,10 @@ from ...errors import WriteNotImplemented
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ['Encoding', 'Rescale', 'StoredAs', 'ds_text', 'encode']
+__all__ = ['Allowed', 'Encoding', 'Rescale', 'StoredAs', 'ds_text', 'encode']
 
 _LEVELS = 65534
-"""Steps of a scaled series: 0 to 65534. The last level, 65535, is left for padding."""
+"""Steps of a series scaled to 16 bits: 0 to 65534. The last level, 65535, is left for padding."""
 
 _EXACT = 2**53
 """Whole numbers up to this one are exact in float64, which readers rescale in."""
@@ -34,22 +34,41 @@ _DS_LENGTH = 16
 def ds_text(value: float) -> str:
     """Return a number as a Decimal String: 16 characters at most, as exact as they allow.
 
+    Fixed-point and exponential notation, with and without what their grammar (PS3.5 6.2) lets
+    one leave out, hold different numbers of digits: that which holds most is taken.
+
     Examples
     --------
     >>> ds_text(-0.70710678118654752)
-    '-0.7071067811865'
+    '-.70710678118655'
     >>> ds_text(3.0)
     '3'
     """
-    from pydicom.valuerep import format_number_as_ds
-
     number = float(value)
     if number.is_integer() and abs(number) < 1e15:
         return str(int(number))
-    text = format_number_as_ds(number)
-    if math.isinf(float(text)):  # the greatest floats, rounded up
-        text = format_number_as_ds(number * (1 - 1e-9))
-    return text
+    text = repr(number)
+    if len(text) <= _DS_LENGTH:
+        return text
+    for digits in range(15, 7, -1):
+        found = [t for t in _texts(number, digits) if len(t) <= _DS_LENGTH]
+        if found and math.isfinite(float(found[0])):
+            return found[0]
+    return ds_text(number * (1 - 1e-9))  # the greatest floats, which rounding takes beyond float64
+
+
+def _texts(number: float, digits: int) -> Iterator[str]:
+    """Yield texts of a number to some significant digits, the plainest first."""
+    sign = '-' if number < 0 else ''
+    mantissa, exponent = f'{abs(number):.{digits - 1}e}'.split('e')
+    figures, power = mantissa.replace('.', ''), int(exponent)
+    if 0 <= power < digits - 1:
+        yield f'{sign}{figures[: power + 1]}.{figures[power + 1 :]}'
+    elif -8 < power < 0:
+        yield f'{sign}0.{"0" * (-power - 1)}{figures}'
+        yield f'{sign}.{"0" * (-power - 1)}{figures}'
+    yield f'{sign}{mantissa}e{power}'
+    yield f'{sign}{figures}e{power - digits + 1}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +117,7 @@ class StoredAs:
     def of(cls, dataset: Dataset) -> StoredAs | None:
         """Return how the image of a header was stored, None when the header does not tell."""
         try:
-            slope = float(dataset.get('RescaleSlope') or 1.0) or 1.0
+            slope = float(dataset.get('RescaleSlope') or dataset.get('DoseGridScaling') or 1.0) or 1.0
             intercept = float(dataset.get('RescaleIntercept') or 0.0)
             allocated = int(dataset.get('BitsAllocated') or 16)
             stored = int(dataset.get('BitsStored') or allocated)
@@ -109,6 +128,31 @@ class StoredAs:
         if samples != 1 or not (math.isfinite(slope) and math.isfinite(intercept)):
             return None
         return cls(slope, intercept, allocated, stored, signed)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What an object allows its stored values to be.
+
+    Parameters
+    ----------
+    narrow : bool
+        8 bits allocated, for values that come in bytes.
+    narrow_first : bool
+        8 bits for all values that they hold (US, PS3.3 C.8.5.6.1).
+    wide : bool
+        32 bits allocated, for whole numbers that need them.
+    fine : bool
+        32 bits also for the levels of values that must be scaled.
+    intercept : bool
+        An intercept other than 0.
+    """
+
+    narrow: bool = False
+    narrow_first: bool = False
+    wide: bool = False
+    fine: bool = False
+    intercept: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +188,8 @@ class _Format:
 _U16 = _Format(16, 16, False)
 _I16 = _Format(16, 16, True)
 _U8 = _Format(8, 8, False)
+_U32 = _Format(32, 32, False)
+_I32 = _Format(32, 32, True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,19 +279,13 @@ class Encoding:
             stored = np.where(finite, stored, self.padding)
         return stored.astype(self.layout.dtype)
 
-    def pixel_data(self, number: int) -> bytes:
-        """Return the value of Pixel Data of one image, of even length."""
-        data = self.stored(number).tobytes()
-        return data + b'\0' if len(data) % 2 else data
-
 
 def encode(
     images: NDArray[Any],
     sources: Sequence[StoredAs | None],
+    allowed: Allowed = Allowed(),
     *,
     per_image: bool = False,
-    narrow: bool = False,
-    no_intercept: bool = False,
 ) -> Encoding:
     """Plan how a series is stored.
 
@@ -254,12 +294,10 @@ def encode(
     images : (n, rows, columns) ndarray
     sources : sequence of StoredAs or None
         How the source of each image stored its values.
+    allowed : Allowed
+        What the object allows.
     per_image : bool
         Whether each image may have a slope and intercept of its own, where scaling is needed.
-    narrow : bool
-        Whether the object allows 8 bits allocated.
-    no_intercept : bool
-        Whether the intercept must be 0 (PET).
 
     Raises
     ------
@@ -277,9 +315,9 @@ def encode(
         raise WriteNotImplemented(f'DICOM images hold numbers or RGB, not {images.dtype}')
     survey = _survey(images)
     return (
-        _as_source(images, survey, sources, narrow, no_intercept)
-        or _as_integers(images, survey, narrow, no_intercept)
-        or _scaled(images, survey, per_image, no_intercept)
+        _as_source(images, survey, sources, allowed)
+        or _as_integers(images, survey, allowed)
+        or _scaled(images, survey, per_image, allowed)
     )
 
 
@@ -311,14 +349,13 @@ def _as_source(
     images: NDArray[Any],
     survey: _Survey,
     sources: Sequence[StoredAs | None],
-    narrow: bool,
-    no_intercept: bool,
+    allowed: Allowed,
 ) -> Encoding | None:
     """Return the encoding that the source images had, where it gives these values."""
     known = [source for source in sources if source is not None]
     if len(known) != len(images) or not known:
         return None
-    if no_intercept and any(source.intercept for source in known):
+    if not allowed.intercept and any(source.intercept for source in known):
         return None
     low: int | None = None
     high = 0
@@ -330,7 +367,7 @@ def _as_source(
         high = max(high, ends[1]) if number else ends[1]
     assert low is not None
     first = known[0]
-    layout = _fitting(first, low, high, narrow, spare=survey.gaps > 0)
+    layout = _fitting(first, low, high, allowed, spare=survey.gaps > 0)
     if layout is None:
         return None
     rescales = [Rescale(repr(s.slope), repr(s.intercept)) for s in known]
@@ -355,7 +392,7 @@ def _source_range(
         (float(end) - source.intercept) / source.slope
         for end in (survey.lows[number], survey.highs[number])
     ]
-    if not all(abs(end) < 2 * _LEVELS for end in ends):
+    if not all(abs(end) <= _U32.high for end in ends):
         return None
     if image.dtype.kind in 'iu' and max(abs(survey.lows[number]), abs(survey.highs[number])) > _EXACT:
         return None
@@ -375,13 +412,18 @@ def _source_range(
     return sorted((round(min(ends)), round(max(ends))))  # type: ignore[return-value]
 
 
-def _fitting(source: StoredAs, low: int, high: int, narrow: bool, *, spare: bool) -> _Format | None:
+def _fitting(
+    source: StoredAs, low: int, high: int, allowed: Allowed, *, spare: bool
+) -> _Format | None:
     """Return the source's bits, or more of them, that hold a range."""
     choices = []
-    if source.allocated == 16 or (source.allocated == 8 and narrow):
+    sizes = {16, 8 if allowed.narrow else 16, 32 if allowed.wide else 16}
+    if source.allocated in sizes:
         choices.append(_Format(source.allocated, source.stored, source.signed))
-    wide = [_I16, _U16] if source.signed else [_U16, _I16]
-    for layout in (*choices, *wide):
+    choices += [_I16, _U16] if source.signed else [_U16, _I16]
+    if allowed.wide:
+        choices += [_I32, _U32] if source.signed else [_U32, _I32]
+    for layout in choices:
         if layout.holds(low, high) and not (spare and layout.spare(low, high) is None):
             return layout
     return None
@@ -390,50 +432,69 @@ def _fitting(source: StoredAs, low: int, high: int, narrow: bool, *, spare: bool
 # --- whole numbers ----------------------------------------------------------------------------
 
 
-def _as_integers(
-    images: NDArray[Any], survey: _Survey, narrow: bool, no_intercept: bool
-) -> Encoding | None:
+def _as_integers(images: NDArray[Any], survey: _Survey, allowed: Allowed) -> Encoding | None:
     """Return the encoding of whole numbers as they are, or shifted; None where neither fits."""
     if not survey.whole:
         return None
+    in_bytes = images.dtype.kind in 'bu' and images.dtype.itemsize == 1
+    layouts = [_U8] if allowed.narrow_first or (allowed.narrow and in_bytes) else []
+    layouts += [_U16, _I16]
+    shifted = [_U16] if allowed.intercept else []
+    if allowed.wide:
+        return (
+            _unshifted(images, survey, layouts)
+            or _shifted(images, survey, shifted)
+            or _unshifted(images, survey, [_U32, _I32])
+            or _shifted(images, survey, [_U32] if allowed.intercept else [])
+        )
+    return _unshifted(images, survey, layouts) or _shifted(images, survey, shifted)
+
+
+def _unshifted(images: NDArray[Any], survey: _Survey, layouts: Sequence[_Format]) -> Encoding | None:
     low, high = int(survey.low), int(survey.high)
-    gaps = survey.gaps
-    bytes_only = narrow and images.dtype.kind in 'bu' and images.dtype.itemsize == 1
-    for layout in ([_U8] if bytes_only else []) + [_U16, _I16]:
-        if layout.holds(low, high) and not (gaps and layout.spare(low, high) is None):
-            padding = layout.spare(low, high) if gaps else None
+    for layout in layouts:
+        padding = layout.spare(low, high) if survey.gaps else None
+        if layout.holds(low, high) and not (survey.gaps and padding is None):
             return Encoding(
-                images, layout, [Rescale()] * len(images), False, padding, gaps,
+                images, layout, [Rescale()] * len(images), False, padding, survey.gaps,
                 extremes=_extremes(survey),
             )  # fmt: skip
-    text = str(low)
-    fits = high - low <= _U16.high - bool(gaps) and len(text) <= _DS_LENGTH
-    if no_intercept or not fits or max(abs(low), abs(high)) > _EXACT:
-        return None
-    padding = _U16.high if gaps else None
-    rescales = [Rescale('1', text)] * len(images)
-    return Encoding(images, _U16, rescales, False, padding, gaps, extremes=_extremes(survey))
+    return None
+
+
+def _shifted(images: NDArray[Any], survey: _Survey, layouts: Sequence[_Format]) -> Encoding | None:
+    low, high = int(survey.low), int(survey.high)
+    for layout in layouts:
+        fits = high - low <= layout.high - bool(survey.gaps) and len(str(low)) <= _DS_LENGTH
+        if fits and max(abs(low), abs(high)) <= _EXACT:
+            padding = layout.high if survey.gaps else None
+            rescales = [Rescale('1', str(low))] * len(images)
+            return Encoding(
+                images, layout, rescales, False, padding, survey.gaps, extremes=_extremes(survey)
+            )
+    return None
 
 
 # --- a straight line ----------------------------------------------------------------------------
 
 
-def _scaled(
-    images: NDArray[Any], survey: _Survey, per_image: bool, no_intercept: bool
-) -> Encoding:
-    """Return the values on a straight line over 16 bits, with the greatest error measured."""
+def _scaled(images: NDArray[Any], survey: _Survey, per_image: bool, allowed: Allowed) -> Encoding:
+    """Return the values on a straight line over 16 or 32 bits, with the greatest error measured."""
     if per_image:
         ends = list(zip(survey.lows, survey.highs, strict=True))
     else:
         ends = [(survey.low, survey.high)] * len(images)
     span = float(survey.high) - float(survey.low)
-    signed = (no_intercept and survey.low < 0) or not math.isfinite(span)
-    layout = _I16 if signed else _U16
+    signed = (not allowed.intercept and survey.low < 0) or not math.isfinite(span)
+    if allowed.fine or (allowed.wide and survey.whole):
+        layout = _I32 if signed else _U32
+    else:
+        layout = _I16 if signed else _U16
     padding = None
     if survey.gaps:
         padding = layout.low if signed else layout.high
     lines = {
-        (low, high): _line(float(low), float(high), signed, no_intercept)
+        (low, high): _line(float(low), float(high), layout, intercept=allowed.intercept)
         for low, high in set(ends)
     }
     rescales = [lines[pair] for pair in ends]
@@ -441,26 +502,24 @@ def _scaled(
         images, layout, rescales, False, padding, survey.gaps, extremes=_extremes(survey)
     )
     error = max((_error(plan, i) for i in range(len(images))), default=0.0)
-    return Encoding(
-        images, layout, rescales, False, padding, survey.gaps, error, extremes=_extremes(survey)
-    )
+    return replace(plan, error=error)
 
 
-def _line(low: float, high: float, signed: bool, no_intercept: bool) -> Rescale:
-    """Return slope and intercept that take 16-bit levels to `low` ... `high`.
+def _line(low: float, high: float, layout: _Format, *, intercept: bool) -> Rescale:
+    """Return slope and intercept that take stored levels to `low` ... `high`.
 
-    Signed levels are -32767 to 32767, unsigned ones 0 to 65534.
+    One level at the end of the range is left for padding: of 16 bits, signed levels are
+    -32767 to 32767, unsigned ones 0 to 65534.
     """
-    if no_intercept:
-        levels = _LEVELS // 2 if signed else _LEVELS
+    levels = layout.high if layout.signed else layout.high - 1
+    if not intercept:
         return Rescale(_slope_text(max(abs(low), abs(high)) / levels, levels, 0.0), '0')
-    if signed:
-        levels, middle = _LEVELS // 2, ds_text(low / 2 + high / 2)
+    if layout.signed:
+        middle = ds_text(low / 2 + high / 2)
         slope = (high / 2 - low / 2) / levels
         return Rescale(_slope_text(slope, levels, abs(float(middle))), middle)
-    intercept = _text_not_above(low)
-    first = float(intercept)
-    return Rescale(_slope_text((high - first) / _LEVELS, _LEVELS, first), intercept)
+    first = _text_not_above(low)
+    return Rescale(_slope_text((high - float(first)) / levels, levels, float(first)), first)
 
 
 def _slope_text(slope: float, levels: int, intercept: float) -> str:

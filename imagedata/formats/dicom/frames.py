@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...errors import CannotSort, CorruptFileError
 from ...geometry import FloatArray, slice_normal
+from .packed import PackedHeader, remembered
 from .scaling import Scale, modality_scale
 from .scan import Instance
 from .vendor._private import numbers
@@ -35,7 +36,7 @@ class Pixels:
         Number of frames in the file.
     """
 
-    __slots__ = ('_last', 'count', 'data', 'header', 'name', 'tag', 'vr')
+    __slots__ = ('_last', 'count', 'data', 'header', 'name', 'slot', 'tag', 'vr')
 
     def __init__(self, instance: Instance, count: int) -> None:
         self.name = instance.name
@@ -43,6 +44,7 @@ class Pixels:
         self.data = instance.pixels
         self.tag = instance.pixel_tag
         self.vr = instance.pixel_vr
+        self.slot = instance.slot
         self.count = count
         self._last: tuple[int, NDArray[Any]] | None = None
 
@@ -50,9 +52,10 @@ class Pixels:
         """Return the stored values of one frame, (rows, columns)."""
         from .pixels import decode
 
-        if self._last is None or self._last[0] != index:
-            self._last = (index, decode(self, index))
-        return self._last[1]
+        last = self._last  # several threads may ask for frames of one file
+        if last is None or last[0] != index:
+            last = self._last = (index, decode(self, index))
+        return last[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +106,12 @@ class Frame:
     @property
     def size(self) -> tuple[int, int]:
         """Number of rows and columns."""
-        return int(self.dataset.Rows), int(self.dataset.Columns)
+        return remembered(_matrix, self.dataset)
 
     @property
     def instance_number(self) -> int:
         """Instance Number, 0 when the header has none."""
-        found = numbers(self.dataset.get('InstanceNumber'))
+        found = floats(self.name, self.dataset, 'InstanceNumber')
         return int(found[0]) if found else 0
 
     @property
@@ -143,33 +146,44 @@ def frames_of(instance: Instance) -> list[Frame]:
     from . import mosaic, multiframe
 
     dataset = instance.dataset
-    for keyword in ('Rows', 'Columns', 'BitsAllocated'):
-        if not floats(instance.name, dataset, keyword):
-            raise CorruptFileError(f'{instance.name} has no {keyword}: it is no complete image')
-    count = int((floats(instance.name, dataset, 'NumberOfFrames') or [1])[0])
+    count = remembered(_count, dataset, instance.name)
     pixels = Pixels(instance, max(count, 1))
     if count > 1 or 'PerFrameFunctionalGroupsSequence' in dataset:
         return multiframe.frames(instance, pixels)
-    tiles = mosaic.tiles(instance)
+    tiles = remembered(mosaic.tiles, dataset, instance.name)
     if tiles is not None:
         return mosaic.frames(instance, pixels, tiles)
     return [frame_from(instance.name, dataset, pixels)]
+
+
+def _count(dataset: Dataset, name: str) -> int:
+    """Return the number of frames in a file, which has what each image must have."""
+    for keyword in ('Rows', 'Columns', 'BitsAllocated'):
+        if not floats(name, dataset, keyword):
+            raise CorruptFileError(f'{name} has no {keyword}: it is no complete image')
+    return int((floats(name, dataset, 'NumberOfFrames') or [1])[0])
+
+
+def _matrix(dataset: Dataset) -> tuple[int, int]:
+    return int(dataset.Rows), int(dataset.Columns)
 
 
 def frame_from(
     name: str, dataset: Dataset, pixels: Pixels, index: int = 0, tile: Tile | None = None
 ) -> Frame:
     """Return the frame that a classic header describes."""
-    return Frame(
-        name,
-        dataset,
-        pixels,
-        index,
-        tile,
+    place = remembered(_place, dataset, name)
+    return Frame(name, dataset, pixels, index, tile, *place, remembered(modality_scale, dataset, name))
+
+
+def _place(
+    dataset: Dataset, name: str
+) -> tuple[FloatArray | None, FloatArray | None, FloatArray | None]:
+    """Return position, orientation and pixel spacing."""
+    return (
         vector(name, dataset, 'ImagePositionPatient', 3),
         vector(name, dataset, 'ImageOrientationPatient', 6),
         _pixel_spacing(name, dataset),
-        modality_scale(name, dataset),
     )
 
 
@@ -205,6 +219,10 @@ def _pixel_spacing(name: str, dataset: Dataset) -> FloatArray | None:
 
 def floats(name: str, dataset: Dataset, keyword: str) -> list[float]:
     """Return the numbers of an element, [] when it is missing or empty."""
+    if isinstance(dataset, PackedHeader):
+        known = dataset.floats(keyword)
+        if known is not None:
+            return known
     try:
         value: Any = dataset.get(keyword)
     except (ValueError, TypeError, NotImplementedError, KeyError) as error:
@@ -221,7 +239,9 @@ def vector(name: str, dataset: Dataset, keyword: str, length: int) -> FloatArray
         raise CorruptFileError(
             f'{name}: {keyword} has the values {found}, and {length} finite numbers are expected'
         )
-    return np.array(found)
+    values = np.array(found)
+    values.flags.writeable = False  # images at one place share it
+    return values
 
 
 def by_slice_location(frames: Sequence[Frame], tolerance: float = 1e-3) -> list[list[Frame]]:

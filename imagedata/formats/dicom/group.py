@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...errors import NoDataReadError
 from ...geometry import FloatArray
 from .frames import Frame
+from .packed import remembered
 from .vendor._private import numbers
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 __all__ = ['Stack', 'stacks', 'without_a_place']
 
@@ -109,11 +113,15 @@ def _same(value: Any, wanted: Any) -> bool:
 
 
 def _series_key(frame: Frame, options: Mapping[str, Any]) -> tuple[str, ...]:
-    keywords = ['PatientID', 'StudyInstanceUID']
-    if not options.get('ignore_series_uid'):
-        keywords.append('SeriesInstanceUID')
-    series = tuple(str(frame.dataset.get(keyword, '')) for keyword in keywords)
+    series = remembered(_identity, frame.dataset)
+    if options.get('ignore_series_uid'):
+        series = series[:2]
     return (*series, *_divided(frame, options).values())
+
+
+def _identity(dataset: Dataset) -> tuple[str, ...]:
+    keywords = ('PatientID', 'StudyInstanceUID', 'SeriesInstanceUID')
+    return tuple(str(dataset.get(keyword, '')) for keyword in keywords)
 
 
 def _divided(frame: Frame, options: Mapping[str, Any]) -> dict[str, str]:
@@ -130,12 +138,11 @@ def _divided(frame: Frame, options: Mapping[str, Any]) -> dict[str, str]:
 
 def _belongs(frame: Frame, other: Frame, tolerance: float, join_stacks: bool) -> bool:
     """Return whether two frames share space, plane and matrix."""
-    a, b = frame.dataset, other.dataset
+    a, b = remembered(_space, frame.dataset), remembered(_space, other.dataset)
     return (
         frame.size == other.size
-        and a.get('FrameOfReferenceUID') == b.get('FrameOfReferenceUID')
-        and a.get('SamplesPerPixel', 1) == b.get('SamplesPerPixel', 1)
-        and (join_stacks or a.get('StackID') == b.get('StackID'))
+        and a[:2] == b[:2]
+        and (join_stacks or a[2] == b[2])
         and (frame.position is None) == (other.position is None)
         and _run(frame) == _run(other)
         and _close(frame.orientation, other.orientation, tolerance)
@@ -171,7 +178,11 @@ def _run(frame: Frame) -> str:
     return frame.name if frame.position is None and hasattr(frame.dataset, 'frame_seconds') else ''
 
 
+def _space(dataset: Dataset) -> tuple[Any, ...]:
+    return dataset.get('FrameOfReferenceUID'), dataset.get('SamplesPerPixel', 1), dataset.get('StackID')
+
+
 def _close(a: FloatArray | None, b: FloatArray | None, tolerance: float) -> bool:
-    if a is None or b is None:
+    if a is None or b is None or a is b:
         return a is b
     return bool(np.max(np.abs(a - b)) <= tolerance)

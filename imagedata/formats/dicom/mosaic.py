@@ -44,7 +44,7 @@ class Tiles:
     positions: FloatArray | None
 
 
-def tiles(instance: Instance) -> Tiles | None:
+def tiles(dataset: Dataset, name: str) -> Tiles | None:
     """Return the layout of a mosaic, None for other images.
 
     Raises
@@ -52,7 +52,6 @@ def tiles(instance: Instance) -> Tiles | None:
     CorruptFileError
         For a mosaic whose header does not tell its slices.
     """
-    dataset = instance.dataset
     positions = uih.grid_positions(dataset)
     if positions is not None and len(positions) > 1:
         return Tiles(len(positions), None, np.array(positions))
@@ -62,7 +61,7 @@ def tiles(instance: Instance) -> Tiles | None:
         return None
     if count is None or count < 1:
         raise CorruptFileError(
-            f'{instance.name} is a mosaic, and its header does not tell the number of its slices '
+            f'{name} is a mosaic, and its header does not tell the number of its slices '
             '(private elements were removed): it cannot be divided'
         )
     return Tiles(count, siemens.slice_normal(dataset), None)

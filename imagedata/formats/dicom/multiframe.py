@@ -7,7 +7,7 @@ them; elements that enhanced objects renamed get their classic name as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,12 +15,15 @@ import numpy as np
 from ...errors import CannotSort, CorruptFileError
 from ...geometry import slice_normal
 from .frames import Frame, Pixels, floats, frame_from, vector
+from .groups import frame_groups
 from .records import as_ds, put, shallow_copy
 from .scan import Instance
 from .vendor._private import numbers
 
 if TYPE_CHECKING:
+    from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
 
 __all__ = ['FRAME_COUNTERS', 'frames']
 
@@ -88,7 +91,7 @@ def _check_tiles(instance: Instance, count: int) -> None:
 def _enhanced(instance: Instance, count: int) -> Iterator[Dataset]:
     """Yield a classic header for each frame of an enhanced object."""
     dataset = instance.dataset
-    groups = dataset[_PER_FRAME].value
+    groups = frame_groups(dataset)
     if len(groups) != count:
         raise CorruptFileError(
             f'{instance.name} announces {count} frames and describes {len(groups)}: its header is damaged'
@@ -110,19 +113,31 @@ def _enhanced(instance: Instance, count: int) -> Iterator[Dataset]:
         yield header
 
 
-def _lift(group: Dataset, header: Dataset) -> None:
+def _lift(group: Iterable[DataElement], header: Dataset) -> None:
     """Put the elements of functional groups at the top level of a header."""
+    elements = header._dict
     for element in group:
-        if element.VR != 'SQ':
-            header.setdefault(element.tag, element)
-        elif element.keyword in _GROUPS_LEFT_IN_PLACE:
-            header[element.tag] = element
-        elif element.value:
-            own = element.tag.is_private
-            for inner in element.value[0]:
-                # What a vendor repeats in a private group does not overrule the standard one.
-                if not own or inner.tag not in header:
-                    header[inner.tag] = inner
+        if _LIFTED not in vars(element):
+            vars(element)[_LIFTED] = list(_lifted(element))  # frames share elements
+        for tag, inner, overrules in vars(element)[_LIFTED]:
+            if overrules or tag not in elements:
+                elements[tag] = inner
+
+
+_LIFTED = 'imagedata_lifted'
+"""Attribute of an element: what of it stands at the top level."""
+
+
+def _lifted(element: DataElement) -> Iterator[tuple[BaseTag, DataElement, bool]]:
+    """Yield tags and elements for the top level, and whether they overrule those that are there."""
+    if element.VR != 'SQ':
+        yield element.tag, element, False
+    elif element.keyword in _GROUPS_LEFT_IN_PLACE:
+        yield element.tag, element, True
+    elif element.value:
+        for inner in element.value[0]:
+            # What a vendor repeats in a private group does not overrule the standard one.
+            yield inner.tag, inner, not element.tag.is_private
 
 
 def _add_classic_names(header: Dataset) -> None:

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...errors import WriteError
+from .encode import Allowed
+from .multiframe import FRAME_COUNTERS
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ['CT', 'MR', 'PET', 'PLACED', 'SC', 'blank_values', 'class_uid', 'single_frame_class']
+__all__ = [
+    'CT', 'DOSE', 'IN_ONE_FILE', 'MR', 'NM', 'PET', 'PLACED', 'SC', 'US', 'US_FRAMES', 'allowed',
+    'blank_values', 'class_uid', 'classic_blanks', 'is_enhanced', 'limit', 'modality_of',
+    'other_class_values', 'written_class',
+]  # fmt: skip
 
 MR = '1.2.840.10008.5.1.4.1.1.4'
 CT = '1.2.840.10008.5.1.4.1.1.2'
 PET = '1.2.840.10008.5.1.4.1.1.128'
 SC = '1.2.840.10008.5.1.4.1.1.7'
+NM = '1.2.840.10008.5.1.4.1.1.20'
+US = '1.2.840.10008.5.1.4.1.1.6.1'
+US_FRAMES = '1.2.840.10008.5.1.4.1.1.3.1'
+DOSE = '1.2.840.10008.5.1.4.1.1.481.2'
 
-PLACED = frozenset({MR, CT, PET})
+PLACED = frozenset({MR, CT, PET, DOSE})
 """Classes whose images must have a place (Image Plane module, PS3.3 C.7.6.2)."""
+
+IN_ONE_FILE = frozenset({NM, US_FRAMES, DOSE})
+"""Classes whose images are frames of one object (PS3.3 A.5, A.7, A.18)."""
 
 _CLASSIC: Mapping[str, str] = {
     '1.2.840.10008.5.1.4.1.1.4.1': MR,  # Enhanced MR
@@ -30,9 +43,13 @@ _CLASSIC: Mapping[str, str] = {
     '1.2.840.10008.5.1.4.1.1.128.1': PET,  # Legacy Converted Enhanced PET
 }
 
-_MODALITY: Mapping[str, str] = {MR: 'MR', CT: 'CT', PET: 'PT'}
+_MODALITY: Mapping[str, str] = {
+    MR: 'MR', CT: 'CT', PET: 'PT', NM: 'NM', US: 'US', US_FRAMES: 'US', DOSE: 'RTDOSE',
+}  # fmt: skip
 
-_NAMES: Mapping[str, str] = {'MR': MR, 'CT': CT, 'PT': PET, 'PET': PET, 'SC': SC}
+_NAMES: Mapping[str, str] = {
+    'MR': MR, 'CT': CT, 'PT': PET, 'PET': PET, 'NM': NM, 'US': US, 'RTDOSE': DOSE, 'SC': SC,
+}  # fmt: skip
 
 _BLANK: Mapping[str, Any] = {
     'SpecificCharacterSet': 'ISO_IR 192',
@@ -61,7 +78,7 @@ _BLANK_OF: Mapping[str, Mapping[str, Any]] = {
 
 
 def class_uid(given: Any) -> str:
-    """Return the UID of a SOP class given as UID, name, keyword, or MR, CT, PET, SC.
+    """Return the UID of a SOP class given as UID, name, keyword, or MR, CT, PET, NM, US, RTDOSE, SC.
 
     Raises
     ------
@@ -84,31 +101,96 @@ def class_uid(given: Any) -> str:
             return number
     raise WriteError(
         f'{given!r} is no SOP class: give its UID, its name as in PS3.6 (MR Image Storage), '
-        'or MR, CT or SC'
+        'or MR, CT, PET, NM, US, RTDOSE or SC'
     )
 
 
-def single_frame_class(source: Dataset) -> str:
-    """Return the class of single-frame images that holds what an image of `source` shows.
+def written_class(source: Dataset, tags: Sequence[str], *, straight: bool) -> str:
+    """Return the class of the objects that images of a source are written as.
 
-    Multi-frame objects that have no such counterpart become Secondary Capture.
+    Parameters
+    ----------
+    source : Dataset
+        Header of the first image.
+    tags : sequence of str
+        Names of the tag axes.
+    straight : bool
+        Whether all slices have a place, one behind the other along the slice normal.
+
+    Returns
+    -------
+    str
+        The source's own class where it holds the images; for frames of enhanced objects the
+        classic one; Secondary Capture for other multi-frame objects.
     """
     uid = str(source.get('SOPClassUID') or SC)
     if uid in _CLASSIC:
         return _CLASSIC[uid]
+    if uid == DOSE:
+        return DOSE if straight and not tags else SC
+    if uid == NM:
+        counted = any(keyword in source for keyword in FRAME_COUNTERS)
+        return NM if not tags or (counted and set(tags) <= set(NM_AXES)) else SC
+    if uid == US_FRAMES:
+        return {(): US, ('time',): US_FRAMES}.get(tuple(tags), SC)
     frames = source.get('NumberOfFrames')
     several = frames not in (None, '') and int(frames) > 1
-    multi_frame = several or 'FrameIncrementPointer' in source or uid in _ALWAYS_MULTI_FRAME
-    return SC if multi_frame else uid
+    return SC if several or 'FrameIncrementPointer' in source or uid in _ALWAYS_MULTI_FRAME else uid
 
+
+NM_AXES: Mapping[str, str] = {
+    'energywindow': 'EnergyWindowVector', 'detector': 'DetectorVector', 'phase': 'PhaseVector',
+    'rotation': 'RotationVector', 'rrinterval': 'RRIntervalVector', 'timeslot': 'TimeSlotVector',
+    'angularview': 'AngularViewVector', 'timeslice': 'TimeSliceVector',
+}  # fmt: skip
+"""Axes that frames of nuclear medicine count, and the elements that count them (PS3.3 C.8.4.8)."""
 
 _ALWAYS_MULTI_FRAME = frozenset({
-    '1.2.840.10008.5.1.4.1.1.20',  # NM
-    '1.2.840.10008.5.1.4.1.1.481.2',  # RT Dose
-    '1.2.840.10008.5.1.4.1.1.3.1',  # US Multi-frame
     '1.2.840.10008.5.1.4.1.1.66.4',  # Segmentation
     '1.2.840.10008.5.1.4.1.1.30',  # Parametric Map
 })  # fmt: skip
+
+
+def allowed(uid: str, bits: int | None) -> Allowed:
+    """Return what images of a class may store.
+
+    Parameters
+    ----------
+    uid : str
+    bits : int or None
+        Most bits allocated that the user wants: 16 or 32. None: 32 for whole numbers that need
+        them, and for doses.
+
+    Notes
+    -----
+    MR, CT and PET images have 16 bits allocated (PS3.3 C.8.3.1.1.4, C.8.2.1.1.4, C.8.9.4.1.3), NM
+    images 8 or 16 (C.8.4.8.1.1), ultrasound 8 (C.8.5.6.1.11), RT Dose 16 or 32 (C.8.8.3.4.1).
+    Secondary Capture has no such limit. Neither PET nor RT Dose has an intercept.
+    """
+    free = uid not in (MR, CT, PET, NM, US, US_FRAMES, DOSE)
+    most = 32 if bits is None else bits
+    wide = uid in (DOSE, SC) and most == 32
+    return Allowed(
+        narrow=uid in (NM, US, US_FRAMES) or free,
+        narrow_first=uid in (US, US_FRAMES),
+        wide=wide,
+        fine=wide and (uid == DOSE or bits == 32),
+        intercept=uid not in (PET, DOSE),
+    )
+
+
+def limit(uid: str, bits: tuple[int, int, int], *, color: bool, was_color: bool) -> str | None:
+    """Return why images of a class do not hold some values; None where they do.
+
+    Ultrasound has 8 bits; MR, CT, PET, NM and RT Dose have no colour. Sources that are
+    coloured all the same are taken as they are.
+    """
+    if color:
+        grey = uid in (MR, CT, PET, NM, DOSE)
+        return 'has no colour' if grey and not was_color else None
+    if uid in (US, US_FRAMES) and bits[0] != 8:
+        return f"holds 8 bits, and these values take {bits[0]} (dtype='uint8' keeps the kind of object)"
+    return None
 
 
 def blank_values(uid: str, *, placed: bool) -> dict[str, Any] | None:
@@ -128,6 +210,17 @@ def blank_values(uid: str, *, placed: bool) -> dict[str, Any] | None:
             # Directions follow from the orientation then (PS3.3 C.7.6.1.1.1).
             values.pop('PatientOrientation')
     return values
+
+
+def is_enhanced(source: Dataset) -> bool:
+    """Return whether a header is that of a frame of an enhanced object that has a classic form."""
+    return str(source.get('SOPClassUID') or '') in _CLASSIC
+
+
+def classic_blanks(uid: str) -> dict[str, Any]:
+    """Return what classic images must hold, and frames of enhanced ones may lack."""
+    values = blank_values(uid, placed=True) or {}
+    return {k: v for k, v in values.items() if k != 'Laterality'}
 
 
 def other_class_values(uid: str, *, placed: bool) -> dict[str, Any]:

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import CorruptFileError, MissingDependencyError, PixelDecodeError
+from .blocks import add_in_place, decoded, ends, joined
 from .decoders import LOSSLESS_JPEG, check_jpeg, decoder_for
 from .frames import Frame, Pixels
 from .palette import colours_of
 from .scan import PARSE_ERRORS
 from .vendor._private import numbers
+from .workers import of_this_thread
 
 __all__ = ['RGB', 'assemble', 'decode']
 
@@ -138,6 +140,9 @@ def _decoded(pixels: Pixels, dataset: Any, index: int) -> NDArray[Any]:
             stream = get_frame(dataset.PixelData, index, number_of_frames=pixels.count)
             check_jpeg(pixels.name, stream, int(pixels.header.get('SamplesPerPixel', 1)))
         frame = index if pixels.count > 1 else None
+        worker = of_this_thread()
+        if worker is not None:
+            return worker.decoded(pixels.name, id(pixels), dataset, syntax, frame)
         return pixel_array(dataset, index=frame, decoding_plugin=decoder_for(syntax))
     except PixelDecodeError:
         raise
@@ -187,7 +192,7 @@ def _with_pixels(pixels: Pixels) -> Any:
     dataset.file_meta = pixels.header.file_meta
     syntax = UID(_syntax(pixels))
     kind = 'OB' if syntax.is_encapsulated else pixels.vr
-    element = DataElement(0x7FE00010, kind, pixels.data)
+    element = DataElement(0x7FE00010, kind, bytes(pixels.data or b''))
     element.is_undefined_length = syntax.is_encapsulated
     dataset[0x7FE00010] = element
     return dataset
@@ -253,8 +258,13 @@ def assemble(
     frames = [f for f in grid if f is not None]
     whole = all(f.scale.is_whole for f in frames)
     plain = all(f.scale.is_identity for f in frames)
-    images: list[NDArray[Any] | None] = [None if f is None else _looked_up(f) for f in grid]
-    present = [image for image in images if image is not None]
+    tables = any(f.scale.table is not None for f in frames)
+    block = joined(frames) if frames and len(frames) == len(grid) and not tables else None
+    if block is not None and (plain or (whole and _same_scale(frames))):
+        return (block if plain else _whole(block, frames[0])).reshape(shape)
+    present = list(block) if block is not None else decoded(frames, _looked_up)
+    following = iter(present)
+    images = [None if f is None else next(following) for f in grid]
     stored = np.result_type(*{image.dtype.newbyteorder('=') for image in present})
     plain = plain or stored.names is not None
     if plain or (whole and stored.kind == 'f'):
@@ -270,6 +280,23 @@ def assemble(
     for i, (image, frame) in enumerate(zip(images, grid, strict=True)):
         if image is not None and frame is not None:
             _put(flat[i], image, frame, plain=plain)
+    return result
+
+
+def _same_scale(frames: Sequence[Frame]) -> bool:
+    return len({(f.scale.slope, f.scale.intercept) for f in frames}) == 1
+
+
+def _whole(block: NDArray[Any], frame: Frame) -> NDArray[Any]:
+    """Return stored values rescaled by whole numbers, in their own memory where they fit."""
+    slope, intercept = int(frame.scale.slope), int(frame.scale.intercept)
+    low, high = (value * slope + intercept for value in ends(block))
+    kind = _first_that_holds(block.dtype, min(0, low, high), max(0, low, high))
+    if kind.itemsize == block.itemsize:
+        return add_in_place(block, slope, intercept, kind)
+    result = np.empty(block.shape, kind)
+    for target, image in zip(result, block, strict=True):
+        target[...] = image.astype(np.int64) * slope + intercept
     return result
 
 
@@ -321,6 +348,11 @@ def _integer_type(stored: np.dtype[Any], images: Sequence[tuple[Any, Frame]]) ->
         ends = [int(image.min()) * slope, int(image.max()) * slope]
         low = min(low, min(ends) + intercept)
         high = max(high, max(ends) + intercept)
+    return _first_that_holds(stored, low, high)
+
+
+def _first_that_holds(stored: np.dtype[Any], low: int, high: int) -> np.dtype[Any]:
+    """Return the first of the integer types that holds values from `low` to `high`."""
     for kind in (stored, np.int16, np.uint16, np.int32, np.uint32):
         info = np.iinfo(kind)
         if info.min <= low and high <= info.max:

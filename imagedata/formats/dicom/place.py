@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import WriteError
-from ...geometry import FloatArray, Geometry
+from ...geometry import FloatArray, Geometry, slice_normal
 from .encode import ds_text
 from .vendor._private import numbers
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ['Fit', 'Placement']
+__all__ = ['Fit', 'Placement', 'is_turned', 'no_place']
 
 TOLERANCE = 1e-4
 """Largest distance in mm at which a place of the source counts as that of the geometry."""
@@ -78,6 +78,26 @@ class Placement:
         self._distance = _slice_distance(geometry)
         self._planes: dict[tuple[float, ...], tuple[bool, bool]] = {}
 
+    @property
+    def is_straight(self) -> bool:
+        """Whether the slices lie one behind the other along their normal."""
+        steps = self._positions - self._positions[0]
+        along = np.outer(steps @ self._normal, self._normal)
+        return bool(np.abs(steps - along).max() <= TOLERANCE)
+
+    @property
+    def offsets(self) -> list[str]:
+        """Distance of each slice from the first, along the normal of its rows and columns, mm."""
+        normal = slice_normal(self.geometry.orientation)
+        steps = (self._positions - self._positions[0]) @ normal
+        return [ds_text(round(v, 9)) for v in steps]
+
+    @property
+    def first(self) -> dict[str, Any]:
+        """Position and orientation of the first slice: keyword to value."""
+        position = [ds_text(v) for v in self._positions[0]]
+        return {'ImagePositionPatient': position, 'ImageOrientationPatient': self._orientation}
+
     def fit(self, source: Dataset, number: int) -> Fit:
         """Return what of the source of an image in slice `number` agrees."""
         orientation = numbers(source.get('ImageOrientationPatient'))
@@ -127,12 +147,16 @@ class Placement:
             values['SliceThickness'] = ds_text(self._distance)
         return values
 
-    def of_image(self, number: int, fit: Fit, *, all_fit: bool) -> dict[str, Any]:
-        """Return what is the image's own: keyword to value."""
+    def of_image(self, number: int, fit: Fit, *, on_slices: bool) -> dict[str, Any]:
+        """Return what is the image's own: keyword to value.
+
+        Slice Location has an origin and a direction that the scanner chose: it stays where the
+        images of all slices lie in the planes of their sources.
+        """
         values: dict[str, Any] = {}
         if not fit.position:
             values['ImagePositionPatient'] = [ds_text(v) for v in self._positions[number]]
-        if not all_fit:
+        if not on_slices:
             values['SliceLocation'] = ds_text(self._locations[number])
         return values
 
@@ -144,6 +168,32 @@ class Placement:
         if given and abs(abs(given[0]) - self._distance) <= TOLERANCE:
             return None
         return ds_text(self._distance)
+
+
+def no_place(
+    geometry: Geometry | None, source: Dataset | None, rows: int, columns: int
+) -> dict[str, Any]:
+    """Return the spacing of images that have no place: that of a source on the same pixel grid."""
+    if source is None:
+        return {}
+    # Type 2C of images without a place: there, and empty where nothing is known (PS3.3 C.7.6.1).
+    values: dict[str, Any] = {'PatientOrientation': ''} if 'PatientOrientation' in source else {}
+    if geometry is None:
+        return values
+    spacing = numbers(source.get('PixelSpacing'))
+    same_size = (source.get('Rows'), source.get('Columns')) == (rows, columns)
+    if len(spacing) != 2 or not same_size or not np.allclose(spacing, geometry.spacing[1:], rtol=1e-6):
+        return values
+    kept = ('PixelSpacing', 'SliceThickness', 'SpacingBetweenSlices')
+    return {**values, **{keyword: source.get(keyword) for keyword in kept if keyword in source}}
+
+
+def is_turned(geometry: Geometry | None) -> bool:
+    """Return whether the pixels of an assumed geometry are no longer where they were read."""
+    if geometry is None or not geometry.assumed:
+        return False
+    as_read = np.allclose(geometry.orientation, [1, 0, 0, 0, 1, 0])
+    return not (as_read and np.allclose(geometry.affine[:2, 3], 0))
 
 
 def _slice_distance(geometry: Geometry) -> float | None:

@@ -18,7 +18,7 @@ from .vendor._private import numbers
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ['LARGE', 'check_deflated', 'check_numbers', 'check_pixels', 'items']
+__all__ = ['LARGE', 'check_deflated', 'check_numbers', 'check_pixels', 'end_of_fragments', 'items']
 
 LARGE = 2**30
 """Number of bytes up to which pixels are decoded, however little they were compressed from."""
@@ -83,7 +83,9 @@ def _whole(name: str, header: Dataset, keyword: str, default: int) -> int:
 # --- the pixels ------------------------------------------------------------------------------
 
 
-def check_pixels(name: str, header: Dataset, pixels: bytes, tag: int, *, undefined_length: bool) -> None:
+def check_pixels(
+    name: str, header: Dataset, pixels: bytes | memoryview, tag: int, *, undefined_length: bool
+) -> None:
     """Check that Pixel Data can hold what the header announces.
 
     Parameters
@@ -92,7 +94,7 @@ def check_pixels(name: str, header: Dataset, pixels: bytes, tag: int, *, undefin
         The file, for messages.
     header : Dataset
         One that passed `check_numbers`.
-    pixels : bytes
+    pixels : bytes or memoryview
         Value of Pixel Data.
     tag : int
         Its kind, as in `Instance`.
@@ -140,14 +142,14 @@ def check_pixels(name: str, header: Dataset, pixels: bytes, tag: int, *, undefin
         )
 
 
-def _check_fragments(name: str, pixels: bytes, size: tuple[int, int], frames: int) -> None:
+def _check_fragments(name: str, pixels: bytes | memoryview, size: tuple[int, int], frames: int) -> None:
     """Check that there are fragments for all frames, and that their streams are of the right size."""
     count = -1  # the first item is the Basic Offset Table
     for start, length in items(pixels):
         count += 1
         if count < 1 or length < 16:
             continue
-        found = stream_size(pixels[start : start + min(length, 1 << 16)])
+        found = stream_size(bytes(pixels[start : start + min(length, 1 << 16)]))
         if found is not None and found != size:
             raise PixelDecodeError(
                 f'{name}: {size[0]} x {size[1]} pixels are announced, and the compressed image has '
@@ -160,7 +162,7 @@ def _check_fragments(name: str, pixels: bytes, size: tuple[int, int], frames: in
         )
 
 
-def items(pixels: bytes) -> Iterator[tuple[int, int]]:
+def items(pixels: bytes | memoryview) -> Iterator[tuple[int, int]]:
     """Yield start and length of each item of encapsulated pixels (PS3.5 A.4)."""
     at = 0
     while at + 8 <= len(pixels):
@@ -169,6 +171,19 @@ def items(pixels: bytes) -> Iterator[tuple[int, int]]:
             return
         yield at + 8, min(length, len(pixels) - at - 8)
         at += 8 + length
+
+
+def end_of_fragments(pixels: bytes) -> int | None:
+    """Return where the fragments end: the place of the delimiter (PS3.5 A.4); None without one."""
+    at = 0
+    while at + 8 <= len(pixels):
+        group, element, length = struct.unpack_from('<HHI', pixels, at)
+        if (group, element) == (0xFFFE, 0xE0DD):
+            return at if length == 0 else None
+        if (group, element) != (0xFFFE, 0xE000):
+            return None
+        at += 8 + length
+    return None
 
 
 def stream_size(stream: bytes) -> tuple[int, int] | None:

@@ -63,7 +63,10 @@ class DatasetRecords:
 
     def dataset(self, index: int) -> Dataset:
         """Return the header of one image. It must not be changed."""
-        return self._datasets[index]
+        dataset = self._datasets[index]
+        # What is parsed of a packed header goes with the copy that was asked for.
+        fresh = getattr(type(dataset), 'fresh', None)
+        return dataset if fresh is None else fresh(dataset)
 
     def __reduce__(self) -> tuple[type[DatasetRecords], tuple[tuple[Dataset, ...]]]:
         return DatasetRecords, (self._datasets,)

@@ -91,7 +91,7 @@ class Scale:
         )
 
 
-def modality_scale(name: str, dataset: Dataset) -> Scale:
+def modality_scale(dataset: Dataset, name: str) -> Scale:
     """Return the modality transformation that a header describes.
 
     Raises

@@ -16,16 +16,20 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ...errors import CorruptFileError, ImagedataError
 from ...progress import tracked
-from ..contract import Source
+from ..contract import HEAD, Source
 from .inflate import DEFLATED_FRAMES, inflated
 from .plausible import DEFLATED, check_deflated, check_numbers, check_pixels
 
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
 
+    from .arena import Arena
     from .checked import CheckedDataset
+    from .fastscan import FastReader
 
-__all__ = ['PARSE_ERRORS', 'Instance', 'Scan', 'scan']
+__all__ = [
+    'PARSE_ERRORS', 'PREAMBLE', 'Instance', 'Scan', 'check_name', 'checked', 'is_dicom', 'no_image', 'scan',
+]  # fmt: skip
 
 PREAMBLE = 132
 
@@ -55,19 +59,22 @@ class Instance:
         Its file, for messages.
     dataset : CheckedDataset
         Its header, without pixels.
-    pixels : bytes or None
+    pixels : bytes or memoryview or None
         Value of Pixel Data as it stands in the file; None when it was not read.
     pixel_tag : int
         Which kind of Pixel Data: integer (7FE0,0010), float (7FE0,0008) or double (7FE0,0009).
     pixel_vr : str
         Its value representation: in big endian files, bytes of OW are swapped, of OB not.
+    slot : (Arena, int) or None
+        Where the pixels lie among those of other files of their size.
     """
 
     name: str
     dataset: CheckedDataset
-    pixels: bytes | None = None
+    pixels: bytes | memoryview | None = None
     pixel_tag: int = 0x7FE00010
     pixel_vr: str = 'OW'
+    slot: tuple[Arena, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +99,49 @@ class Scan:
     others: list[Instance] = field(default_factory=list)
 
 
-def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: bool = False) -> Scan:
+def scan(
+    sources: Sequence[Source],
+    *,
+    headers_only: bool = False,
+    skip_broken: bool = False,
+    reader: FastReader | None = None,
+) -> Scan:
     """Read the DICOM files among `sources`.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+    headers_only : bool
+    skip_broken : bool
+    reader : FastReader, optional
+        One that has read files of their kind before, and knows how their headers lie.
 
     Raises
     ------
     CorruptFileError
         For a DICOM file that is truncated or cannot be parsed, unless `skip_broken`.
     """
+    from .fastscan import FastReader
+
     found = Scan([], [], [])
+    fast = reader or FastReader(sources, headers_only=headers_only)
     for source in tracked(sources, 'Reading'):
         try:
-            with source.open() as file:
-                if not _is_dicom(file):
-                    _check_name(source)
+            if source.seen is not None and not is_dicom(source.seen):
+                check_name(source)
+                found.left.append((source, 'not DICOM'))
+                continue
+            # Each file is opened once: without a buffer for the fast way, with one for the other.
+            with io.FileIO(source.path) if source.path is not None else source.open() as file:
+                instance = fast.read(source.name, file) if isinstance(file, io.FileIO) else None
+                if instance is not None:
+                    found.instances.append(instance)
+                    continue
+                file.seek(0)
+                head = file.read(HEAD)
+                if not is_dicom(head):
+                    source.remember(head)
+                    check_name(source)
                     found.left.append((source, 'not DICOM'))
                     continue
                 instance = _read(source.name, file, headers_only)
@@ -114,7 +150,7 @@ def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: 
                 raise
             found.notes.append(f'left out: {error}')
             continue
-        reason = _no_image(instance, headers_only)
+        reason = no_image(instance, headers_only)
         if reason:
             found.left.append((source, reason))
             if reason.startswith('DICOM of'):
@@ -124,12 +160,11 @@ def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: 
     return found
 
 
-def _is_dicom(file: BinaryIO) -> bool:
-    """Return whether a file is DICOM: by its prefix, or by a first element that fits.
+def is_dicom(head: bytes) -> bool:
+    """Return whether the first bytes are those of DICOM: by the prefix, or by an element that fits.
 
     Files of old archives lack the preamble; they begin with an element of group 0002 or 0008.
     """
-    head = file.read(PREAMBLE)
     if head[128:132] == b'DICM':
         return True
     if len(head) < 16:
@@ -142,7 +177,7 @@ def _is_dicom(file: BinaryIO) -> bool:
     return bool(struct.unpack('<I', head[4:8])[0] <= 256)
 
 
-def _check_name(source: Source) -> None:
+def check_name(source: Source) -> None:
     """Raise for a file that is not DICOM where its name says so: it lost its beginning, or all.
 
     Names that begin with a dot are notes of file systems (`._1.dcm` of macOS), not images.
@@ -155,7 +190,7 @@ def _check_name(source: Source) -> None:
         )
 
 
-def _read(name: str, file: BinaryIO, headers_only: bool) -> Instance:
+def _read(name: str, file: BinaryIO | io.FileIO, headers_only: bool) -> Instance:
     import pydicom
     from pydicom.errors import BytesLengthException
     from pydicom.uid import UID
@@ -169,7 +204,7 @@ def _read(name: str, file: BinaryIO, headers_only: bool) -> Instance:
         _check_whole(name, parsed, len(data))
         for element in parsed.file_meta:  # parses it
             del element
-        dataset = _checked(name, parsed)
+        dataset = checked(name, parsed)
         if 'Rows' in dataset:
             check_numbers(name, dataset)
         pixels, kind, vr = None, _PIXELS[-1], 'OW'
@@ -198,18 +233,18 @@ def _read(name: str, file: BinaryIO, headers_only: bool) -> Instance:
         ) from error
 
 
-def _checked(name: str, parsed: FileDataset) -> CheckedDataset:
+def checked(name: str, parsed: FileDataset) -> CheckedDataset:
     """Return a dataset with the elements of another one, parsed or not, whose errors tell the file."""
     from .checked import CheckedDataset
 
-    checked = CheckedDataset(name)
-    checked._dict = parsed._dict
-    checked._private_blocks = parsed._private_blocks
+    header = CheckedDataset(name)
+    header._dict = parsed._dict
+    header._private_blocks = parsed._private_blocks
     implicit, little = parsed.original_encoding
-    checked.set_original_encoding(implicit, little, parsed.original_character_set)
-    checked._parent_encoding = parsed._parent_encoding
-    checked.file_meta = parsed.file_meta
-    return checked
+    header.set_original_encoding(implicit, little, parsed.original_character_set)
+    header._parent_encoding = parsed._parent_encoding
+    header.file_meta = parsed.file_meta
+    return header
 
 
 @cache
@@ -247,7 +282,7 @@ def _check_whole(name: str, dataset: FileDataset, size: int) -> None:
         )
 
 
-def _no_image(instance: Instance, headers_only: bool) -> str:
+def no_image(instance: Instance, headers_only: bool) -> str:
     """Return why an object is not an image, '' when it is one.
 
     Raises

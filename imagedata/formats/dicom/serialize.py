@@ -19,6 +19,8 @@ from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element
 from pydicom.uid import UID
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
+from .compress import EXPLICIT_LITTLE_ENDIAN
+
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
@@ -26,7 +28,6 @@ __all__ = ['IMPLEMENTATION_CLASS_UID', 'IMPLEMENTATION_VERSION_NAME', 'Serialize
 
 IMPLEMENTATION_CLASS_UID = '2.25.256211297631433617869451062801202158585'
 IMPLEMENTATION_VERSION_NAME = 'IMAGEDATA_4_0'
-_EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1'
 
 _LONG = frozenset(str(vr) for vr in EXPLICIT_VR_LENGTH_32)
 _UNDEFINED = 0xFFFFFFFF
@@ -39,9 +40,13 @@ class Serializer:
     ----------
     shared : iterable of DataElement or None
         Elements that many images have in common, encoded once. They must outlive this object.
+    syntax : str, optional
+        UID of the transfer syntax, which the pixels are in already. All else is explicit VR
+        little endian.
     """
 
-    def __init__(self, shared: Iterable[Any] = ()) -> None:
+    def __init__(self, shared: Iterable[Any] = (), syntax: str = EXPLICIT_LITTLE_ENDIAN) -> None:
+        self._syntax = syntax
         self._shared = {id(element): element for element in shared if element is not None}
         self._bytes: dict[tuple[int, str], bytes] = {}
 
@@ -77,12 +82,11 @@ class Serializer:
                 parts.append(_encoded(element, encodings))
         return b''.join(parts)
 
-    @staticmethod
-    def _by_pydicom(dataset: Dataset) -> bytes:
+    def _by_pydicom(self, dataset: Dataset) -> bytes:
         """Return the file as pydicom writes it: from another encoding, or another character set."""
         meta = FileMetaDataset()
         meta.FileMetaInformationVersion = b'\0\1'
-        meta.TransferSyntaxUID = UID(_EXPLICIT_LITTLE_ENDIAN)
+        meta.TransferSyntaxUID = UID(self._syntax)
         meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
         meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
         dataset.file_meta = meta
@@ -90,14 +94,13 @@ class Serializer:
         dataset.save_as(buffer, enforce_file_format=True)
         return buffer.getvalue()
 
-    @staticmethod
-    def _meta(dataset: Dataset) -> bytes:
+    def _meta(self, dataset: Dataset) -> bytes:
         """Return preamble, prefix and File Meta Information (PS3.10 7.1)."""
         body = (
             b'\x02\x00\x01\x00OB\x00\x00\x02\x00\x00\x00\x00\x01'
             + _short(0x0002, b'UI', str(dataset.SOPClassUID))
             + _short(0x0003, b'UI', str(dataset.SOPInstanceUID))
-            + _short(0x0010, b'UI', _EXPLICIT_LITTLE_ENDIAN)
+            + _short(0x0010, b'UI', self._syntax)
             + _short(0x0012, b'UI', IMPLEMENTATION_CLASS_UID)
             + _short(0x0013, b'SH', IMPLEMENTATION_VERSION_NAME)
         )

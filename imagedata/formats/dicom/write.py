@@ -1,69 +1,41 @@
-"""Writing a series as classic DICOM: one file an image, each from its own source image.
+"""Writing a series as DICOM: one file an image, or one of all frames where the object is such.
 
-Every image inherits the whole header of its source (`attributes` takes away what would be
-false), and gets its own pixels (`encode`), place (`place`), identity, dates and tag values
-(`describe`). Explicit VR little endian.
+What stands in a file is made by `compose`, its bytes by `serialize`.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-from pydicom.dataset import Dataset
-
-from ...errors import LossWarning, WriteError
-from ...header import ATTRIBUTES, Header, SeriesData, image_uid, new_uid
-from ...notices import warn_user
+from ...errors import WriteError
+from ...header import SeriesData
 from ...progress import tracked
 from ..contract import WriteRequest
-from . import objects
-from .attributes import When, clone, inherited
-from .criteria import CRITERIA
-from .describe import (
-    Dates,
-    element,
-    equipment,
-    has_element,
-    image_type,
-    source_reference,
-    tag_values,
-)
-from .elements import apply_edits, copy_from, elements_of, merge
-from .encode import Encoding, StoredAs, ds_text, encode
+from .bundle import bundled
+from .compose import Composer
 from .names import file_names
-from .place import Fit, Placement
-from .recode import can_say, in_little_endian, in_unicode, new_text
 from .serialize import Serializer
 
 if TYPE_CHECKING:
-    from pydicom.tag import BaseTag
+    from pydicom.dataset import Dataset
 
 __all__ = ['write']
-
-_WINDOW = ('WindowCenter', 'WindowWidth', 'WindowCenterWidthExplanation', 'VOILUTFunction')
-_SET_APART = ('imageType', 'SOPClassUID', 'photometricInterpretation')
-"""Attributes that are not simply copied: they depend on the image or on the pixels."""
-
-_RESCALED = frozenset({objects.CT, objects.PET})
-"""Classes whose images always have slope and intercept (PS3.3 C.8.2.1, C.8.9.4)."""
-
-_RESCALE_TYPE = 0x00281054
-
-_DIFFUSION = (
-    'DiffusionBValue', 'DiffusionGradientOrientation', 'DiffusionDirectionality',
-    'DiffusionBMatrixSequence', 'DiffusionGradientDirectionSequence',
-)  # fmt: skip
 
 _ENCODING_ERRORS = (
     ValueError, TypeError, NotImplementedError, AttributeError, KeyError, OSError,
 )  # fmt: skip
 """What pydicom raises for a value that its VR cannot hold. No disk is touched there."""
+
+_CHOICES: Mapping[str, tuple[Any, ...]] = {
+    'keep_uid': (False, True),
+    'window': (None, 'original'),
+    # Those of reading may stand in the same options, and mean nothing here.
+    'scaling': (None, 'series', 'image', 'rescale', 'stored', 'real_world', 'philips'),
+    'bits': (None, 16, 32),
+}
+"""Options of few values."""
 
 
 def write(data: SeriesData, request: WriteRequest) -> list[str]:
@@ -74,526 +46,68 @@ def write(data: SeriesData, request: WriteRequest) -> list[str]:
     data : SeriesData
         Of dimensions (tags..., slice, row, column).
     request : WriteRequest
-        Options: `keep_uid` (False: a new series of new images), `window` ('original': as in
-        the source), `scaling` ('series' or 'image': reach of slope and intercept where values
-        must be scaled), `output_sort`, `output_dir`.
+        Options: `keep_uid` (False: a new series of new images), `uid_seed` (new UIDs follow from
+        it and from the content), `window` ('original': as in the source), `scaling` ('series'
+        or 'image': reach of slope and intercept where values must be scaled), `bits` (16 or 32:
+        most bits allocated), `transfer_syntax` ('explicit', 'rle', 'jpeg-ls', 'jpeg2000' or its
+        UID), `output_sort`, `output_dir`.
 
     Raises
     ------
     WriteError
-        When the series does not fit the names, or an attribute does not fit DICOM.
+        When an option has a value that it cannot have, the series does not fit the names, or
+        an attribute does not fit DICOM.
     WriteNotImplemented
         For values that DICOM images do not hold.
     """
+    _check(request.options)
     with warnings.catch_warnings():
         # What pydicom finds odd in the source's own values is the source's.
         warnings.filterwarnings('ignore', module='pydicom')
         return _write(data, request)
 
 
+def _check(options: Mapping[str, Any]) -> None:
+    for name, choices in _CHOICES.items():
+        if options.get(name) not in choices and name in options:
+            wanted = ', '.join(repr(c) for c in choices[:3] if c is not None)
+            raise WriteError(f'{name}= is one of {wanted}; got {options[name]!r}')
+    if options.get('keep_uid') and options.get('uid_seed') is not None:
+        raise WriteError('keep_uid=True keeps the UIDs, and uid_seed= makes new ones: give one of them')
+
+
 def _write(data: SeriesData, request: WriteRequest) -> list[str]:
-    series = _Series(data, request.options)
-    names = file_names(request.filename, (*data.header.tag_dims, 'slice'), series.counts, request.options)
-    serializer = Serializer(series.common.values())
+    series = Composer(data, request.options)
+    serializer = Serializer(series.common.values(), series.frames.syntax)
+    dims = (*data.header.tag_dims, 'slice')
+    if series.in_one_file:
+        names = file_names(request.filename, ('slice',), (1,), request.options)
+        _put(request, names[0], _content(series, serializer, None))
+        return names
+    names = file_names(request.filename, dims, series.counts, request.options)
     for number, name in enumerate(tracked(names, 'Writing')):
-        dataset = series.image(number)
-        path = request.folder / name
-        if '/' in name:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            content = serializer.file(dataset)
-        except _ENCODING_ERRORS as error:
-            reason = ' '.join(str(error).split())
-            raise WriteError(
-                f'{series.called(number)} cannot be encoded as DICOM: {reason}; the attribute named there '
-                'can be set, or left out (None), with setDicomAttribute'
-            ) from error
-        path.write_bytes(content)
+        _put(request, name, _content(series, serializer, number))
     return names
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What is needed of every source image before the first one is written."""
-
-    stored: StoredAs | None
-    fit: Fit
-    same_size: bool
-
-
-class _Series:
-    """What all images of one series share, and how each of them is made."""
-
-    def __init__(self, data: SeriesData, options: Mapping[str, Any]) -> None:
-        self.header: Header = data.header
-        self.identity = data.identity
-        self.options = options
-        array = data.array
-        if 0 in array.shape:
-            raise WriteError(f'an array of shape {array.shape} has no image to write')
-        self.counts = array.shape[:-2]
-        self.rows, self.columns = array.shape[-2:]
-        self.indices = list(product(*(range(n) for n in self.counts)))
-        self.keep_uid = bool(options.get('keep_uid', False))
-        first = self.source(0)
-        self.sop_class, self.other_class, defaults = self._object(first)
-        self.defaults = elements_of(defaults)
-        self.placement = self._placement()
-        seen = [self._look(number) for number in range(len(self.indices))]
-        self.fits = [s.fit for s in seen]
-        self.all_fit = all(fit.plane and fit.position for fit in self.fits)
-        self.encoding = self._encoding(array.reshape(-1, self.rows, self.columns), seen)
-        self.new_text = new_text(self.header)
-        self.dates = Dates.at(first.get('TimezoneOffsetFromUTC') if first is not None else None)
-        self.first_day = str(first.get('AcquisitionDate') or '') if first is not None else ''
-        self.changed = self._values_changed()
-        self.new_image = not (self.keep_uid and not self.changed)
-        self.circumstances = self._circumstances(seen)
-        self.uids = self._uids()
-        self.tags = {name: self._tag_column(name) for name in self.header.tag_dims}
-        self.description = self._description()
-        self.common = self._common(first)
-        self._warn()
-
-    # --- sources --------------------------------------------------------------------------
-
-    def position(self, number: int) -> tuple[int, ...]:
-        """Return the index of an image into `header.images`."""
-        images = self.header.images
-        assert images is not None
-        at = dict(zip((*self.header.tag_dims, 'slice'), self.indices[number], strict=True))
-        return tuple(at.get(name, 0) for name in images.dims)
-
-    def source(self, number: int) -> Dataset | None:
-        """Return the header of the source of an image; of a neighbour where it has none."""
-        images = self.header.images
-        if images is None:
-            return None
-        found = images.dataset(*self.position(number))
-        if found is None:
-            found = images.first()
-        return found
-
-    def called(self, number: int) -> str:
-        """Return what messages call an image."""
-        dims = (*self.header.tag_dims, 'slice')
-        return ', '.join(f'{n} {i}' for n, i in zip(dims, self.indices[number], strict=True))
-
-    def _look(self, number: int) -> _Seen:
-        source = self.source(number)
-        if source is None:
-            return _Seen(None, Fit(), False)
-        fit = Fit()
-        if self.placement is not None:
-            fit = self.placement.fit(source, self.indices[number][-1])
-        size = (source.get('Rows'), source.get('Columns')) == (self.rows, self.columns)
-        return _Seen(StoredAs.of(source), fit, size)
-
-    # --- what it becomes --------------------------------------------------------------------
-
-    def _object(self, first: Dataset | None) -> tuple[str, bool, dict[str, Any]]:
-        """Return the SOP class, whether the source is of another, and what a blank one needs."""
-        given = self.header.attributes.get('SOPClassUID')
-        theirs = None if first is None else objects.single_frame_class(first)
-        uid = objects.class_uid(given) if given else (theirs or objects.SC)
-        placed = self.header.geometry is not None and not self.header.geometry.assumed
-        if uid in objects.PLACED and not placed:
-            self._lost(
-                'the array has no place in the patient, which '
-                f'{_class_name(uid)} needs: it is written as Secondary Capture. '
-                'Give geometry= or assign transformationMatrix to place it'
-            )
-            uid = objects.SC
-        elif theirs == objects.SC and not given and first is not None and first.get('SOPClassUID') != uid:
-            self._lost(
-                f'{_class_name(first.get("SOPClassUID"))} is a multi-frame object: '
-                'it is written as Secondary Capture, without the attributes of its own kind'
-            )
-        if first is None:
-            blank = objects.blank_values(uid, placed=placed)
-            if blank is None:
-                self._lost(
-                    f'{_class_name(uid)} cannot be made without a template: '
-                    'it is written as Secondary Capture; give template= to keep its kind'
-                )
-                uid = objects.SC
-                blank = objects.blank_values(uid, placed=placed)
-            return uid, False, blank or {}
-        source_class = str(first.get('SOPClassUID') or '')
-        if uid in (source_class, theirs):
-            return uid, uid != theirs, {}
-        return uid, True, objects.other_class_values(uid, placed=placed)
-
-    def _placement(self) -> Placement | None:
-        geometry = self.header.geometry
-        if geometry is None or geometry.assumed:
-            return None
-        return Placement(geometry)
-
-    def _encoding(self, images: NDArray[Any], seen: Sequence[_Seen]) -> Encoding:
-        scaling = self.options.get('scaling', 'series')
-        if scaling not in ('series', 'image'):
-            raise WriteError(f"scaling is 'series' or 'image', got {scaling!r}")
-        return encode(
-            images,
-            [s.stored for s in seen],
-            per_image=scaling == 'image',
-            narrow=self.sop_class not in objects.PLACED,
-            no_intercept=self.sop_class == objects.PET,
-        )
-
-    def _values_changed(self) -> bool:
-        images = self.header.images
-        return self.identity.values_changed or images is None or not images.own
-
-    def _circumstances(self, seen: Sequence[_Seen]) -> When:
-        found = When.NEW_IMAGE if self.new_image else When(0)
-        if self.changed:
-            found |= When.VALUES
-        if not (self.encoding.from_source and self.encoding.same_bits):
-            found |= When.STORED
-        if self.encoding.is_color:
-            found |= When.COLOR
-        if self.placement is None:
-            found |= When.NO_PLACE
-        elif not all(fit.plane for fit in self.fits):
-            found |= When.NEW_PLANE
-        if not all(s.same_size and (s.fit.plane or self.placement is None) for s in seen):
-            found |= When.NEW_PIXELS
-        if self.other_class:
-            found |= When.OTHER_CLASS
-        return found
-
-    def _uids(self) -> list[str]:
-        """Return the SOP Instance UID of each image, all different."""
-        images = self.header.images
-        if not self.keep_uid:
-            return [new_uid() for _ in self.indices]
-        if images is None:
-            return [self.identity.image_uid(number) for number in range(len(self.indices))]
-        uids = [image_uid(self.identity, images, self.position(i)) for i in range(len(self.indices))]
-        if len(set(uids)) < len(uids):  # one source image stands for several
-            uids = [self.identity.image_uid(number) for number in range(len(self.indices))]
-        return uids
-
-    def _tag_column(self, name: str) -> list[Any]:
-        """Return the value of each image along a tag axis.
-
-        Values of single images come first where they are those of the axis, or the images are
-        the array's own.
-        """
-        header = self.header
-        at = header.tag_dims.index(name)
-        axis = header.axis(name, self.counts[at]).values
-        shared = [axis[index[at]] for index in self.indices]
-        images = header.images
-        if images is None or name not in images.tags or name not in images.dims:
-            return shared
-        own = [images.tags[name][self.position(i)] for i in range(len(self.indices))]
-        lowest = [own[i] for i, index in enumerate(self.indices) if index[-1] == 0]
-        wanted = [shared[i] for i, index in enumerate(self.indices) if index[-1] == 0]
-        same = all(np.array_equal(a, b) for a, b in zip(lowest, wanted, strict=True))
-        return own if images.own or same else shared
-
-    def _description(self) -> str:
-        text = 'written by imagedata'
-        if self.changed:
-            text = 'computed with imagedata'
-        encoding = self.encoding
-        if encoding.error:
-            text += f'; values scaled to 16 bits, greatest error {encoding.error:.6g}'
-        if encoding.gaps:
-            text += f'; {encoding.gaps} values that are not finite are padding'
-        return text
-
-    def _warn(self) -> None:
-        encoding = self.encoding
-        if encoding.error:
-            low, high = encoding.extremes
-            self._lost(
-                f'values from {low:.6g} to {high:.6g} do not fit 16 bits exactly: they are scaled, '
-                f'with a greatest error of {encoding.error:.6g}. Convert to integers with dtype=, '
-                "or give scaling='image' for a slope of its own for each image"
-            )
-        if encoding.gaps:
-            self._lost(
-                f'{encoding.gaps} values are NaN or infinite: they are written as padding '
-                f'(PixelPaddingValue {encoding.padding}). Replace them with numpy.nan_to_num first '
-                'to write values'
-            )
-        for name in self.header.tag_dims:
-            if has_element(name) or name == 'none' or name.startswith('unknown'):
-                continue
-            if self._sources_say(name):
-                continue
-            self._lost(
-                f'axis {name!r} has no DICOM element: the order of its images is kept by '
-                'InstanceNumber, its values are not. Rename it to a DICOM keyword to keep them'
-            )
-
-    def _sources_say(self, name: str) -> bool:
-        """Return whether the source images themselves have the values along an axis."""
-        if name not in CRITERIA:
-            return False
-        for number, value in enumerate(self.tags[name]):
-            source = self.source(number)
-            if source is None or not np.array_equal(CRITERIA[name](source), value):
-                return False
-        return True
-
-    @staticmethod
-    def _lost(message: str) -> None:
-        warn_user(message, LossWarning)
-
-    # --- elements of all images ----------------------------------------------------------------
-
-    def _common(self, first: Dataset | None) -> dict[BaseTag, Any]:
-        """Return the elements that all images share."""
-        values: dict[str, Any] = {}
-        if first is None:
-            values['StudyInstanceUID'] = new_uid()
-        modality = objects.modality_of(self.sop_class)
-        values['SOPClassUID'] = self.sop_class
-        if modality is not None:
-            values['Modality'] = modality
-        values['SeriesInstanceUID'] = self.identity.uid if self.keep_uid else new_uid()
-        values |= self.dates.values(self.sop_class, new_series=not self.keep_uid)
-        if not self.new_image:
-            # Written as it was, under its own UID: its content is as old as it was.
-            values = {k: v for k, v in values.items() if not k.startswith('Content')}
-        if self.new_image:
-            values['DerivationDescription'] = self.description
-            made = equipment(self.dates.now, self.description)
-            values['ContributingEquipmentSequence'] = [made]
-        values |= self._given()
-        if self.placement is not None:
-            values |= self.placement.common(self.fits, self._frame_of_reference(first))
-            distance = self.placement.spacing_between_slices(first)
-            if distance is not None and (first is None or self._writes_distance(first)):
-                values['SpacingBetweenSlices'] = distance
-        values |= self._pixel_module()
-        values |= self._window(first)
-        return elements_of(values)
-
-    def _writes_distance(self, first: Dataset) -> bool:
-        """CT and PET images have no such attribute: theirs is corrected, none is added."""
-        return self.sop_class in (objects.MR, objects.SC) or 'SpacingBetweenSlices' in first
-
-    def _given(self) -> dict[str, Any]:
-        """Return the attributes that the user set, or a format without DICOM headers found."""
-        values = {}
-        for name, value in self.header.attributes.items():
-            if name in ATTRIBUTES and name not in _SET_APART:
-                values[ATTRIBUTES[name].keyword] = value
-        if self.sop_class != objects.SC:
-            given = values.pop('Modality', None)
-            if given is not None and given != objects.modality_of(self.sop_class):
-                self._lost(
-                    f'modality {given!r} is not that of {_class_name(self.sop_class)}, and is not written: '
-                    'set SOPClassUID to write another kind of object'
-                )
-        return values
-
-    def _frame_of_reference(self, first: Dataset | None) -> str | None:
-        """Return the frame of reference: a new one only where there is no source to follow."""
-        geometry = self.header.geometry
-        known = geometry.frame_of_reference if geometry is not None else None
-        if known is None and first is not None:
-            known = first.get('FrameOfReferenceUID') or None
-            return None if known is None else str(known)
-        return str(known or new_uid())
-
-    def _pixel_module(self) -> dict[str, Any]:
-        allocated, stored, signed = self.encoding.bits
-        values: dict[str, Any] = {
-            'Rows': self.rows,
-            'Columns': self.columns,
-            'SamplesPerPixel': 3 if self.encoding.is_color else 1,
-            'BitsAllocated': allocated,
-            'BitsStored': stored,
-            'HighBit': stored - 1,
-            'PixelRepresentation': signed,
-        }
-        if self.encoding.is_color:
-            values |= {'PlanarConfiguration': 0, 'PhotometricInterpretation': 'RGB'}
-        return values
-
-    def _window(self, first: Dataset | None) -> dict[str, Any]:
-        """Return the display window: as set, as in the source, else over all values."""
-        if self.encoding.is_color:
-            return {}
-        given = {
-            'WindowCenter': self.header.attributes.get('windowCenter'),
-            'WindowWidth': self.header.attributes.get('windowWidth'),
-        }
-        values = {k: ds_text(v) for k, v in given.items() if v is not None}
-        original = self.options.get('window') == 'original' or not self.changed
-        if not values and original and first is not None:
-            return {}
-        low, high = self.encoding.extremes
-        width = high / 2 - low / 2 + high / 2 - low / 2 if high > low else 1.0
-        values = {
-            'WindowCenter': ds_text(low / 2 + high / 2),
-            'WindowWidth': ds_text(min(width, 1e300)),
-            **values,
-        }
-        exact = float(values['WindowWidth']) < 1  # PS3.3 C.11.2.1.2: LINEAR needs 1 or more
-        explained: dict[str, Any] = {
-            'WindowCenterWidthExplanation': None,
-            'VOILUTFunction': 'LINEAR_EXACT' if exact else None,
-        }
-        return {**values, **explained}
-
-    # --- one image -----------------------------------------------------------------------------
-
-    def image(self, number: int) -> Dataset:
-        """Return the dataset of one image, with file meta information and pixels."""
-        source = self.source(number)
-        if source is not None:
-            if source.original_encoding[1] is False:
-                source = in_little_endian(source)
-            if not can_say(source, self.new_text):
-                source = in_unicode(source)
-        if source is None:
-            origin = Dataset()
-            origin.set_original_encoding(False, True, 'utf8')
-            elements = dict(self.defaults)
-        else:
-            origin = source
-            elements = {**self.defaults, **inherited(source, self.circumstances)}
-            if self.options.get('window') == 'original':
-                copy_from(elements, source, _WINDOW)
-        merge(elements, self.common)
-        merge(elements, elements_of(self._own(number, source, elements)))
-        images = self.header.images
-        at = None if images is None else int(images.ids[self.position(number)])
-        apply_edits(elements, self.header.edits, at)
-        allocated = self.encoding.bits[0]
-        pixels = element(
-            'PixelData', self.encoding.pixel_data(number), 'OW' if allocated > 8 else 'OB'
-        )
-        elements[pixels.tag] = pixels
-        return clone(origin, elements)
-
-    def _own(
-        self, number: int, source: Dataset | None, elements: Mapping[BaseTag, Any]
-    ) -> dict[str, Any]:
-        """Return the values that one image does not share with the others."""
-        index = self.indices[number]
-        values: dict[str, Any] = {
-            'SOPInstanceUID': self.uids[number],
-            'InstanceNumber': str(number + 1),
-        }
-        if self.placement is not None:
-            values |= self.placement.of_image(index[-1], self.fits[number], all_fit=self.all_fit)
-        elif self.counts[-1] > 1:
-            # Which slice it is, without a claim of where that lies.
-            values |= {'StackID': '1', 'InStackPositionNumber': index[-1] + 1}
-        for name, column in self.tags.items():
-            values |= tag_values(name, column[number], source, self.first_day)
-        values |= self._temporal(index, source)
-        values |= self._rescale(number, source, elements)
-        given = self.header.attributes.get('imageType')
-        if given:
-            values['ImageType'] = given
-        elif self.new_image and source is not None:
-            values['ImageType'] = image_type(source.get('ImageType'), self.sop_class)
-        if not self.encoding.is_color:
-            values |= self._photometric(source)
-        if self.new_image:
-            values |= self._history(number, source)
-        return values
-
-    def _temporal(self, index: tuple[int, ...], source: Dataset | None) -> dict[str, Any]:
-        """Return number and count of time points, where the source had them.
-
-        Without a time axis they describe the acquisition of the source, and stay if the image
-        is that one.
-        """
-        if source is None or self.other_class:
-            return {}
-        if self._reduced & {'b', 'bvector', 'dti', 'rsi'}:
-            # Computed over all b values: it has none.
-            return dict.fromkeys(_DIFFUSION) | self._time_points(index, source)
-        return self._time_points(index, source)
-
-    @property
-    def _reduced(self) -> set[str]:
-        """Names of tag axes that the source images had, and the array was computed over."""
-        images = self.header.images
-        if images is None or images.own:
-            return set()
-        return set(images.dims) - set(self.header.tag_dims)
-
-    def _time_points(self, index: tuple[int, ...], source: Dataset) -> dict[str, Any]:
-        names = [n for n in ('time', 'triggertime') if n in self.header.tag_dims]
-        images = self.header.images
-        if not names:
-            if images is not None and images.own:
-                return {}
-            return {'TemporalPositionIdentifier': None, 'TemporalPositionIndex': None,
-                    'NumberOfTemporalPositions': None}  # fmt: skip
-        at = self.header.tag_dims.index(names[0])
-        values: dict[str, Any] = {}
-        if 'NumberOfTemporalPositions' in source:
-            values['NumberOfTemporalPositions'] = str(self.counts[at])
-        if 'TemporalPositionIdentifier' in source:
-            values['TemporalPositionIdentifier'] = str(index[at] + 1)
-        if 'TemporalPositionIndex' in source:
-            values['TemporalPositionIndex'] = index[at] + 1
-        return values
-
-    def _rescale(
-        self, number: int, source: Dataset | None, elements: Mapping[BaseTag, Any]
-    ) -> dict[str, Any]:
-        """Return slope and intercept, where they are needed or were there."""
-        encoding = self.encoding
-        if encoding.is_color:
-            return {}
-        values: dict[str, Any] = {}
-        if encoding.padding is not None:
-            values['PixelPaddingValue'] = encoding.padding
-            values['PixelPaddingRangeLimit'] = None
-        had = source is not None and 'RescaleSlope' in source
-        if encoding.from_source and had:
-            assert source is not None
-            for keyword in ('RescaleSlope', 'RescaleIntercept'):
-                values[keyword] = source.get(keyword, '0')
-        elif had or not encoding.rescales[number].is_identity or self.sop_class in _RESCALED:
-            values['RescaleSlope'] = encoding.rescales[number].slope_text
-            values['RescaleIntercept'] = encoding.rescales[number].intercept_text
-        else:
-            return values
-        if _RESCALE_TYPE not in elements and self.sop_class not in (objects.PET, objects.MR):
-            values['RescaleType'] = 'HU' if self.sop_class == objects.CT else 'US'
-        return values
-
-    def _photometric(self, source: Dataset | None) -> dict[str, Any]:
-        given = self.header.attributes.get('photometricInterpretation')
-        if given is None and source is not None:
-            given = source.get('PhotometricInterpretation')
-        allowed = given in ('MONOCHROME1', 'MONOCHROME2')
-        return {'PhotometricInterpretation': given if allowed else 'MONOCHROME2'}
-
-    def _history(self, number: int, source: Dataset | None) -> dict[str, Any]:
-        """Return where the image comes from, and what made it."""
-        images = self.header.images
-        values: dict[str, Any] = {}
-        if source is not None and 'ContributingEquipmentSequence' in source:
-            # Copies: an item belongs to one sequence, and the source keeps its own.
-            old = source['ContributingEquipmentSequence'].value
-            items = [clone(item, dict(item.items())) for item in old]
-            made = equipment(self.dates.now, self.description)
-            values['ContributingEquipmentSequence'] = [*items, made]
-        if source is None or images is None or images.dataset(*self.position(number)) is None:
-            return values
-        reference = source_reference(source)
-        if reference is not None and source.get('SOPInstanceUID') != self.uids[number]:
-            values['SourceImageSequence'] = [reference]
-        return values
+def _content(series: Composer, serializer: Serializer, number: int | None) -> bytes:
+    """Return the file of one image, or, where `number` is None, of all of them."""
+    dataset: Dataset = bundled(series) if number is None else series.image(number)
+    pixels = series.pixels(range(len(series.indices)) if number is None else [number])
+    dataset[pixels.tag] = pixels
+    try:
+        return serializer.file(dataset)
+    except _ENCODING_ERRORS as error:
+        reason = ' '.join(str(error).split())
+        called = 'the series' if number is None else series.called(number)
+        raise WriteError(
+            f'{called} cannot be encoded as DICOM: {reason}; the attribute named there '
+            'can be set, or left out (None), with setDicomAttribute'
+        ) from error
 
 
-def _class_name(uid: Any) -> str:
-    from pydicom.uid import UID
-
-    return UID(str(uid)).name
+def _put(request: WriteRequest, name: str, content: bytes) -> None:
+    path = request.folder / name
+    if '/' in name:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)

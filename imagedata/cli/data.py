@@ -1,0 +1,271 @@
+"""The program `image_data`: images of one kind in, images of another kind out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..cmdline import (
+    DEBUG,
+    INFO,
+    WRITING,
+    ProgramParser,
+    add_argparse_options,
+    complain,
+    given_options,
+    reason,
+    run_program,
+    say,
+    say_json,
+)
+from ..errors import CollectionError, ImagedataWarning
+from ..progress import tracked
+
+if TYPE_CHECKING:
+    from ..collection import Cohort, Study
+
+__all__ = ['main', 'parser']
+
+_EPILOG = """\
+examples:
+  image_data --order time dynamic.nii.gz dicom/
+  image_data --template dicom/ --serdes enhancement for_pacs/ fitted.nii.gz
+  image_data --of nifti --jobs 4 converted/ study/
+"""
+
+
+def parser() -> ProgramParser:
+    """Return the parser of the command line."""
+    made = ProgramParser(
+        'image_data',
+        usage='%(prog)s [options] out_name in_dirs [in_dirs ...]',
+        description='Convert image series to another format, or describe them anew. Several series in the '
+        'input are written into a folder each.',
+        epilog=_EPILOG,
+    )
+    add_argparse_options(made)
+    many = made.add_argument_group('several series')
+    many.add_argument(
+        '--jobs', type=_positive, default=1, metavar='N', help='convert N series at a time (default: 1)'
+    )
+    many.add_argument(
+        '--dry-run', action='store_true', help='print what would be written where, and write nothing'
+    )
+    many.add_argument('--json', action='store_true', help='print what was written where as JSON')
+    made.add_argument('out_name', help='file, whose extension tells the format, or folder, to write')
+    made.add_argument('in_dirs', nargs='+', help='files, folders, archives, URLs or patterns to read')
+    return made
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the program; see `imagedata.image_data.conversion`."""
+    made = parser()
+    given = made.parse_args(args)
+    if given.headers_only:
+        made.error('--headers_only reads no pixels, and there would be nothing to write')
+    return run_program('image_data', lambda: _convert(given), debug=given.loglevel <= DEBUG)
+
+
+def _convert(given: argparse.Namespace) -> None:
+    from ..registry import format_for
+    from ..writing import format_of_name
+    from .common import cohort_of
+
+    by_name = format_of_name(given.out_name) if not given.output_format else None
+    formats = given.output_format or [by_name.name if by_name is not None else 'dicom']
+    for name in formats:
+        # Reading may take long: a format that is not there is told before.
+        format_for(name)
+    is_file = by_name is not None or _names_a_file(given.out_name, formats)
+    if is_file and not given.dry_run:
+        series = _one_series(given)
+        _write(given, series, given.out_name, formats)
+        _report(given, [_done(series, given.out_name)])
+        return
+    cohort = cohort_of(given)
+    tasks = list(_tasks(given, cohort, formats))
+    if len(tasks) > 1 and is_file:
+        raise CollectionError(
+            f'{len(tasks)} series do not fit the one file {given.out_name}: name a folder, and the format '
+            f'with --of {formats[0]}; or choose a series with --input_serinsuid'
+        )
+    if given.dry_run:
+        _report(given, [task.record('planned') for task in tasks])
+    elif len(tasks) == 1:
+        series = _one_series(given)
+        _write(given, series, given.out_name, formats)
+        _report(given, [_done(series, given.out_name)])
+    else:
+        _report(given, list(_run(given, tasks)))
+
+
+def _one_series(given: argparse.Namespace) -> Any:
+    from ..series import Series
+
+    return Series(given.in_dirs, given.input_order, given_options(given))
+
+
+def _names_a_file(name: str, formats: Sequence[str]) -> bool:
+    """Return whether an output name has the extension of a format that was asked for."""
+    from ..registry import format_for
+
+    return any(name.lower().endswith(format_for(wanted).extensions) for wanted in formats)
+
+
+def _write(given: argparse.Namespace, series: Any, target: str, formats: Sequence[str]) -> None:
+    if given.loglevel <= INFO and not given.json:
+        say(f'{series}\n{series.explain()}')
+    series.write(target, given_options(given, WRITING), formats)
+
+
+def _done(series: Any, target: str) -> dict[str, Any]:
+    """Return the record of a series that was written."""
+    number = series.header.attribute('seriesNumber')
+    return {
+        'seriesInstanceUID': str(series.seriesInstanceUID),
+        'seriesNumber': None if number is None else int(number),
+        'seriesDescription': series.seriesDescription,
+        'target': target,
+        'status': 'written',
+    }
+
+
+# --- several series --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A series to convert.
+
+    Parameters
+    ----------
+    study : Study
+        That it is of.
+    key : SeriesUID
+        Of the series in the study.
+    target : str
+        Where it is to be written.
+    formats : list of str
+    options : dict
+        Of writing.
+    """
+
+    study: Study
+    key: Any
+    target: str
+    formats: Sequence[str]
+    options: dict[str, Any]
+
+    def record(self, status: str, **more: Any) -> dict[str, Any]:
+        """Return what is told of it."""
+        record = next(r for k, r in zip(self.study, self.study.to_records(), strict=True) if k == self.key)
+        names = ('seriesInstanceUID', 'seriesNumber', 'seriesDescription', 'images', 'rows', 'columns')
+        return {**{name: record[name] for name in names}, 'target': self.target, 'status': status, **more}
+
+
+def _tasks(given: argparse.Namespace, cohort: Cohort, formats: Sequence[str]) -> Iterator[_Task]:
+    """Yield a task for each series: in folders of patients and studies where there are several."""
+    from ..collection import series_target
+
+    options = given_options(given, WRITING)
+    patients = cohort.folder_names()
+    single = sum(len(study) for _, study in cohort._studies()) == 1
+    for patient_key, patient in cohort.items():
+        studies = patient.folder_names()
+        for study_key, study in patient.items():
+            folders = [patients[patient_key]] if len(cohort) > 1 else []
+            folders += [studies[study_key]] if len(cohort) > 1 or len(patient) > 1 else []
+            base = '/'.join([given.out_name.rstrip('/') or '/', *folders])
+            names = study.folder_names()
+            for key in study:
+                target = given.out_name if single else series_target(base, names[key], formats)
+                yield _Task(study, key, target, formats, options)
+
+
+def _run(given: argparse.Namespace, tasks: Sequence[_Task]) -> Iterator[dict[str, Any]]:
+    """Convert series, and yield a record of each; failures are complained of."""
+    from .common import told
+
+    # What stands in an archive or behind a URL is open in this process only.
+    local = all(source.path is not None for task in tasks for source in _sources(task))
+    results = _in_processes(tasks, given.jobs) if given.jobs > 1 and local else map(_attempt, tasks)
+    for task, (error, heard) in zip(tasks, _tracked(results, tasks), strict=True):
+        for text in heard:
+            warnings.warn(text, ImagedataWarning, stacklevel=2)
+        if error:
+            complain(f'{told(task.key)}: {error}')
+            yield task.record('failed', error=error)
+        else:
+            yield task.record('written')
+
+
+def _sources(task: _Task) -> Sequence[Any]:
+    return task.study._stored()[task.key].sources  # type: ignore[no-any-return]
+
+
+def _tracked(results: Iterable[Any], tasks: Sequence[_Task]) -> Iterator[Any]:
+    """Yield results, while their number is reported."""
+    remaining = iter(results)
+    for _ in tracked(tasks, 'Converting'):
+        yield next(remaining)
+
+
+def _attempt(task: _Task) -> tuple[str | None, list[str]]:
+    """Convert one series; return why it failed, None when it did not, and the warnings."""
+    from ..progress import reporting
+
+    with warnings.catch_warnings(record=True) as heard, reporting(None):
+        warnings.simplefilter('ignore')
+        warnings.simplefilter('always', ImagedataWarning)
+        error = None
+        try:
+            series = task.study._read(task.key, task.study._stored()[task.key])
+            series.write(task.target, task.options, task.formats)
+        except Exception as failure:  # noqa: BLE001 - one series must not keep the others from being written
+            error = reason(failure)
+    return error, [str(warning.message) for warning in heard]
+
+
+def _in_processes(tasks: Sequence[_Task], jobs: int) -> Iterator[tuple[str | None, list[str]]]:
+    """Convert series in processes of their own, and yield the outcomes in order."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    # Spawned: what the parent has open, and its threads, are none of their business.
+    pool = ProcessPoolExecutor(min(jobs, len(tasks)), get_context('spawn'))
+    try:
+        yield from pool.map(_attempt, tasks)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _report(given: argparse.Namespace, records: Sequence[dict[str, Any]]) -> None:
+    """Print what was, or would be, written: as JSON, or in words where there was a choice of names."""
+    from ..folders import printable
+
+    if given.json:
+        say_json(records)
+    elif given.dry_run or len(records) > 1:
+        for record in records:
+            number = '-' if record['seriesNumber'] is None else record['seriesNumber']
+            described = printable(record['seriesDescription'] or 'no description')
+            arrow = '->' if record['status'] != 'failed' else 'failed, not in'
+            say(f'[{number}] {described} {arrow} {printable(record["target"])}')
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'{text!r} is no number of at least 1')
+    return number
+
+
+if __name__ == '__main__':
+    sys.exit(main())

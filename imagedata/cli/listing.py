@@ -1,0 +1,121 @@
+"""The program `image_list`: which patients, studies and series there are."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..cmdline import (
+    DEBUG,
+    INFO,
+    ProgramParser,
+    add_reading_options,
+    complain,
+    complain_of,
+    given_options,
+    reason,
+    run_program,
+    say,
+    say_json,
+)
+from ..errors import ImagedataError, NoDataReadError
+
+__all__ = ['main', 'parser']
+
+
+def parser() -> ProgramParser:
+    """Return the parser of the command line."""
+    made = ProgramParser(
+        'image_list',
+        usage='%(prog)s [options] in_dirs [in_dirs ...]',
+        description='Print which patients, studies and series there are. No pixels are read. Files that '
+        'cannot be read are told on stderr.',
+        epilog='examples:\n  image_list dicom/\n  image_list -r --json archive/\n'
+        '  image_list -r -v --order time study/\n',
+    )
+    add_reading_options(made)
+    made.add_argument('-r', '--recursive', action='store_true', help='look into folders of folders as well')
+    made.add_argument('--json', action='store_true', help='print JSON, a record for each series')
+    made.add_argument('in_dirs', nargs='+', help='files, folders, archives, URLs or patterns')
+    return made
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the program; see `imagedata.image_data.list`."""
+    given = parser().parse_args(args)
+    return run_program('image_list', lambda: _print(given), debug=given.loglevel <= DEBUG)
+
+
+def _print(given: argparse.Namespace) -> None:
+    from ..collection import Cohort
+    from ..inventory import take_inventory
+
+    sources = _sources(given)
+    options = given_options(given)
+    inventory = take_inventory(sources, {**options, **options['input_options'], 'skip_broken_series': True})
+    for name, error in inventory.broken:
+        complain_of(name, error)
+    cohort = Cohort.of_inventory(inventory, options, input_order=given.input_order)
+    # Sorting each series takes longer: only where the order is asked for.
+    shapes = _shapes(cohort) if given.loglevel <= INFO or given.input_order != 'auto' else {}
+    if given.json:
+        say_json([_with_shape(record, shapes) for record in cohort.to_records()])
+        return
+    say(cohort.to_text())
+    for record in cohort.to_records():
+        found = _with_shape(record, shapes)
+        if 'shape' in found:
+            described = f'[{record["seriesNumber"]}] {record["seriesInstanceUID"]}'
+            counts = ' x '.join(map(str, found['shape']))
+            say(f'{described}: {counts} ({", ".join(found["axes"])})')
+
+
+def _sources(given: argparse.Namespace) -> list[Any]:
+    """Return the files to look at: of folders, without `--recursive`, those directly in them."""
+    from ..reading import find_sources
+
+    found = find_sources(given.in_dirs, given.input_options)
+    if given.recursive:
+        return found
+    folders = {Path(name).absolute() for name in given.in_dirs if '://' not in name and Path(name).is_dir()}
+    here = [
+        source
+        for source in found
+        if source.path is None
+        or source.path.absolute().parent in folders
+        or not any(folder in source.path.absolute().parents for folder in folders)
+    ]
+    if not here:
+        raise NoDataReadError(
+            f'there is no file directly in {", ".join(given.in_dirs)}, but {len(found)} in folders below: '
+            'look there with --recursive'
+        )
+    return here
+
+
+def _shapes(cohort: Any) -> dict[Any, dict[str, Any]]:
+    """Return shape and axes of each series, as it is read."""
+    from .common import read_headers, told
+
+    found: dict[Any, dict[str, Any]] = {}
+    for _, study in cohort._studies():
+        for key in study:
+            try:
+                series = read_headers(study, key)
+            except ImagedataError as error:
+                complain(f'{told(key)}: {reason(error)}')
+                continue
+            shape = {'shape': list(series._shape), 'axes': list(series.header.dims)}
+            found[key.seriesInstanceUID, key.stack] = shape
+    return found
+
+
+def _with_shape(record: dict[str, Any], shapes: dict[Any, dict[str, Any]]) -> dict[str, Any]:
+    return {**record, **shapes.get((record['seriesInstanceUID'], record['stack']), {})}
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""Frames of one object: nuclear medicine, ultrasound clips and RT Dose (PS3.3 C.7.6.6).
+
+The object is the first image with the pixels of all, and with what frames count or lie at.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import LossWarning
+from ...notices import warn_user
+from . import objects
+from .attributes import clone
+from .elements import elements_of, merge
+from .encode import ds_text
+from .multiframe import FRAME_COUNTERS
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+    from .compose import Composer
+
+__all__ = ['bundled']
+
+_COUNTS = {
+    'EnergyWindowVector': 'NumberOfEnergyWindows', 'DetectorVector': 'NumberOfDetectors',
+    'PhaseVector': 'NumberOfPhases', 'RotationVector': 'NumberOfRotations',
+    'RRIntervalVector': 'NumberOfRRIntervals', 'TimeSlotVector': 'NumberOfTimeSlots',
+    'SliceVector': 'NumberOfSlices', 'TimeSliceVector': 'NumberOfTimeSlices',
+}  # fmt: skip
+"""Counter of frames, and the element that says how far it counts (PS3.3 C.8.4.8)."""
+
+
+def bundled(series: Composer) -> Dataset:
+    """Return the dataset of all images of a series, without pixels."""
+    count = len(series.indices)
+    first = series.image(0)
+    values: dict[str, Any] = {'InstanceNumber': '1', 'NumberOfFrames': str(count)}
+    if series.sop_class == objects.DOSE:
+        values |= _dose(series)
+    elif series.sop_class == objects.NM:
+        values |= _nuclear(series, first)
+    else:
+        values |= _clip(series)
+    values |= _sources(series, first)
+    elements = {tag: first.get_item(tag) for tag in first.keys()}  # noqa: SIM118 (stay unparsed)
+    merge(elements, elements_of(values))
+    return clone(first, elements)
+
+
+def _sources(series: Composer, first: Dataset) -> dict[str, Any]:
+    """Return all objects that the frames come from, each once."""
+    found: dict[str, Any] = {}
+    referred: dict[str, Any] = {}
+    for number in range(len(series.indices)) if 'SourceImageSequence' in first else ():
+        image = first if number == 0 else series.image(number)
+        for item in image.get('SourceImageSequence') or []:
+            found.setdefault(str(item.ReferencedSOPInstanceUID), item)
+        for item in image.get('ReferencedSeriesSequence') or []:
+            uids = [str(i.ReferencedSOPInstanceUID) for i in item.ReferencedInstanceSequence]
+            referred.setdefault(f'{item.SeriesInstanceUID} {uids}', item)
+    sequences = {'SourceImageSequence': found, 'ReferencedSeriesSequence': referred}
+    return {k: [clone(i, dict(i.items())) for i in v.values()] for k, v in sequences.items() if v}
+
+
+def _dose(series: Composer) -> dict[str, Any]:
+    """Return the places of the planes, and what a dose with negative values is (PS3.3 C.8.8.3)."""
+    assert series.placement is not None
+    values: dict[str, Any] = {
+        **series.placement.first,
+        'FrameIncrementPointer': [0x3004000C],
+        'GridFrameOffsetVector': series.placement.offsets,
+        'SliceLocation': None,
+    }
+    if series.encoding.bits[2] and series.source(0) is not None:
+        warn_user(
+            'doses below 0 are signed, which DICOM allows for differences of doses alone: '
+            'Dose Type is ERROR in what is written. Clip them at 0 where they are none',
+            LossWarning,
+        )
+        values['DoseType'] = 'ERROR'
+    return values
+
+
+def _nuclear(series: Composer, first: Dataset) -> dict[str, Any]:
+    """Return what the frames count, and the place of the first one (PS3.3 C.8.4.8, C.8.4.11)."""
+    values: dict[str, Any] = {}
+    for keyword in FRAME_COUNTERS:
+        counted = _counted(series, keyword)
+        if counted is None:
+            continue
+        values[keyword] = counted
+        if keyword in _COUNTS and (keyword == 'SliceVector' or _COUNTS[keyword] not in first):
+            values[_COUNTS[keyword]] = max(counted)
+    values['FrameIncrementPointer'] = [_tag(keyword) for keyword in FRAME_COUNTERS if keyword in values]
+    if series.placement is not None:
+        values |= {'ImagePositionPatient': None, 'ImageOrientationPatient': None, 'SliceLocation': None}
+        values['DetectorInformationSequence'] = _detectors(first, series.placement.first)
+        distance = series.placement.spacing_between_slices(first)
+        if distance is not None:
+            values['SpacingBetweenSlices'] = distance
+    return values
+
+
+def _counted(series: Composer, keyword: str) -> list[int] | None:
+    """Return what each frame has in one counter: its slice, the value of its axis, its source's."""
+    axes = {objects.NM_AXES[name]: name for name in series.tags}
+    if keyword in axes:
+        return [int(value) for value in series.tags[axes[keyword]]]
+    sources = [series.source(number) for number in range(len(series.indices))]
+    if keyword == 'SliceVector':
+        several = series.counts[-1] > 1 or not axes
+        return [index[-1] + 1 for index in series.indices] if several else None
+    values = [None if source is None else source.get(keyword) for source in sources]
+    return None if any(value is None for value in values) else [int(v) for v in values]  # type: ignore[arg-type]
+
+
+def _detectors(first: Dataset, place: dict[str, Any]) -> list[Dataset]:
+    from pydicom.dataset import Dataset
+
+    given = first.get('DetectorInformationSequence') or [Dataset()]
+    items = [clone(item, dict(item.items())) for item in given]
+    for keyword, value in place.items():
+        setattr(items[0], keyword, value)
+    return items
+
+
+def _clip(series: Composer) -> dict[str, Any]:
+    """Return the times of the frames, ms from the first one (PS3.3 C.7.6.5)."""
+    times = np.asarray(series.tags['time'], dtype=float) * 1000
+    steps = np.diff(times)
+    if len(times) and abs(times[0]) > 1e-6:
+        warn_user(
+            f'the times of the frames start at {times[0] / 1000:g} s, and ultrasound clips count from their '
+            'first frame: it is written as 0 s',
+            LossWarning,
+        )
+    if len(steps) and steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-6):
+        return {
+            'FrameTime': ds_text(round(float(steps.mean()), 9)),
+            'FrameTimeVector': None,
+            'FrameIncrementPointer': [_tag('FrameTime')],
+        }
+    return {
+        'FrameTime': None,
+        'FrameTimeVector': [ds_text(round(float(v), 9)) for v in (0.0, *steps)],
+        'FrameIncrementPointer': [_tag('FrameTimeVector')],
+    }
+
+
+def _tag(keyword: str) -> int:
+    """Return the tag of a keyword as a number."""
+    from pydicom.datadict import tag_for_keyword
+
+    tag = tag_for_keyword(keyword)
+    assert tag is not None
+    return int(tag)

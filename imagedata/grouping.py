@@ -1,0 +1,93 @@
+"""From an inventory to patients and studies: who is one person, and in which order series stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .errors import ImagedataWarning, NoDataReadError
+from .inventory import Entry, Inventory
+from .notices import warn_user
+
+__all__ = ['grouped', 'whole_number']
+
+
+def grouped(inventory: Inventory) -> list[tuple[str, list[list[Entry]]]]:
+    """Return patients, each with a key and studies, each a list of entries in order.
+
+    Raises
+    ------
+    NoDataReadError
+        When there is no series.
+    """
+    if not inventory.entries:
+        shown = '; '.join(
+            [f'{source.name}: {why}' for source, why in inventory.left[:3]]
+            + [f'{name}: {error}' for name, error in inventory.broken[:3]]
+        )
+        raise NoDataReadError(f'there is no series to read: {shown}')
+    patients: list[tuple[str, list[Entry]]] = []
+    for entry in inventory.entries:
+        for key, members in patients:
+            if key == entry.key.patientID and _same_person(members[0], entry):
+                members.append(entry)
+                break
+        else:
+            patients.append((entry.key.patientID, [entry]))
+    result: list[tuple[str, list[list[Entry]]]] = []
+    for patient_id, members in sorted(patients, key=lambda p: p[0]):
+        studies: dict[str, list[Entry]] = {}
+        for entry in sorted(members, key=_series_rank):
+            studies.setdefault(entry.key.studyInstanceUID, []).append(entry)
+        result.append((_person_key(patient_id, members, result), list(studies.values())))
+    return result
+
+
+def _person_key(patient_id: str, members: Sequence[Entry], before: Sequence[tuple[str, Any]]) -> str:
+    """Return the key of a patient: the ID, with a number where another person has it."""
+    taken = {key for key, _ in before}
+    key, number = patient_id, 1
+    while key in taken:
+        number += 1
+        key = f'{patient_id} ({number})'
+    if number > 1:
+        uid = members[0].key.studyInstanceUID
+        warn_user(
+            f'two persons, whose names or dates of birth differ, have one Patient ID: that of study {uid} '
+            f'is kept apart from the first, as number {number}',
+            ImagedataWarning,
+        )
+    return key
+
+
+def _same_person(a: Entry, b: Entry) -> bool:
+    """Return whether two series with one Patient ID are of one person, as far as headers tell."""
+    for keyword in ('PatientName', 'PatientBirthDate'):
+        mine, theirs = (_letters(e.header.get(keyword)) for e in (a, b))
+        if mine and theirs and mine != theirs:
+            return False
+    return True
+
+
+def _letters(value: Any) -> str:
+    """Return a name in small letters, without what separates its parts."""
+    return ''.join(c for c in str(value or '').casefold() if c.isalnum())
+
+
+def _series_rank(entry: Entry) -> tuple[Any, ...]:
+    """Return what series are ordered by: study, number, stack."""
+    header = entry.header
+    number = whole_number(header.get('SeriesNumber'))
+    return (
+        str(header.get('StudyDate') or ''), str(header.get('StudyTime') or ''), entry.key.studyInstanceUID,
+        number is None, number or 0, entry.key.seriesInstanceUID, entry.key.acquisitionNumber or 0,
+        entry.key.echoNumber or 0, entry.key.stack or 0,
+    )  # fmt: skip
+
+
+def whole_number(value: Any) -> int | None:
+    """Return a whole number of a header, None where it is none."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None
