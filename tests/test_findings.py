@@ -421,4 +421,5 @@ def test_volumes_that_follow_the_patient_are_told_from_missing_slices(tmp_path: 
     with pytest.raises(errors.MissingSliceError, match=r'slice_tolerance=0\.45 takes them as one'):
         Series(save(tmp_path, found))
     s = Series(tmp_path, slice_tolerance=0.45)
-    np.testing.assert_array_equal(np.asarray(s)[:, :, 0, 0], np.add.outer([0, 1000, 2000], [0, 100, 200, 300]))
+    wanted = np.add.outer([0, 1000, 2000], [0, 100, 200, 300])
+    np.testing.assert_array_equal(np.asarray(s)[:, :, 0, 0], wanted)
