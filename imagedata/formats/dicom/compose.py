@@ -405,40 +405,67 @@ class Composer:
 
     def image(self, number: int) -> Dataset:
         """Return the dataset of one image, without pixels."""
-        source = self.source(number)
-        if source is not None:
-            if source.original_encoding[1] is False:
-                source = in_little_endian(source)
-            if not can_say(source, self.new_text):
-                source = in_unicode(source)
+        source = self.prepared(number)
+        elements = self.base(source)
+        merge(elements, elements_of(self.own(number, source, elements)))
+        apply_edits(elements, self.header.edits, self.image_number(number))
         if source is None:
-            origin = Dataset()
-            origin.set_original_encoding(False, True, 'utf8')
-            elements = dict(self.defaults)
-        else:
-            origin = source
-            elements = {**self.defaults, **inherited(source, self.circumstances)}
+            source = Dataset()
+            source.set_original_encoding(False, True, 'utf8')
+        return clone(source, elements)
+
+    def prepared(self, number: int) -> Dataset | None:
+        """Return the source of an image, in an encoding that the image can have as well."""
+        source = self.source(number)
+        if source is None:
+            return None
+        if source.original_encoding[1] is False:
+            source = in_little_endian(source)
+        if not can_say(source, self.new_text):
+            source = in_unicode(source)
+        return source
+
+    def base(self, source: Dataset | None) -> dict[BaseTag, Any]:
+        """Return the elements that images have of a source, and of the series.
+
+        Which elements these are follows from which the source has, and from its private creators;
+        not from other values.
+        """
+        elements = dict(self.defaults)
+        if source is not None:
+            elements |= inherited(source, self.circumstances)
             if self.options.get('window') == 'original':
                 copy_from(elements, source, _WINDOW)
         merge(elements, self.common)
-        merge(elements, elements_of(self._own(number, source, elements)))
+        return elements
+
+    def image_number(self, number: int) -> int | None:
+        """Return the number of an image that edits of single images go by."""
         images = self.header.images
-        at = None if images is None else int(images.ids[self.position(number)])
-        apply_edits(elements, self.header.edits, at)
-        return clone(origin, elements)
+        return None if images is None else int(images.ids[self.position(number)])
 
     def pixels(self, numbers: Sequence[int]) -> DataElement:
         """Return the Pixel Data of some images, as frames of one object."""
-        value = self.frames.value([self.encoding.stored(number) for number in numbers])
-        wide = self.encoding.bits[0] > 8 and not self.frames.is_compressed
-        made = element('PixelData', value, 'OW' if wide else 'OB')
+        made = element('PixelData', bytes(self.pixel_value(numbers)), self.pixel_vr)
         made.is_undefined_length = self.frames.is_compressed
         return made
 
-    def _own(
+    @property
+    def pixel_vr(self) -> str:
+        """Value representation of Pixel Data (PS3.5 8.2, A.2, A.4)."""
+        return 'OW' if self.encoding.bits[0] > 8 and not self.frames.is_compressed else 'OB'
+
+    def pixel_value(self, numbers: Sequence[int]) -> bytes | memoryview:
+        """Return the value of the Pixel Data of some images; of one, its own memory where possible."""
+        return self.frames.value([self.encoding.stored(number) for number in numbers])
+
+    def own(
         self, number: int, source: Dataset | None, elements: Mapping[BaseTag, Any]
     ) -> dict[str, Any]:
-        """Return the values that one image does not share with the others."""
+        """Return the values that one image does not share with the others: keyword to value.
+
+        None takes an element away. Of `elements`, what `base` gives, only the tags are looked at.
+        """
         index = self.indices[number]
         values: dict[str, Any] = {
             'SOPInstanceUID': self.uids[number],

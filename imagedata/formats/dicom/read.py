@@ -203,6 +203,8 @@ def _cells(stack: Stack, options: Mapping[str, Any]) -> tuple[list[list[Frame]],
     cells = by_slice_location(stack.frames) if by_location else by_place(stack.frames, tolerance)
     for cell in cells:
         for frame in cell[1:]:
+            if frame.position is cell[0].position:
+                continue
             apart = float(np.linalg.norm(frame.position - cell[0].position))  # type: ignore[operator]
             if apart > max(10 * tolerance, 0.1):
                 raise CannotSort(
