@@ -161,8 +161,9 @@ def _distance_apart(mine: Geometry, theirs: Geometry) -> float:
 def _adopt_tags(header: Header, template: Header) -> Header:
     """Return the header with the template's tag names and values where they fit the data's."""
     mine, theirs = header.tag_dims, template.tag_dims
-    if not mine or len(mine) != len(theirs):
-        return header
+    if len(mine) != len(theirs):
+        # Axes are told apart by name alone then.
+        mine = theirs = tuple(name for name in mine if name in theirs)
     renames: dict[str, str] = {}
     axes: dict[str, Axis] = dict(header.tag_axes)
     for own, other in zip(mine, theirs, strict=True):
