@@ -501,6 +501,14 @@ def test_odd_images_are_shown(values: np.ndarray) -> None:
     assert window.text("readout") or values.size == 0
 
 
+def test_lowest_value_is_white_where_the_header_says_so() -> None:
+    a = make_series((1, 9, 9)) * 1.0
+    a.photometricInterpretation = "MONOCHROME1"
+    window = Window(a, window=80, level=40)
+    assert window.seen(3, 3) == list(mpl.colormaps["Greys"](a[0, 3, 3] / 80, bytes=True)[:3])
+    assert Panel(a, "gray").colormap == "gray"
+
+
 def test_colour_images_are_shown() -> None:
     a = make_series((2, 9, 9)).to_rgb("viridis")
     window = Window(a)
