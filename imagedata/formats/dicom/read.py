@@ -224,6 +224,11 @@ def _close_places(cells: Sequence[Sequence[Frame]], placed: bool) -> str:
     """Return the advice to take places as one that are much closer than others, '' where none are."""
     gaps = np.diff(sorted(cell[0].location for cell in cells)) if placed else np.empty(0)
     small = gaps[gaps < 0.1 * gaps.max()] if gaps.size else gaps
+    if not small.size and gaps.size:
+        # Volumes that follow a moving patient: as many places lie close together at each slice.
+        far = np.flatnonzero(gaps > 0.5 * gaps.max())
+        together = np.diff([-1, *far, len(gaps)])
+        small = gaps[gaps <= 0.5 * gaps.max()] if len(set(together.tolist())) == 1 else small
     if not small.size:
         return ''
     tolerance = float(f'{1.5 * small.max():.2g}')
