@@ -43,11 +43,6 @@ _WINDOW = ('WindowCenter', 'WindowWidth', 'WindowCenterWidthExplanation', 'VOILU
 _SET_APART = ('imageType', 'SOPClassUID', 'photometricInterpretation')
 """Attributes that are not simply copied: they depend on the image or on the pixels."""
 
-_DIFFUSION = (
-    'DiffusionBValue', 'DiffusionGradientOrientation', 'DiffusionDirectionality',
-    'DiffusionBMatrixSequence', 'DiffusionGradientDirectionSequence',
-)  # fmt: skip
-
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """What is needed of every source image before the first one is written."""
@@ -236,6 +231,8 @@ class Composer:
         on_grid = all(s.same_size and (s.fit.plane or self.placement is None) for s in seen)
         if not on_grid or is_turned(self.header.geometry):
             found |= When.NEW_PIXELS
+        if self._reduced & {'b', 'bvector', 'dti', 'rsi'}:
+            found |= When.NO_DIFFUSION
         if self.other_class:
             found |= When.OTHER_CLASS
         return found
@@ -481,7 +478,8 @@ class Composer:
         elif self.counts[-1] > 1 and not self.in_one_file:
             # Which slice it is, without a claim of where that lies.
             values |= {'StackID': '1', 'InStackPositionNumber': index[-1] + 1}
-        if source is not None and When.NEW_PLANE in self.circumstances and not self.other_class:
+        keeps = When.NO_DIFFUSION not in self.circumstances and not self.other_class
+        if source is not None and When.NEW_PLANE in self.circumstances and keeps:
             values |= direction(source)
         if not self.in_one_file:
             values |= self._temporal(index, source)
@@ -524,12 +522,6 @@ class Composer:
         """
         if source is None or self.other_class:
             return {}
-        if self._reduced & {'b', 'bvector', 'dti', 'rsi'}:
-            # Computed over all b values: it has none.
-            return dict.fromkeys(_DIFFUSION) | self._time_points(index, source)
-        return self._time_points(index, source)
-
-    def _time_points(self, index: tuple[int, ...], source: Dataset) -> dict[str, Any]:
         names = [n for n in ('time', 'triggertime') if n in self.header.tag_dims]
         images = self.header.images
         if not names:

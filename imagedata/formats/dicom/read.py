@@ -214,6 +214,8 @@ def _cells(stack: Stack, options: Mapping[str, Any]) -> tuple[list[list[Frame]],
     cells = by_slice_location(stack.frames) if by_location else by_place(stack.frames, tolerance)
     for cell in cells:
         for frame in cell[1:]:
+            if frame.position is cell[0].position:
+                continue
             apart = float(np.linalg.norm(frame.position - cell[0].position))  # type: ignore[operator]
             if apart > max(10 * tolerance, 0.1):
                 raise CannotSort(
@@ -233,6 +235,11 @@ def _close_places(cells: Sequence[Sequence[Frame]], placed: bool) -> str:
     """Return the advice to take places as one that are much closer than others, '' where none are."""
     gaps = np.diff(sorted(cell[0].location for cell in cells)) if placed else np.empty(0)
     small = gaps[gaps < 0.1 * gaps.max()] if gaps.size else gaps
+    if not small.size and gaps.size:
+        # Volumes that follow a moving patient: as many places lie close together at each slice.
+        far = np.flatnonzero(gaps > 0.5 * gaps.max())
+        together = np.diff([-1, *far, len(gaps)])
+        small = gaps[gaps <= 0.5 * gaps.max()] if len(set(together.tolist())) == 1 else small
     if not small.size:
         return ''
     tolerance = float(f'{1.5 * small.max():.2g}')

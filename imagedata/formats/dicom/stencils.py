@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from .compose import Composer
-    from .layouts import Layout
+    from .layouts import Shared
     from .serialize import Serializer
 
 __all__ = ['Stencils']
@@ -82,7 +82,7 @@ class Stencils:
     def __init__(self, series: Composer, serializer: Serializer) -> None:
         self._series = series
         self._serializer = serializer
-        self._kinds: dict[Layout | None, _Kind | None] = {}
+        self._kinds: dict[Shared | None, _Kind | None] = {}
         self._own: dict[tuple[str, Any], bytes] = {}
         edits = series.header.edits
         self._singled_out = frozenset().union(*(e.images for e in edits if e.images is not None))
@@ -100,7 +100,7 @@ class Stencils:
         """
         series = self._series
         source = series.source(number)
-        layout: Layout | None = None
+        layout: Shared | None = None
         if source is not None:
             if type(source) is not PackedHeader or source.whole is not None:
                 return None
