@@ -19,9 +19,11 @@ from ...geometry import FloatArray, Geometry
 from ...header import Identity, SeriesData
 from ..contract import ReadRequest, ReadResult, Source
 from ..described import RGB, counted_axes, new_header, tag_axes
+from ..mapping import in_words, mode_of
 from ..nifti.layout import axes_from_comment
 from .companions import companions
 from .kinds import Kind, kind_of, kind_of_name
+from .mapped import mapped_voxels
 from .units import scale_of
 
 __all__ = ['AXES', 'FRAME', 'XYZ', 'kept_metadata', 'read_sources']
@@ -73,11 +75,13 @@ def read_sources(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
         used += [file.name for file in voxels.values()]
         size = sum(file.size() for file in voxels.values()) if voxels else source.size()
         with source.local(*voxels) as path:
-            series.append(_read(path, kind, source, size, request))
+            series.append(_read(path, kind, source, size, request, list(voxels.values())))
     return ReadResult(series, left, used)
 
 
-def _read(path: Path, kind: Kind, source: Source, size: int, request: ReadRequest) -> SeriesData:
+def _read(
+    path: Path, kind: Kind, source: Source, size: int, request: ReadRequest, voxels: Sequence[Source]
+) -> SeriesData:
     """Read the series of one file."""
     import SimpleITK
 
@@ -91,7 +95,8 @@ def _read(path: Path, kind: Kind, source: Source, size: int, request: ReadReques
         components = int(reader.GetNumberOfComponents())
         _check_size(reader, kind, source, size, path)
         array: NDArray[Any] = np.empty((), dtype=object)
-        if not request.options.get('headers_only'):
+        mmap = bool(request.options.get('mmap'))
+        if not request.options.get('headers_only') and not mmap:
             array = sitk.GetArrayFromImage(reader.Execute())
     except (RuntimeError, MemoryError, OverflowError, ValueError) as error:
         if isinstance(error, CorruptFileError):
@@ -99,11 +104,13 @@ def _read(path: Path, kind: Kind, source: Source, size: int, request: ReadReques
         raise CorruptFileError(
             f'{source.name} cannot be read as {kind.name}: {_reason(error)}; {_REMEDY}'
         ) from error
+    if mmap and not request.options.get('headers_only'):
+        array = mapped_voxels(source, kind.name, voxels, dims, request.options)
     metadata = _metadata(reader)
     colour = _is_colour(reader, components, metadata)
     if array.ndim:
         array = _arranged(array, len(dims), components, colour)
-        if request.options.get('dtype') is not None:
+        if request.options.get('dtype') is not None and not mmap:
             array = converted(array, np.dtype(request.options['dtype']), DataTypeError)
     spatial = SPATIAL[3 - min(3, len(dims)) :]
     found: list[Axis] = []
@@ -116,8 +123,9 @@ def _read(path: Path, kind: Kind, source: Source, size: int, request: ReadReques
     axes = tag_axes(request.order, lengths, stored, found, source.name)
     geometry = _geometry(reader, dims, metadata, source, scale[:3])
     kept = kept_metadata(metadata)
+    mapping = [in_words(mode_of(request.options))] if mmap else []
     header = new_header(
-        axes, spatial, geometry, 'itk', [f'{source.name}: {kind.name}, read by SimpleITK'],
+        axes, spatial, geometry, 'itk', [f'{source.name}: {kind.name}, read by SimpleITK', *mapping],
         **({'itk_metadata': kept} if kept else {}),
     )  # fmt: skip
     return SeriesData(array, header, Identity())
