@@ -92,6 +92,8 @@ class Composer:
             self._lost(f'{_class_name(self.sop_class)} {limit}: Secondary Capture is written')
             self.sop_class, self.other_class, defaults = self._replaced(first)
             self.encoding = self._encoding(images, seen)
+        if self.sop_class in objects.CAPTURES:
+            self.sop_class = objects.capture(self.encoding.bits, color=color)
         self.frames = Frames(transfer_syntax(options.get('transfer_syntax')), self.encoding.bits)
         self.defaults = elements_of(defaults)
         self.fits = [s.fit for s in seen]

@@ -19,11 +19,13 @@ from ..metadata.convert_nib_itk import convert_affine
 from ..metadata.itk_orientation import codes_str_dict
 from ..metadata.metadata import MetaData, check_dcm_ornt, check_ornt
 from ..utils.files import is_dicom, make_dir
+from .dicom_elements import check_pattern, given_elements
 from .volumes import Array, itk_code, read_metadata, read_volume, turned_back, write_volume
 
 __all__ = ['ItkIO']
 
-_CT = '1.2.840.10008.5.1.4.1.1.2'
+_FRAMES = '1.2.840.10008.5.1.4.1.1.7.3'
+"""Multi-frame Secondary Capture: the writer takes the one of bytes, words or colours."""
 
 
 class ItkIO:
@@ -59,6 +61,7 @@ class ItkIO:
             Choice(series, validate_series, keep_dominant_geometry),
             axis,
             fields if header else None,
+            rescaled_type,
         )
 
     @staticmethod
@@ -99,8 +102,11 @@ class ItkIO:
             raise GeometryError(f'{fspath(filename)} has no extension, which would tell the format to write')
         options: dict[str, Any] = {}
         if compression:
-            options = {'transfer_syntax': 'JPEG2000Lossless'} if dicom else {'compression': True}
-        write_volume(filename, array, own, components_axis is not None, named.name, options)
+            options = {'transfer_syntax': 'jpeg2000'} if dicom else {'compression': True}
+        attributes = {'SOPClassUID': _FRAMES} if dicom else {}
+        if own.affine.dim == 2 and named.name == 'itk':
+            options['dimensions'] = 2
+        write_volume(filename, array, own, components_axis is not None, named.name, options, attributes)
 
     @staticmethod
     def prepare_image(
@@ -135,16 +141,15 @@ class ItkIO:
         array, own = ItkIO.prepare_image(
             image_np, metadata, use_original_ornt, components_axis, True, allow_dcm_reorient
         )
-        if pattern.format(1) == pattern.format(2):
-            raise GeometryError(
-                f'pattern {pattern!r} gives all slices one name: put {{}} where the number goes'
-            )
+        color = components_axis is not None
+        check_pattern(pattern)
+        given = given_elements(metadata_dict or {}, color=color)
         make_dir(dirname, parents, exist_ok)
-        attributes = {'SOPClassUID': _CT, 'modality': 'CT'}
-        elements = dict(metadata_dict or {})
-        options: dict[str, Any] = {'overwrite': exist_ok, 'pattern': pattern, 'elements': elements}
-        folder = f'{fspath(dirname)}/'
-        write_volume(folder, array, own, components_axis is not None, 'dicom', options, attributes)
+        options = {'overwrite': exist_ok, 'first_number': 1, 'keep_uid': given.series_uid is not None}
+        write_volume(
+            f'{fspath(dirname)}/{pattern}', array, own, color, 'dicom', options, given.attributes,
+            edits=given.edits, series_uid=given.series_uid,
+        )  # fmt: skip
 
     # --- objects of ITK and SimpleITK --------------------------------------------------------
 
@@ -273,12 +278,42 @@ def _components(image: Any) -> int:
 
 def _itk() -> Any:
     try:
-        import itk  # type: ignore[import-not-found]
+        import itk
     except ImportError as error:
         raise MissingDependencyError(
             "objects of ITK need the package itk: pip install itk (SimpleITK's images need nothing more)"
         ) from error
     return itk
+
+
+# --- the type of values --------------------------------------------------------------------------
+
+
+def rescaled_type(array: Array, data: SeriesData) -> Array:
+    """Return values in the type that GDCM gives to rescaled integers.
+
+    The smallest one that holds whatever the stored bits could be rescaled to; float64 where slope or
+    intercept are not whole (GDCM, gdcmRescaler.cxx, ComputeInterceptSlopePixelType).
+    """
+    images = data.header.images
+    if images is None or images.records is None or not images.own or array.dtype.kind not in 'iuf':
+        return array
+    low, high = 0.0, 0.0
+    for number in np.unique(images.ids[images.ids >= 0]):
+        dataset = images.records.dataset(int(number))
+        if 'RescaleSlope' not in dataset or 'RescaleIntercept' not in dataset:
+            return array
+        slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
+        if not (slope.is_integer() and intercept.is_integer()):
+            return array.astype(np.float64)
+        bits = dataset.BitsAllocated if (slope, intercept) == (1, 0) else dataset.BitsStored
+        signed = int(dataset.PixelRepresentation)
+        stored = np.array([-(1 << (bits - 1)) if signed else 0, (1 << (bits - signed)) - 1], float)
+        low, high = min(low, *(stored * slope + intercept)), max(high, *(stored * slope + intercept))
+    names = ('u1', 'u2', 'u4') if low >= 0 else ('i1', 'i2', 'i4')
+    fitting = [n for n in names if np.iinfo(n).min <= low and high <= np.iinfo(n).max]
+    holds = fitting and array.dtype.kind in 'iu' and np.can_cast(np.min_scalar_type(array.max()), fitting[0])
+    return array.astype(fitting[0]) if holds else array
 
 
 # --- header=True ---------------------------------------------------------------------------------
@@ -291,7 +326,9 @@ def fields(path: str, data: SeriesData) -> dict[str, str]:
     """
     images = data.header.images
     if images is None or images.records is None or not images.own:
-        return _nifti_texts(path) if data.header.attributes.get('input_format') == 'nifti' else {}
+        if data.header.attributes.get('input_format') == 'nifti':
+            return _nifti_texts(path)
+        return dict(data.header.attributes.get('itk_metadata') or {})
     dataset = images.records.dataset(int(images.ids.reshape(-1)[-1]))
     found = {}
     for element in dataset:
