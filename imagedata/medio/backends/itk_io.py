@@ -188,8 +188,14 @@ class ItkIO:
     @staticmethod
     def to_itk_img(np_image: Array, metadata: MetaData[Any], components_axis: int | None = None) -> Any:
         """Return a copy as an image of ITK; the metadata are not changed."""
-        affine = metadata.affine if metadata.coord_sys == 'itk' else convert_affine(metadata.affine)
-        return ItkIO.pack2img(np_image, affine, components_axis)
+        return ItkIO.pack2img(np_image, _lps(metadata), components_axis)
+
+    @staticmethod
+    def to_sitk_img(np_image: Array, metadata: MetaData[Any], components_axis: int | None = None) -> Any:
+        """Return a copy as an image of SimpleITK; the metadata are not changed."""
+        image = _simple_image(np_image, components_axis)
+        ItkIO.set_img_aff(image, _lps(metadata))
+        return image
 
     @staticmethod
     def itk_img_to_array(img_itk: Any) -> Array:
@@ -251,7 +257,8 @@ class ItkIO:
 
         Parameters
         ----------
-        img : itk.Image
+        img : itk.Image or SimpleITK.Image
+            The result is of the same kind.
         desired_orientation : int, str, tuple of str or None
             A code, or ITK's number of it; None: as it is.
         """
@@ -265,7 +272,24 @@ class ItkIO:
         values = np.moveaxis(array, 0, -1) if channels else array
         given = MetaData(affine).ornt
         values, affine = reoriented(values, affine, check_ornt(code))
-        return ItkIO.pack2img(values, affine, -1 if channels else None), codes_str_dict[given]  # type: ignore[return-value]
+        pack = ItkIO.to_sitk_img if _is_simple(img) else ItkIO.to_itk_img
+        turned = pack(values, MetaData(affine), -1 if channels else None)
+        return turned, codes_str_dict[given]  # type: ignore[return-value]
+
+
+def _lps(metadata: MetaData[Any]) -> Affine:
+    return metadata.affine if metadata.coord_sys == 'itk' else convert_affine(metadata.affine)
+
+
+def _simple_image(array: Array, components_axis: int | None) -> Any:
+    import SimpleITK
+
+    values = np.asarray(array)
+    if components_axis is not None:
+        values = np.moveaxis(values, components_axis, 0)
+    # The slowest axis of SimpleITK comes first, its components last.
+    values = np.ascontiguousarray(values.T)
+    return SimpleITK.GetImageFromArray(values, isVector=components_axis is not None)
 
 
 def _is_simple(image: Any) -> bool:

@@ -29,7 +29,7 @@ def save_in_template(
     from pydicom import dcmread
     from pydicom.uid import ExplicitVRLittleEndian
 
-    from ..metadata.pdcm_ds import MultiFrameFileDataset
+    from ..metadata.pdcm_ds import remove_rescale
 
     values = np.asarray(array) if dtype is None else converted(np.asarray(array), np.dtype(dtype))
     if values.dtype.kind not in 'iu' or values.itemsize > 4:
@@ -51,7 +51,7 @@ def save_in_template(
         if keyword in dataset:
             del dataset[keyword]
     if not keep_rescale:
-        MultiFrameFileDataset.del_intensity_trans(dataset)
+        remove_rescale(dataset)
     place = address(fspath(target))
     with place.transport.staged(place.url, False, {}) as staging:
         name = place.url.replace('\\', '/').rsplit('/', 1)[-1]

@@ -78,13 +78,18 @@ class MultiFrameFileDataset(FileDataset):
 
     def del_intensity_trans(self) -> None:
         """Take away slope and intercept, wherever they are."""
-        groups = [*(self.get('SharedFunctionalGroupsSequence') or []), *(self._frames() or [])]
-        for item in groups:
+        remove_rescale(self)
+
+
+def remove_rescale(dataset: Dataset) -> None:
+    """Take slope and intercept out of a dataset, at the top level and in functional groups."""
+    for sequence in ('SharedFunctionalGroupsSequence', 'PerFrameFunctionalGroupsSequence'):
+        for item in dataset.get(sequence) or []:
             if 'PixelValueTransformationSequence' in item:
                 del item['PixelValueTransformationSequence']
-        for keyword in ('RescaleSlope', 'RescaleIntercept', 'RescaleType'):
-            if keyword in self:
-                del self[keyword]
+    for keyword in ('RescaleSlope', 'RescaleIntercept', 'RescaleType'):
+        if keyword in dataset:
+            del dataset[keyword]
 
 
 def convert_ds(dataset: FileDataset) -> FileDataset:
