@@ -156,8 +156,7 @@ def _says_nothing(url: str) -> bool:
 
 def _identified(source: Source) -> Archive | None:
     """Return the archive that a file is, by its content."""
-    with source.open() as file:
-        head = file.read(_HEAD)
+    head = source.head()[:_HEAD]
     return next((plugin for plugin in archives() if plugin.identifies(source.basename, head)), None)
 
 

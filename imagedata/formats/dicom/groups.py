@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import BaseTag
 
-from .layouts import PER_FRAME, Element, TooShort, Unusual, items_of
+from .lengths import PER_FRAME, Element, TooShort, Unusual, items_of
 from .packed import PackedHeader, empty_copy
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.values import convert_value
 
 from .checked import CheckedDataset
-from .layouts import PER_FRAME
+from .lengths import PER_FRAME
 from .records import shallow_copy
 
 if TYPE_CHECKING:
