@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .axis import SPATIAL
 from .colour import (
+    RGB,
     blur_mask,
     clip_range,
     fuse,
@@ -28,7 +29,9 @@ from .header import Header, Identity
 if TYPE_CHECKING:
     from .series import Series
 
-__all__ = ['frames_of', 'fuse_mask', 'on_grid', 'series_to_rgb', 'shown_range', 'to_channels']
+__all__ = [
+    'frames_of', 'fuse_mask', 'on_grid', 'series_to_rgb', 'shown_range', 'to_channels', 'to_gray',
+]  # fmt: skip
 
 
 def frames_of(series: Series) -> NDArray[Any]:
@@ -112,6 +115,14 @@ def series_to_rgb(
     normaliser = make_norm(norm, *shown_range(series, clip, probs))
     colours = packed(to_rgb(series.view(np.ndarray), colormap, normaliser, lut))
     return series._attached(colours, _colour_header(series), Identity(values_changed=True))
+
+
+def to_gray(series: Series, weights: tuple[float, float, float]) -> Any:
+    """Return a colour Series as grey; see `Series.to_gray`."""
+    values = series.view(np.ndarray)
+    if values.dtype != RGB:
+        raise DataTypeError(f'to_gray is for colour, and this Series has values of type {series.dtype}')
+    return series.with_data(unpacked(values) @ np.asarray(weights, float))
 
 
 def on_grid(series: Series, other: Series, fill_value: Any) -> NDArray[Any]:

@@ -446,6 +446,41 @@ def test_itk_both_ways(channels: bool) -> None:
     assert (list(voxel) if channels else voxel) == image[0][index].tolist()
 
 
+def test_itk_files_and_folders(inputs: Path, tmp_path: Path) -> None:
+    """As ITK itself reads what was written, and as pydicom sees the order of slices."""
+    itk = pytest.importorskip("itk")
+    image = medio.ItkIO.read_dir(inputs / "volume-dicom-ct")
+    assert tuple(itk.size(image)) == (3, 4, 4)
+    medio.ItkIO.save_img_file(image, tmp_path / "a.mha", compression=True)
+    again = itk.imread(str(tmp_path / "a.mha"))
+    np.testing.assert_array_equal(itk.array_from_image(again), itk.array_from_image(image))
+    np.testing.assert_allclose(tuple(again.GetOrigin()), (10, 20, 0))
+    colour = medio.ItkIO.read_img_file(inputs / "colour.nii.gz")
+    assert colour.GetNumberOfComponentsPerPixel() == 3
+
+
+def test_files_of_a_series_lie_in_their_order(inputs: Path) -> None:
+    files = medio.ItkIO.extract_series(inputs / "several", series=1)
+    found = [pydicom.dcmread(file) for file in files]
+    assert [float(dataset.ImagePositionPatient[2]) for dataset in found] == [0, 3, 6, 9]
+    assert len({dataset.SeriesInstanceUID for dataset in found}) == 1
+    with pytest.raises(medio.InconsistentSeriesError):
+        medio.ItkIO.extract_series(inputs / "uneven")
+
+
+@pytest.mark.parametrize(("values", "vector", "dtype"), [
+    ([0, 255], False, "u1"), ([0, 256], False, "u2"), ([1.0, 2.0], False, "u1"), ([1.5, 2], False, None),
+    ([-1, 2], False, None), ([0, 70000], False, None), ([0, 256], True, None),
+])  # fmt: skip
+def test_types_for_one_dicom_file(values: list, vector: bool, dtype: str | None) -> None:
+    array = np.resize(values, (2, 3, 4))
+    if dtype is None:
+        with pytest.raises(ImagedataError):
+            medio.ItkIO.prepare_dcm_array(array, vector)
+    else:
+        assert medio.ItkIO.prepare_dcm_array(array, vector).dtype == dtype
+
+
 def test_nibabel_reorient() -> None:
     array, metadata = medio_cases.volume(medio, "i2")
     image = nibabel.Nifti1Image(array, np.diag([-1, -1, 1, 1]) @ np.asarray(metadata.affine))

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from os import PathLike, fspath
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ...errors import GeometryError, MissingDependencyError
+from ...errors import DataTypeError, GeometryError, MissingDependencyError
+from ...formats.contract import Source
 from ...header import SeriesData
 from ...registry import format_for
 from ...writing import format_of_name
-from ..images import reoriented
+from ..images import move_channels, reoriented
 from ..loading import Choice
 from ..metadata.affine import Affine
 from ..metadata.convert_nib_itk import convert_affine
 from ..metadata.itk_orientation import codes_str_dict
 from ..metadata.metadata import MetaData, check_dcm_ornt, check_ornt
-from ..utils.files import is_dicom, make_dir
+from ..utils.dcm_series import in_slice_order, resolve_series_files
+from ..utils.files import is_dicom, make_dir, parse_series_uids
 from .dicom_elements import check_pattern, given_elements
 from .volumes import Array, itk_code, read_metadata, read_volume, turned_back, write_volume
 
@@ -151,6 +154,53 @@ class ItkIO:
             edits=given.edits, series_uid=given.series_uid,
         )  # fmt: skip
 
+    @staticmethod
+    def prepare_dcm_array(image_np: Array, is_vector: bool = False) -> Array:
+        """Return values in the type in which medio writes them to one DICOM file.
+
+        The first of uint8 and uint16 (colours: uint8; one slice: int16 too) that holds all of them.
+        `save_img` needs no such thing.
+
+        Raises
+        ------
+        DataTypeError
+            When none does.
+        """
+        values = np.asarray(image_np)
+        one_slice = values.ndim == 2 or values.shape[2] == 1
+        names = ['uint8'] if is_vector else ['uint8', 'uint16', *(['int16'] if one_slice else [])]
+        for name in names:
+            # What does not fit is found by the comparison.
+            with np.errstate(invalid='ignore'):
+                cast = values.astype(name)
+            if np.array_equal(cast, values):
+                return cast
+        raise DataTypeError(f'no type of {", ".join(names)} holds these values of {values.dtype}')
+
+    @staticmethod
+    def extract_series(
+        dirname: str | PathLike[str],
+        series: str | int | None = None,
+        validate_series: bool = True,
+        keep_dominant_geometry: bool = False,
+    ) -> list[str]:
+        """Return the files of one DICOM series of a folder, along the normal of their slices.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there is none.
+        InconsistentSeriesError
+            When they do not make one volume.
+        """
+        from ...formats.dicom.catalogue import catalogue
+
+        sources = (Source(str(p), p) for p in sorted(Path(dirname).iterdir()) if p.is_file())
+        found = {s.series_uid: list(s.files) for s in catalogue(sources).series if s.is_image}
+        uid = parse_series_uids(dirname, found, series)
+        kept = resolve_series_files(found[uid], validate_series, keep_dominant_geometry)
+        return in_slice_order(kept)
+
     # --- objects of ITK and SimpleITK --------------------------------------------------------
 
     @staticmethod
@@ -196,6 +246,37 @@ class ItkIO:
         image = _simple_image(np_image, components_axis)
         ItkIO.set_img_aff(image, _lps(metadata))
         return image
+
+    @staticmethod
+    def read_img_file(
+        filename: str | PathLike[str],
+        pixel_type: Any = None,
+        fallback_only: bool = False,
+        imageio: Any = None,
+    ) -> Any:
+        """Return a file as an image of ITK, read by this library."""
+        return _as_itk(*read_volume(filename, None, Choice(), None, None, rescaled_type))
+
+    @staticmethod
+    def read_dir(
+        dirname: str | PathLike[str],
+        pixel_type: Any = None,
+        fallback_only: bool = False,
+        series: str | int | None = None,
+        imageio: Any = None,
+        validate_series: bool = True,
+        keep_dominant_geometry: bool = False,
+    ) -> Any:
+        """Return one DICOM series of a folder as an image of ITK, read by this library."""
+        choice = Choice(series, validate_series, keep_dominant_geometry)
+        return _as_itk(*read_volume(dirname, None, choice, None, None, rescaled_type))
+
+    @staticmethod
+    def save_img_file(image: Any, filename: str | PathLike[str], compression: bool = False) -> None:
+        """Write an image of ITK or SimpleITK."""
+        values, metadata = ItkIO.from_itk_img(image)
+        axis = 0 if _components(image) > 1 else None
+        ItkIO.save_img(filename, values, metadata, components_axis=axis, compression=compression)
 
     @staticmethod
     def itk_img_to_array(img_itk: Any) -> Array:
@@ -275,6 +356,11 @@ class ItkIO:
         pack = ItkIO.to_sitk_img if _is_simple(img) else ItkIO.to_itk_img
         turned = pack(values, MetaData(affine), -1 if channels else None)
         return turned, codes_str_dict[given]  # type: ignore[return-value]
+
+
+def _as_itk(array: Array, metadata: MetaData[Any]) -> Any:
+    color = array.dtype.names is not None
+    return ItkIO.to_itk_img(move_channels(array, -1), metadata, -1 if color else None)
 
 
 def _lps(metadata: MetaData[Any]) -> Affine:
