@@ -399,6 +399,16 @@ def test_times_are_refused_in_one_file(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_times_of_a_folder_are_a_fourth_axis(sample_data: Path) -> None:
+    """medio takes slices at one place for an inconsistent series."""
+    array, metadata = medio.read_img(sample_data / "time", "SAR")
+    series = Series(sample_data / "time", "time")
+    assert array.shape == (8, 80, 96, 10)
+    assert metadata.ornt == "SAR"
+    assert sorted(array[..., 3].ravel()) == sorted(np.asarray(series[3]).ravel())
+    assert medio.read_meta(sample_data / "time").spatial_shape == (96, 80, 8)
+
+
 def test_a_slice_alone_is_as_thick_as_it_says(inputs: Path) -> None:
     assert pydicom.dcmread(inputs / "one.dcm").SliceThickness == 3
     assert medio.read_img(inputs / "one.dcm")[1].spacing[2] == 3

@@ -7,13 +7,14 @@ import tarfile
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pydicom
 import pytest
 import SimpleITK
 
 import realdata
 from imagedata import Series, samples
-from imagedata.errors import FileAlreadyExistsError, InputNotFoundError
+from imagedata.errors import DataTypeError, FileAlreadyExistsError, InputNotFoundError
 
 KINDS = ("ct", "time", "b", "te", "fa", "sagittal")
 
@@ -42,6 +43,21 @@ def test_picture_and_labels_are_those_of_the_generator() -> None:
     np.testing.assert_array_equal(labels, values)
     np.testing.assert_allclose(labels.header.geometry.affine, affine, atol=1e-4)
     assert labels.same_geometry(samples.series("ct"))
+
+
+def test_grey_of_the_picture() -> None:
+    """Rec. 601 by hand, against Pillow's; the plain mean against NumPy's."""
+    picture = samples.series("picture")
+    grey = picture.to_gray()
+    red, green, blue = (np.asarray(picture[c], float) for c in "RGB")
+    np.testing.assert_allclose(grey, 0.299 * red + 0.587 * green + 0.114 * blue)
+    assert grey.axes == picture.axes
+    with PIL.Image.open(samples.path("picture")) as image:
+        assert np.abs(np.asarray(image.convert("L"), float) - grey).max() <= 1
+    mean = picture.to_gray((1 / 3, 1 / 3, 1 / 3))
+    np.testing.assert_allclose(mean, np.mean([red, green, blue], axis=0))
+    with pytest.raises(DataTypeError):
+        grey.to_gray()
 
 
 def test_labels_as_simpleitk_reads_them() -> None:

@@ -19,6 +19,7 @@ from .multiframe import FRAME_COUNTERS
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
 
     from .compose import Composer
 
@@ -48,6 +49,8 @@ def bundled(series: Composer) -> Dataset:
         values |= _clip(series)
     values |= _sources(series, first)
     elements = {tag: first.get_item(tag) for tag in first.keys()}  # noqa: SIM118 (stay unparsed)
+    if series.sop_class in objects.CAPTURES:
+        elements = {tag: elements[tag] for tag in _shared(series, first)}
     merge(elements, elements_of(values))
     return clone(first, elements)
 
@@ -149,6 +152,16 @@ def _capture(series: Composer, first: Dataset) -> dict[str, Any]:
         for number in range(count)
     ]
     return values
+
+
+def _shared(series: Composer, first: Dataset) -> list[BaseTag]:
+    """Return the tags of what all images have alike, and of what tells the object from others."""
+    own = _tag('SOPInstanceUID')
+    tags = list(first.keys())
+    for number in range(1, len(series.indices)):
+        image = series.image(number)
+        tags = [tag for tag in tags if tag == own or (tag in image and image[tag] == first[tag])]
+    return tags
 
 
 def _kept(image: Dataset, *keywords: str) -> dict[str, Any]:

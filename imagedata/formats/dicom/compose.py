@@ -164,7 +164,7 @@ class Composer:
                 'Give geometry= or assign transformationMatrix to place it'
             )
             uid = objects.SC
-        elif uid in objects.IN_ONE_FILE and theirs not in (uid, None):
+        elif uid in objects.IN_ONE_FILE - objects.CAPTURES and theirs not in (uid, None):
             self._lost(f'{_class_name(uid)} does not hold axes or places like these: another kind is written')
             uid = theirs or objects.SC
         elif theirs == objects.SC and not given and first is not None and first.get('SOPClassUID') != uid:
