@@ -6,6 +6,7 @@ and above `high` the last one. NaN is black.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -165,7 +166,7 @@ def make_norm(norm: str | Normalize, low: float, high: float) -> Normalize:
     from matplotlib.colors import LogNorm, Normalize
 
     if isinstance(norm, Normalize):
-        made = norm
+        made = deepcopy(norm)
         made.vmin = low if made.vmin is None else made.vmin
         made.vmax = high if made.vmax is None else made.vmax
         return made
@@ -263,7 +264,7 @@ def is_binary(values: NDArray[Any]) -> bool:
 
 
 def blur_mask(mask: NDArray[Any], sigma: float) -> NDArray[np.float32]:
-    """Return a mask in red, (..., 3) from 0 to 255, softened image by image by a Gaussian of `sigma` pixels."""
+    """Return a mask in red, (..., 3) from 0 to 255, each image softened by a Gaussian of `sigma` pixels."""
     from scipy.ndimage import gaussian_filter
 
     soft = mask.astype(np.float32)

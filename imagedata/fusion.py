@@ -29,9 +29,8 @@ from .header import Header, Identity
 if TYPE_CHECKING:
     from .series import Series
 
-__all__ = [
-    'frames_of', 'fuse_mask', 'on_grid', 'series_to_rgb', 'shown_range', 'to_channels', 'to_gray',
-]  # fmt: skip
+__all__ = ['frames_of', 'fuse_mask', 'on_grid', 'overlay_colours', 'overlay_range',
+           'series_to_rgb', 'shown_range', 'to_channels', 'to_gray']
 
 
 def frames_of(series: Series) -> NDArray[Any]:
@@ -165,19 +164,37 @@ def _has_place(series: Series) -> bool:
     return geometry is not None and not geometry.assumed
 
 
+def overlay_range(values: NDArray[Any]) -> tuple[float, float] | None:
+    """Return the least and greatest value of a map, which get its first and last colour.
+
+    None for a mask: booleans, or integers 0 and 1.
+    """
+    if is_binary(values):
+        return None
+    shown = visible(values)
+    finite = shown[np.isfinite(shown)] if shown.dtype.kind == 'f' else shown
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+
+
 def overlay_colours(
-    overlay: NDArray[Any], maskmap: Any, maskrange: tuple[float, float] | None, sigma: float
+    image: NDArray[Any], maskmap: Any, limits: tuple[float, float] | None, sigma: float
 ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """Return the colours of an overlay, and where it has a value (None: everywhere)."""
-    if is_binary(overlay):
-        return blur_mask(overlay, sigma), None
-    shown = visible(overlay)
+    """Return the colours of one image of an overlay, and where it has a value (None: everywhere).
+
+    Parameters
+    ----------
+    image : (rows, columns) ndarray
+    maskmap : str or matplotlib Colormap
+    limits : pair of float or None
+        As from `overlay_range`: None for a mask, which is red.
+    sigma : float
+        Width of the Gaussian that softens a mask, in pixels.
+    """
+    if limits is None:
+        return blur_mask(image, sigma), None
+    shown = visible(image)
     finite = np.isfinite(shown)
-    if maskrange is None:
-        some = shown[finite]
-        maskrange = (float(some.min()), float(some.max())) if some.size else (0.0, 1.0)
-    colours = to_rgb(shown, maskmap, make_norm('linear', *maskrange))
-    return colours, None if finite.all() else finite
+    return to_rgb(shown, maskmap, make_norm('linear', *limits)), None if finite.all() else finite
 
 
 def fuse_mask(
@@ -188,7 +205,14 @@ def fuse_mask(
     if mask.color:
         raise DataTypeError('the overlay is in colour already: give the values that it was made from')
     overlay = on_grid(series, mask, 0 if mask.dtype.kind == 'b' else np.nan)
-    colours, where = overlay_colours(overlay, maskmap, maskrange, sigma)
-    background = series_to_rgb(series, colormap, lut, norm, clip, probs)
-    fused = fuse(unpacked(frames_of(background)), colours, alpha, blend, where)
-    return _like_frames(series, packed(fused), _colour_header(series))
+    limits = overlay_range(mask.view(np.ndarray))
+    if limits is not None and maskrange is not None:
+        limits = maskrange
+    background = frames_of(series_to_rgb(series, colormap, lut, norm, clip, probs))
+    result = np.empty(background.shape, RGB)
+    # Image by image: colours of a whole series as numbers would take many times its memory.
+    for index in np.ndindex(background.shape[:-2]):
+        own = index[len(index) - (overlay.ndim - 2) :]
+        colours, where = overlay_colours(overlay[own], maskmap, limits, sigma)
+        result[index] = packed(fuse(unpacked(background[index]), colours, alpha, blend, where))
+    return _like_frames(series, result, _colour_header(series))

@@ -460,7 +460,10 @@ class PictureMethods:
 
         write_video(self, path, fps, slices, **options)  # type: ignore[arg-type]
 
-    def to_html(self, path: str | PathLike[str], patient: bool = False, **options: Any) -> None:
+    def to_html(
+        self, path: str | PathLike[str], patient: bool = False, colormap: Any = 'Greys_r',
+        window: float | None = None, level: float | None = None,
+    ) -> None:  # fmt: skip
         """Write a viewer for any browser in one file: slices, tags and window, without a network.
 
         Parameters
@@ -468,8 +471,9 @@ class PictureMethods:
         path : str or path
         patient : bool
             Whether patient and study are told.
-        **options
-            `colormap`, `window`, `level`, as of `show`.
+        colormap : str or matplotlib Colormap
+        window, level : float, optional
+            Those of the Series when not given.
 
         Raises
         ------
@@ -479,7 +483,7 @@ class PictureMethods:
         from .viewer.page import html_page
         from .whole_file import write_whole
 
-        write_whole(path, html_page(self, patient, **options).encode())  # type: ignore[arg-type]
+        write_whole(path, html_page(self, patient, colormap, window, level).encode())  # type: ignore[arg-type]
 
     def preview(self, patient: bool = False) -> str:
         """Return a few slices, the axes and the place as HTML that needs nothing else.

@@ -333,7 +333,7 @@ class TimeCourse:
             self.tags, self.mean - self.std, self.mean + self.std, color=line.get_color(), alpha=0.2, lw=0
         )
         ax.set_xlabel(f'{self.name} [{self.unit}]' if self.unit else self.name)
-        ax.set_ylabel('mean ± standard deviation in the region')
+        ax.set_ylabel('mean ± std')
         return ax
 
 

@@ -240,3 +240,20 @@ def test_overlay_in_colour_and_alpha_out_of_range_are_refused() -> None:
         a.fuse_mask(a.to_rgb())
     with pytest.raises(ValueError, match="alpha"):
         a.fuse_mask(a > 3, alpha=1.2)
+
+
+def test_colours_of_a_map_do_not_depend_on_the_part_that_is_seen() -> None:
+    """Labels 0, 1 and 5 on a part that has 0 and 1 only: still the colours of the map, not a red mask."""
+    a = make_series((4, 6, 7)) * 1.0
+    labels = (a * 0).astype(np.uint8)
+    labels[0, 0, 0], labels[2, 2:4, 2:5] = 5, 1
+    whole = a.fuse_mask(labels)
+    part = a[1:, 1:]
+    part.windowCenter, part.windowWidth = a.windowCenter, a.windowWidth
+    assert np.array_equal(rgb(part.fuse_mask(labels)), rgb(whole)[1:, 1:])
+
+
+def test_a_norm_of_the_user_stays_as_it_is() -> None:
+    norm = Normalize()
+    images().to_rgb(norm=norm)
+    assert norm.vmin is None

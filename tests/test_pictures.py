@@ -109,7 +109,7 @@ def test_overlay_in_a_picture() -> None:
     assert picture[3, 4, 0] == min(255, round(as_greys(a[2])[3, 4, 0] + 0.3 * 255))
 
 
-# --- notebooks -----------------------------------------------------------------------------------------------
+# --- notebooks -------------------------------------------------------------------------------------------
 
 
 class Parts(html.parser.HTMLParser):
@@ -154,7 +154,8 @@ def test_preview_of_many_slices_is_small() -> None:
 
 @pytest.mark.parametrize("series", [
     Series(np.zeros(5)), Series(np.zeros((0, 4, 5))), Series(np.full((4, 5), np.nan)),
-    Series(np.ones((4, 5), bool)), Series(np.ones((2, 3, 4), complex)), Series(3.0), make_series().to_rgb(), make_series((2, 3, 4), (2,)),
+    Series(np.ones((4, 5), bool)), Series(np.ones((2, 3, 4), complex)), Series(3.0),
+    make_series().to_rgb(), make_series((2, 3, 4), (2,)),
     make_series().to_channels([make_series()], ["a"]),
 ])  # fmt: skip
 def test_preview_of_anything(series: Series) -> None:
@@ -166,7 +167,8 @@ def test_preview_of_anything(series: Series) -> None:
 
 def page_data(path: Path) -> Any:
     text = path.read_text(encoding="utf-8")
-    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)[1])
+    pattern = r'<script type="application/json" id="data">(.*?)</script>'
+    return json.loads(re.search(pattern, text, re.DOTALL)[1])
 
 
 def values(data: Any, number: int) -> np.ndarray:

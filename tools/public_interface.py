@@ -25,6 +25,7 @@ MODULES = (
     'imagedata.axis',
     'imagedata.cmdline',
     'imagedata.collection',
+    'imagedata.colour',
     'imagedata.errors',
     'imagedata.formats',
     'imagedata.formats.contract',
@@ -51,8 +52,10 @@ MODULES = (
     'imagedata.medio.utils.explicit_slicing',
     'imagedata.medio.utils.files',
     'imagedata.medio.utils.two_way_dict',
+    'imagedata.roi',
     'imagedata.samples',
     'imagedata.series',
+    'imagedata.viewer',
 )
 
 

@@ -156,6 +156,9 @@ class PanelView:
         mappable = ScalarMappable(panel.normaliser(), colour_map(panel.colormap))
         label = panel.series.header.attributes.get('colormap_label') or ''
         self._bar = self.ax.figure.colorbar(mappable, ax=self.ax, fraction=0.046, pad=0.02, label=label)
+        # The window around the images is black.
+        self._bar.ax.tick_params(colors='0.6')
+        self._bar.set_label(label, color='0.6')
 
     def update(self) -> None:
         """Take over what the panel shows now."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..colour import clip_range, fuse, make_norm, to_rgb, unpacked, visible, window_bounds
 from ..errors import DataTypeError, EmptyImageError
-from ..fusion import frames_of, on_grid, overlay_colours
+from ..fusion import frames_of, on_grid, overlay_colours, overlay_range
 from ..geometry import FloatArray, Geometry
 
 if TYPE_CHECKING:
@@ -111,10 +111,11 @@ class Panel:
         self.level = float(given_level if self.level is None else self.level)
         self.slice = self.frames.shape[-3] // 2
         self.tag = (0,) * len(self.tags)
-        self._overlay: tuple[NDArray[Any], NDArray[np.bool_] | None] | None = None
+        self._overlay: NDArray[Any] | None = None
         if self.overlay is not None:
-            values = on_grid(self.series, self.overlay, 0 if self.overlay.dtype.kind == 'b' else np.nan)
-            self._overlay = overlay_colours(values, self.maskmap, None, 0.0)
+            fill = 0 if self.overlay.dtype.kind == 'b' else np.nan
+            self._overlay = on_grid(self.series, self.overlay, fill)
+            self._overlay_range = overlay_range(self.overlay.view(np.ndarray))
 
     def _default_window(self) -> tuple[float, float]:
         if self.series.dtype.kind == 'b':
@@ -171,14 +172,13 @@ class Panel:
         colours = unpacked(image) if self.color else to_rgb(image, self.colormap, self.normaliser())
         if self._overlay is None or not self.show_overlay:
             return colours
-        laid_on, where = self._overlay
-        index = (*self.tag, self.slice)[-(laid_on.ndim - 3) :]
-        inside = (laid_on[index] > 0).any(axis=-1) if where is None else where[index]
-        return fuse(colours, laid_on[index], self.alpha, where=inside)
+        values = self._overlay[(*self.tag, self.slice)[-(self._overlay.ndim - 2) :]]
+        laid_on, where = overlay_colours(values, self.maskmap, self._overlay_range, 0.0)
+        return fuse(colours, laid_on, self.alpha, where=where)
 
     def normaliser(self) -> Any:
         """Return what takes values to 0..1."""
-        return make_norm(self.norm, *self.bounds) if isinstance(self.norm, str) else self.norm
+        return make_norm(self.norm, *self.bounds)
 
     def value(self, row: int, column: int) -> Any:
         """Return the value of a voxel of the image that is shown; None outside of it."""

@@ -31,7 +31,10 @@ _LARGEST = 1 << 30
 _NOTHING = 65535
 
 
-def html_page(series: Series, patient: bool = False, **options: Any) -> str:
+def html_page(
+    series: Series, patient: bool = False, colormap: Any = 'Greys_r', window: float | None = None,
+    level: float | None = None,
+) -> str:  # fmt: skip
     """Return the page; see `Series.to_html`.
 
     Raises
@@ -39,7 +42,7 @@ def html_page(series: Series, patient: bool = False, **options: Any) -> str:
     ValueError
         When the images are too many for a page.
     """
-    panel = Panel(series, **options)
+    panel = Panel(series, colormap, window=window, level=level)
     size = panel.frames.size * (3 if panel.color else 2)
     if size > _LARGEST:
         raise ValueError(

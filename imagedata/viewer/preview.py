@@ -39,7 +39,7 @@ def _pictures(series: Series) -> str:
         return f'<p><em>{html.escape(str(error))}</em></p>'
     if panel.color:
         panel.window, panel.level = 255.0, 127.5
-    elif {'windowCenter', 'windowWidth'} <= set(series.header.attributes):
+    elif None not in series._given_window():
         panel.level, panel.window = series._window()
     else:
         panel.window_by_histogram()
@@ -68,7 +68,7 @@ def _facts(series: Series, patient: bool) -> list[tuple[str, str]]:
     if patient:
         named: dict[str, Any] = {'patient': 'patientName', 'ID': 'patientID', 'born': 'patientBirthDate'}
         found = [(name, str(header.attribute(key) or '')) for name, key in named.items()]
-    first, *rest = summary(series).splitlines()
+    first, *rest = summary(series, values=False).splitlines()
     found.append(('Series', first.removeprefix('Series ')))
     for line in rest:
         name, _, text = line.strip().partition(': ')

@@ -188,8 +188,9 @@ class Viewer:
         """
         self.connect()
         self.fig.canvas.draw_idle()
-        if self.has_window():
+        if self._own_figure or self.has_window():
             self.fig.canvas.manager.show()
+        if self.has_window():
             self._waiting = True
             self.fig.canvas.start_event_loop(0)
         return self

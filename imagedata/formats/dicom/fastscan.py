@@ -14,6 +14,7 @@ from typing import Any
 from ..contract import Source
 from .arena import Arenas
 from .checked import CheckedDataset
+from .items import Items
 from .layouts import Layout, Layouts, Match
 from .lengths import UNDEFINED, TooShort, Unusual
 from .packed import PackedHeader
@@ -80,10 +81,11 @@ class FastReader:
         if data[128:132] != b'DICM':
             raise Unusual('no prefix')
         size = file.seek(0, 2)
+        frames = Items()
         file.seek(len(data))
         while True:
             try:
-                layout, found = self._layouts.find(name, data, size)
+                layout, found = self._layouts.find(name, data, size, frames)
                 break
             except TooShort:
                 more = file.read(3 * len(data))
@@ -103,6 +105,7 @@ class FastReader:
             check_numbers(name, header)
             layout.memo['numbers'] = True
         instance = Instance(name, header, None, layout.pixel_tag, layout.pixel_vr or 'OW')
+        instance.frames = frames.all(data)
         if not self._headers_only:
             self._add_pixels(instance, layout, found, data, file, size)
         if layout.memo.get('image') is None:

@@ -15,15 +15,20 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from .lengths import (
+    FIXED_SIZE,
     PER_FRAME,
     PIXELS,
     START,
+    U16,
+    U32,
     UNDEFINED,
     Element,
+    FrameItems,
     TooShort,
     Unusual,
     Walk,
     elements_of,
+    end_of_frames,
     end_of_items,
     walk,
 )
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
 
     from .checked import CheckedDataset
 
-__all__ = ['Layout', 'Layouts', 'Match']
+__all__ = ['Layout', 'Layouts', 'Match', 'Shared']
 
 _CONSTANT = frozenset((
     0x00020010, 0x00080005, 0x00080016, 0x00280002, 0x00280004, 0x00280006, 0x00280008, 0x00280010,
@@ -41,14 +46,12 @@ _CONSTANT = frozenset((
 ))  # fmt: skip
 """Elements that decide how others, and the pixels, are read: files that differ in them are of two kinds."""
 
-_FIXED_SIZE = frozenset(('AT', 'FL', 'FD', 'SL', 'SS', 'UL', 'US'))
-"""Binary numbers: files that have another count of them are of another kind."""
-
 _OWN_META = (0x00020000, 0x00020003)
 """File meta information that is each file's own: its length, and the UID of the instance."""
 
-_U16: Callable[..., tuple[int]] = struct.Struct('<H').unpack_from
-_U32: Callable[..., tuple[int]] = struct.Struct('<I').unpack_from
+
+_FRAMES = 1
+"""Stands for the length of the functional groups of frames, where it is undefined."""
 
 
 class Match(NamedTuple):
@@ -70,8 +73,8 @@ class Match(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Layout:
-    """Elements of files of one kind: values of those that are constant, order of those that vary.
+class Shared:
+    """What headers of one kind share: values of what is constant, order of what varies.
 
     Parameters
     ----------
@@ -85,10 +88,8 @@ class Layout:
     tags : tuple of int
         All of the dataset, without those of group 2, in order.
     implicit : bool
-    pixel_tag : int
-    pixel_vr : str
     memo : dict
-        What others have found out about files of this layout.
+        What others have found out about headers of this kind.
     access : dict
         Where `PackedHeader` finds the element of a keyword or a tag.
     there : dict
@@ -101,14 +102,26 @@ class Layout:
     kinds: list[tuple[int, str, bool]]
     tags: tuple[int, ...]
     implicit: bool
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False, kw_only=True)
+    access: dict[Any, Any] = field(default_factory=dict, repr=False, kw_only=True)
+    there: dict[Any, bool] = field(default_factory=dict, repr=False, kw_only=True)
+
+
+@dataclass(slots=True, eq=False)
+class Layout(Shared):
+    """Elements of files of one kind.
+
+    Parameters
+    ----------
+    pixel_tag : int
+    pixel_vr : str
+    """
+
     pixel_tag: int
     pixel_vr: str
     _raw: dict[int, bytes] = field(repr=False)
     _steps: list[tuple[bytes, bytes, int]] = field(repr=False)
     _last: tuple[bytes, bytes, int] = field(repr=False)
-    memo: dict[Any, Any] = field(default_factory=dict, repr=False)
-    access: dict[Any, Any] = field(default_factory=dict, repr=False)
-    there: dict[Any, bool] = field(default_factory=dict, repr=False)
 
     def with_tail(self, tail: bytes) -> Layout:
         """Return the layout of files that have the same elements behind their pixels.
@@ -147,7 +160,7 @@ class Layout:
         unparsed = {**self.unparsed, **parsed._dict}
         return replace(self, constant=constant, unparsed=unparsed, tags=tags, memo={}, access={}, there={})
 
-    def match(self, data: bytes, size: int) -> Match | None:
+    def match(self, data: bytes, size: int, frames: FrameItems) -> Match | None:
         """Return what varies in a file, None when it is of another layout.
 
         Parameters
@@ -156,6 +169,8 @@ class Layout:
             The beginning of the file, up to its pixels at least.
         size : int
             Number of bytes of the file.
+        frames : FrameItems
+            As for `walk`.
         """
         at = START
         values = []
@@ -170,18 +185,21 @@ class Layout:
                     return None
                 at += len(head)
                 if width == 2:
-                    stop = at + 2 + _U16(data, at)[0]
+                    stop = at + 2 + U16(data, at)[0]
                     at += 2
                 elif width < 0:
                     stop = at - width
                 elif width == 4:
-                    length = _U32(data, at)[0]
+                    length = U32(data, at)[0]
                     if length == UNDEFINED:
                         return None
                     stop = at + 4 + length
                     at += 4
                 else:
-                    stop = end_of_items(data, size, at, implicit=self.implicit)
+                    if width == _FRAMES:
+                        stop = end_of_frames(data, size, at, frames)
+                    else:
+                        stop = end_of_items(data, size, at, implicit=self.implicit)
                     values.append(data[at:stop])
                     at = stop + 8
                     continue
@@ -191,7 +209,7 @@ class Layout:
             if at + len(run) > len(data) or not same(run, at) or not same(head, at + len(run)):
                 return None
             at += len(run) + len(head)
-            length = (_U16 if width == 2 else _U32)(data, at)[0]
+            length = (U16 if width == 2 else U32)(data, at)[0]
         except (Unusual, TooShort, struct.error):
             return None
         return Match(tuple(values), at + width, length)
@@ -211,7 +229,7 @@ class Layouts:
         self._recent: list[Layout] = []
         self._kinds: dict[Any, Layout] = {}
 
-    def find(self, name: str, data: bytes, size: int) -> tuple[Layout, Match]:
+    def find(self, name: str, data: bytes, size: int, frames: FrameItems) -> tuple[Layout, Match]:
         """Return the layout of a file, and what varies in it.
 
         Parameters
@@ -222,6 +240,8 @@ class Layouts:
             Its beginning.
         size : int
             Number of bytes of the file.
+        frames : FrameItems
+            As for `walk`.
 
         Raises
         ------
@@ -229,16 +249,18 @@ class Layouts:
             As `walk` does.
         """
         for layout in self._recent:
-            found = layout.match(data, size)
+            found = layout.match(data, size, frames)
             if found is not None:
                 if layout is not self._recent[0]:
                     self._recent.remove(layout)
                     self._recent.insert(0, layout)
                 return layout, found
-        return self._learnt(name, data, size)
+        return self._learnt(name, data, size, frames)
 
-    def _learnt(self, name: str, data: bytes, size: int) -> tuple[Layout, Match]:
-        walked = walk(data, size)
+    def _learnt(
+        self, name: str, data: bytes, size: int, frames: FrameItems
+    ) -> tuple[Layout, Match]:
+        walked = walk(data, size, frames=frames)
         if walked.pixels is None:
             raise Unusual('no pixels')
         kind = _kind(data, walked)
@@ -249,7 +271,7 @@ class Layouts:
             layout = _refined(known, data, walked)
             if known in self._recent:
                 self._recent.remove(known)
-        found = layout.match(data, size)
+        found = layout.match(data, size, frames)
         if found is None:
             raise Unusual('layout')
         self._kinds[kind] = layout
@@ -282,7 +304,7 @@ def _kind(data: bytes, walked: Walk) -> tuple[Any, ...]:
     assert walked.pixels is not None
     marks = tuple(data[e.start : e.stop] for e in walked.elements if _is_fixed(e.tag))
     elements = tuple(
-        (e.tag, e.vr, e.undefined, e.stop - e.start if e.vr in _FIXED_SIZE else 0) for e in walked.elements
+        (e.tag, e.vr, e.undefined, e.stop - e.start if e.vr in FIXED_SIZE else 0) for e in walked.elements
     )
     return elements, marks, walked.implicit, walked.pixels.tag, walked.pixels.vr, walked.pixels.undefined
 
@@ -371,12 +393,13 @@ def _layout(
 def _head(data: bytes, element: Element, implicit: bool) -> tuple[bytes, int]:
     """Return the bytes that begin an element that varies, and the size of its length field.
 
-    The length is part of the beginning where it does not vary: 0 stands for one that is
-    undefined, the negative length for binary numbers.
+    The length is part of the beginning where it does not vary: 0, or `_FRAMES`, stands for one that
+    is undefined, the negative length for binary numbers.
     """
     if element.undefined:
-        return data[element.head : element.start], 0
-    if element.vr in _FIXED_SIZE and element.stop > element.start:
+        width = _FRAMES if element.tag == PER_FRAME and not implicit else 0
+        return data[element.head : element.start], width
+    if element.vr in FIXED_SIZE and element.stop > element.start:
         return data[element.head : element.start], element.start - element.stop
     width = 4 if implicit and element.tag >> 16 != 2 else _width(element)
     return data[element.head : element.start - width], width

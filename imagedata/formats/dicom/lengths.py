@@ -10,11 +10,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 __all__ = [
-    'PER_FRAME', 'PIXELS', 'START', 'UNDEFINED', 'Element', 'TooShort', 'Unusual', 'Walk', 'elements_of',
-    'end_of_items', 'items_of', 'walk',
+    'FIXED_SIZE', 'PER_FRAME', 'PIXELS', 'START', 'U16', 'U32', 'UNDEFINED', 'Element', 'FrameItems', 'Item',
+    'TooShort', 'Unusual', 'Walk', 'elements_of', 'end_of_frames', 'end_of_items', 'item_at', 'items_of',
+    'walk',
 ]  # fmt: skip
 
 START = 132
@@ -48,8 +49,11 @@ _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 
 _HEAD: Callable[..., tuple[int, int, bytes, int]] = struct.Struct('<HH2sH').unpack_from
 _PLAIN_HEAD: Callable[..., tuple[int, int, int]] = struct.Struct('<HHI').unpack_from
-_U16: Callable[..., tuple[int]] = struct.Struct('<H').unpack_from
-_U32: Callable[..., tuple[int]] = struct.Struct('<I').unpack_from
+U16: Callable[..., tuple[int]] = struct.Struct('<H').unpack_from
+U32: Callable[..., tuple[int]] = struct.Struct('<I').unpack_from
+
+FIXED_SIZE = frozenset(('AT', 'FL', 'FD', 'SL', 'SS', 'UL', 'US'))
+"""Binary numbers: headers that have another count of them are of another kind."""
 
 
 class Unusual(Exception):
@@ -94,7 +98,14 @@ class Walk:
     pixels: Element | None
 
 
-def walk(data: bytes, size: int, last: int = PIXELS[-1]) -> Walk:
+class FrameItems(Protocol):
+    """Finds the items that describe the frames of a file."""
+
+    def end(self, data: bytes, size: int, at: int) -> int:
+        """Return where they end, as `end_of_items` does."""
+
+
+def walk(data: bytes, size: int, last: int = PIXELS[-1], frames: FrameItems | None = None) -> Walk:
     """Find the elements of a file up to its pixels.
 
     Parameters
@@ -105,6 +116,8 @@ def walk(data: bytes, size: int, last: int = PIXELS[-1]) -> Walk:
         Number of bytes of the file.
     last : int
         Tag behind which nothing is looked for.
+    frames : FrameItems, optional
+        Is to find the functional groups of frames, where their length is undefined.
 
     Raises
     ------
@@ -125,15 +138,18 @@ def walk(data: bytes, size: int, last: int = PIXELS[-1]) -> Walk:
     if uid not in (_IMPLICIT, _EXPLICIT) and not uid.startswith(_ENCAPSULATED):
         raise Unusual(uid)
     implicit = uid == _IMPLICIT
-    follow = _implicit if implicit else _explicit
-    at = follow(data, size, at, elements, last=last)
+    if implicit:
+        _implicit(data, size, at, elements, last)
+    else:
+        _explicit(data, size, at, elements, last, frames=frames)
     if elements[-1].tag not in PIXELS:
         return Walk(elements, implicit, None)
     return Walk(elements, implicit, elements.pop())
 
 
 def _explicit(
-    data: bytes, size: int, at: int, elements: list[Element], last: int = PIXELS[-1], *, meta: bool = False
+    data: bytes, size: int, at: int, elements: list[Element], last: int = PIXELS[-1],
+    *, meta: bool = False, frames: FrameItems | None = None,
 ) -> int:
     """Add elements of the explicit encoding; return where they end."""
     before = elements[-1].tag if elements else 0
@@ -152,7 +168,7 @@ def _explicit(
         if code in _LONG:
             if length or start + 4 > known:
                 raise Unusual('reserved bytes')
-            length = _U32(data, start)[0]
+            length = U32(data, start)[0]
             start += 4
         elif code not in _SHORT:
             raise Unusual(f'value representation {code!r}')
@@ -168,7 +184,10 @@ def _explicit(
         if length == UNDEFINED:
             if code != b'SQ':
                 raise Unusual('undefined length')
-            stop = end_of_items(data, size, start, implicit=False)
+            if tag == PER_FRAME and frames is not None:
+                stop = end_of_frames(data, size, start, frames)
+            else:
+                stop = end_of_items(data, size, start, implicit=False)
             elements.append(Element(tag, 'SQ', at, start, stop, undefined=True))
             at = stop + 8
             continue
@@ -212,6 +231,14 @@ def _implicit(data: bytes, size: int, at: int, elements: list[Element], last: in
     return at
 
 
+def end_of_frames(data: bytes, size: int, at: int, frames: FrameItems) -> int:
+    """Return where the functional groups of frames end, alike or not."""
+    try:
+        return frames.end(data, size, at)
+    except Unusual:
+        return end_of_items(data, size, at, implicit=False)
+
+
 def end_of_items(data: bytes, size: int, at: int, depth: int = 0, *, implicit: bool) -> int:
     """Return where the items of a sequence of undefined length end: the place of its delimiter."""
     known = len(data)
@@ -250,10 +277,10 @@ def _end_of_item(data: bytes, size: int, at: int, depth: int, *, implicit: bool)
         if not implicit:
             code = data[at - 4 : at - 2]
             if code in _LONG:
-                length = _U32(data, at)[0]
+                length = U32(data, at)[0]
                 at += 4
             elif code in _SHORT:
-                length = _U16(data, at - 2)[0]
+                length = U16(data, at - 2)[0]
             else:
                 raise Unusual('value representation')
             if length == UNDEFINED and code != b'SQ':
@@ -279,6 +306,50 @@ def elements_of(data: bytes, *, implicit: bool) -> list[Element]:
     return elements
 
 
+class Item(NamedTuple):
+    """An item in the explicit encoding: its elements, where they end, and the first byte behind it."""
+
+    elements: list[Element]
+    stop: int
+    following: int
+    undefined: bool
+
+
+def item_at(data: bytes, size: int, at: int) -> Item:
+    """Find the elements of an item of a sequence in the explicit encoding.
+
+    Parameters
+    ----------
+    data : bytes
+    size : int
+        Number of bytes there are in all.
+    at : int
+        First byte of the item.
+
+    Raises
+    ------
+    Unusual, TooShort
+        As `walk` does.
+    """
+    if at + 8 > len(data):
+        raise TooShort if len(data) < size else Unusual('items')
+    group, number, length = _PLAIN_HEAD(data, at)
+    if group << 16 | number != _ITEM:
+        raise Unusual('items')
+    at += 8
+    undefined = length == UNDEFINED
+    stop = following = at + length
+    if undefined:
+        following = _end_of_item(data, size, at, 0, implicit=False)
+        stop = following - 8
+    if stop > len(data):
+        raise TooShort if stop <= size else Unusual('length of an item')
+    elements: list[Element] = []
+    if _explicit(data, stop, at, elements, UNDEFINED) != stop:
+        raise Unusual('length of an item')
+    return Item(elements, stop, following, undefined)
+
+
 def items_of(data: bytes) -> list[list[Element]]:
     """Find the elements of each item of a sequence in the explicit encoding.
 
@@ -295,20 +366,7 @@ def items_of(data: bytes) -> list[list[Element]]:
     found = []
     at = 0
     while at < len(data):
-        if at + 8 > len(data):
-            raise Unusual('items')
-        group, number, length = _PLAIN_HEAD(data, at)
-        if group << 16 | number != _ITEM:
-            raise Unusual('items')
-        at += 8
-        end = at + length
-        following = end
-        if length == UNDEFINED:
-            following = _end_of_item(data, len(data), at, 0, implicit=False)
-            end = following - 8
-        elements: list[Element] = []
-        if end > len(data) or _explicit(data, end, at, elements, UNDEFINED) != end:
-            raise Unusual('length of an item')
-        found.append(elements)
-        at = following
+        item = item_at(data, len(data), at)
+        found.append(item.elements)
+        at = item.following
     return found

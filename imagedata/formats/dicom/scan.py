@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .arena import Arena
     from .checked import CheckedDataset
     from .fastscan import FastReader
+    from .items import FrameItem
 
 __all__ = [
     'PARSE_ERRORS', 'PREAMBLE', 'Instance', 'Scan', 'check_name', 'checked', 'is_dicom', 'no_image', 'scan',
@@ -67,6 +68,8 @@ class Instance:
         Its value representation: in big endian files, bytes of OW are swapped, of OB not.
     slot : (Arena, int) or None
         Where the pixels lie among those of other files of their size.
+    frames : list of FrameItem
+        What varies in the functional groups of its frames; empty where nothing is known of them.
     """
 
     name: str
@@ -75,6 +78,7 @@ class Instance:
     pixel_tag: int = 0x7FE00010
     pixel_vr: str = 'OW'
     slot: tuple[Arena, int] | None = None
+    frames: list[FrameItem] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
