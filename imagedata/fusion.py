@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .series import Series
 
 __all__ = ['frames_of', 'fuse_mask', 'on_grid', 'overlay_colours', 'overlay_range',
-           'series_to_rgb', 'shown_range', 'to_channels']
+           'series_to_rgb', 'shown_range', 'to_channels', 'to_gray']
 
 
 def frames_of(series: Series) -> NDArray[Any]:
@@ -114,6 +114,14 @@ def series_to_rgb(
     normaliser = make_norm(norm, *shown_range(series, clip, probs))
     colours = packed(to_rgb(series.view(np.ndarray), colormap, normaliser, lut))
     return series._attached(colours, _colour_header(series), Identity(values_changed=True))
+
+
+def to_gray(series: Series, weights: tuple[float, float, float]) -> Any:
+    """Return a colour Series as grey; see `Series.to_gray`."""
+    values = series.view(np.ndarray)
+    if values.dtype != RGB:
+        raise DataTypeError(f'to_gray is for colour, and this Series has values of type {series.dtype}')
+    return series.with_data(unpacked(values) @ np.asarray(weights, float))
 
 
 def on_grid(series: Series, other: Series, fill_value: Any) -> NDArray[Any]:

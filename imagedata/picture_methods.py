@@ -125,6 +125,24 @@ class PictureMethods:
 
         return series_to_rgb(self, colormap, lut, norm, clip, probs)  # type: ignore[arg-type]
 
+    def to_gray(self, weights: tuple[float, float, float] = (0.299, 0.587, 0.114)) -> Any:
+        """Return a colour Series as grey, float64.
+
+        Parameters
+        ----------
+        weights : tuple of 3 float
+            Of red, green and blue: brightness as the eye sees it (ITU-R BT.601, luma). The plain mean
+            is (1 / 3, 1 / 3, 1 / 3).
+
+        Raises
+        ------
+        DataTypeError
+            For a Series without colour.
+        """
+        from .fusion import to_gray
+
+        return to_gray(self, weights)  # type: ignore[arg-type]
+
     def fuse_mask(
         self,
         mask: Any,

@@ -87,6 +87,8 @@ class Composer:
             self._lost(f'{_class_name(self.sop_class)} {limit}: Secondary Capture is written')
             self.sop_class, self.other_class, defaults = self._replaced(first)
             self.encoding = self._encoding(images, seen)
+        if self.sop_class in objects.CAPTURES:
+            self.sop_class = objects.capture(self.encoding.bits, color=color)
         self.frames = Frames(transfer_syntax(options.get('transfer_syntax')), self.encoding.bits)
         self.defaults = elements_of(defaults)
         self.fits = [s.fit for s in seen]
@@ -157,7 +159,7 @@ class Composer:
                 'Give geometry= or assign transformationMatrix to place it'
             )
             uid = objects.SC
-        elif uid in objects.IN_ONE_FILE and theirs not in (uid, None):
+        elif uid in objects.IN_ONE_FILE - objects.CAPTURES and theirs not in (uid, None):
             self._lost(f'{_class_name(uid)} does not hold axes or places like these: another kind is written')
             uid = theirs or objects.SC
         elif theirs == objects.SC and not given and first is not None and first.get('SOPClassUID') != uid:

@@ -44,6 +44,8 @@ def write_file(data: SeriesData, request: WriteRequest) -> list[str]:
     values = _supported(values, kind)
     image = _image(sitk, values, vector, kind, header)
     metadata = _set_place(image, header, values.shape, kind, vector)
+    if request.options.get('dimensions') == 2:
+        image = _plane(image)
     writer = sitk.ImageFileWriter()
     writer.SetImageIO(kind.image_io)
     writer.SetFileName(str(request.folder / name))
@@ -176,6 +178,16 @@ def _set_place(
     for key, value in metadata.items():
         image.SetMetaData(key, value)
     return metadata
+
+
+def _plane(image: Any) -> Any:
+    """Return an image of one slice as one of two dimensions."""
+    if image.GetDimension() != 3 or image.GetDepth() != 1:
+        raise WriteNotImplemented(f'dimensions=2 is for one slice, not for {image.GetSize()} voxels')
+    plane = image[:, :, 0]
+    for key in image.GetMetaDataKeys():
+        plane.SetMetaData(key, image.GetMetaData(key))
+    return plane
 
 
 def _drop_stale(metadata: dict[str, str], axes: Sequence[Axis], kind: Kind) -> None:
