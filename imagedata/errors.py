@@ -35,6 +35,7 @@ __all__ = [
     'NetworkTimeoutError',
     'NoArchiveError',
     'NoDataReadError',
+    'NoDisplayError',
     'NoTransportError',
     'NotImageError',
     'NotTimeOrder',
@@ -215,6 +216,13 @@ class BadShapeGiven(ImagedataError, ValueError):
 
 class DoNotSetSlicesError(ImagedataError, AttributeError):
     """The number of slices follows from the array and cannot be set."""
+
+
+# --- looking ------------------------------------------------------------------------------
+
+
+class NoDisplayError(ImagedataError, RuntimeError):
+    """There is no screen to show a window on; the message tells how to view without one."""
 
 
 # --- writing -----------------------------------------------------------------------------

@@ -62,7 +62,12 @@ def differences(fast: Instance, slow: Instance) -> Iterator[str]:
     """Yield what two readings of one file differ in: single elements, whole headers, pixels."""
     one, other = fast.dataset, slow.dataset
     assert isinstance(one, PackedHeader)
+    # What the groups of many frames become is compared frame by frame (test_fast_frames).
+    many = int(other.get("NumberOfFrames") or 1) > 12
     for tag in list(other.keys()):
+        if tag == PER_FRAME and many:
+            assert tag in one
+            continue
         try:
             wanted = other[tag]
         except CorruptFileError:
@@ -73,8 +78,12 @@ def differences(fast: Instance, slow: Instance) -> Iterator[str]:
         same = found.VR == wanted.VR and alike(found.value, wanted.value) and tag in one
         if keyword:
             # Keywords of repeating groups name none of them.
-            same &= alike(one.get(keyword), other.get(keyword)) and (keyword in one) == (keyword in other)
-            same &= alike(getattr(one, keyword, None), getattr(other, keyword, None))
+            for a, b in (
+                (one.get(keyword), other.get(keyword)),
+                (getattr(one, keyword, None), getattr(other, keyword, None)),
+            ):
+                same &= (a is found.value and b is wanted.value) or alike(a, b)
+            same &= (keyword in one) == (keyword in other)
         # The groups of frames are kept as bytes, which do not tell how their length was written.
         lengths = tag == PER_FRAME or found.is_undefined_length == wanted.is_undefined_length
         if not same or not lengths:

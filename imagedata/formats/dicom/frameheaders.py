@@ -98,8 +98,8 @@ class FrameHeader(PackedHeader):
         return cast(DataElement, scratch._dict[BaseTag(kind[0])])
 
     def _raw(self, index: int) -> Any:
-        layout = self.layout
-        if index in layout.sources or layout.kinds[index][2]:
+        # What depends on the private creators of its group is parsed there.
+        if index in self.layout.sources or self.layout.kinds[index][1] in ('SQ', 'UN'):
             return self._own(index)
         return super()._raw(index)
 
