@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -60,7 +61,8 @@ def told(what: str, count: int, begun: float) -> None:
 def tool(name: str, *arguments: str, nodelay: bool = False) -> None:
     """Run a program of dcmtk."""
     environment = {**os.environ, **({"TCP_NODELAY": "1"} if nodelay else {})}
-    subprocess.run([name, *arguments], check=True, capture_output=True, env=environment)
+    path = shutil.which(name, path="/usr/bin:/usr/local/bin") or name  # pynetdicom has some of these names
+    subprocess.run([path, *arguments], check=True, capture_output=True, env=environment)
 
 
 def measure(folder: Path, count: int, tool_count: int) -> None:

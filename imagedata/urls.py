@@ -19,6 +19,7 @@ from .formats.contract import Source
 from .registry import archives, formats, transport_for
 from .transports.address import basename, scheme_of, shown
 from .transports.contract import Transport
+from .transports.filetransport import local_path
 
 __all__ = ['Address', 'address', 'note', 'shown_all', 'sources']
 
@@ -33,7 +34,7 @@ class Address:
     Parameters
     ----------
     url : str
-        Path or URL of the file, folder or pattern, without what names members.
+        Path or URL of the file, folder or pattern, without what names members; of `file:` the path.
     member : str or None
         What names members of the archive; None: nothing does.
     archive : Archive or None
@@ -56,6 +57,9 @@ def address(text: str) -> Address:
         When nothing knows its scheme.
     """
     url, member = _divided(text)
+    if url.startswith('file:'):
+        # Names of files come from it, in which '%20' would stand for itself.
+        url = str(local_path(url)) + ('/' if url.endswith('/') else '')
     return Address(url, member, _by_name(url), transport_for(scheme_of(url)))
 
 

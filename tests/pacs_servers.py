@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import gc
 import ipaddress
+import shutil
 import socket
 import ssl
 import threading
@@ -31,6 +32,14 @@ def sockets_are_closed() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', ResourceWarning)
         gc.collect()
+
+
+def dcmtk(name: str) -> str:
+    """Return the path of a program of dcmtk: pynetdicom brings others of the same names."""
+    path = shutil.which(name, path='/usr/bin:/usr/local/bin:/opt/homebrew/bin')
+    if path is None:
+        pytest.skip('dcmtk is not installed')
+    return path
 
 
 Handler = Callable[[Any], Any]

@@ -421,5 +421,20 @@ def test_volumes_that_follow_the_patient_are_told_from_missing_slices(tmp_path: 
     with pytest.raises(errors.MissingSliceError, match=r'slice_tolerance=0\.45 takes them as one'):
         Series(save(tmp_path, found))
     s = Series(tmp_path, slice_tolerance=0.45)
-    expected = np.add.outer([0, 1000, 2000], [0, 100, 200, 300])
-    np.testing.assert_array_equal(np.asarray(s)[:, :, 0, 0], expected)
+    wanted = np.add.outer([0, 1000, 2000], [0, 100, 200, 300])
+    np.testing.assert_array_equal(np.asarray(s)[:, :, 0, 0], wanted)
+
+
+def test_times_of_a_template_with_more_axes(tmp_path: Path) -> None:
+    """One echo of several comes back, with times that count from 0: not as those of midnight."""
+    found = stack(FOUR, 6, lambda t, z: {
+        'AcquisitionDate': '20240101', 'AcquisitionTime': f'1200{t // 2:02d}', 'EchoTime': 10 + t % 2,
+    })  # fmt: skip
+    template = Series(save(tmp_path / 'in', found))
+    assert template.input_order == 'time,te'
+    whole = Series(np.asarray(template)[:, 0], 'time', template=template, geometry=template)
+    assert whole.axes[0].values == [43200, 43201, 43202]
+    with pytest.warns(errors.ImagedataWarning, match='first is taken for the first'):
+        part = Series(np.asarray(template)[:2, 0], 'time', template=template, geometry=template)
+    part.write(tmp_path / 'out')
+    assert {ds.AcquisitionTime for ds in images(tmp_path / 'out')} == {'120000', '120001'}

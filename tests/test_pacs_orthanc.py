@@ -23,7 +23,7 @@ from imagedata.network.retrieve import retrieved
 from imagedata.network.settings import Settings
 from imagedata.network.store import outgoing, store
 from orthanc_server import CLIENT, Orthanc, orthanc
-from pacs_servers import sockets_are_closed
+from pacs_servers import dcmtk, sockets_are_closed
 
 __all__ = ['orthanc', 'sockets_are_closed']
 
@@ -182,13 +182,11 @@ def test_movescu_into_our_receiver(pacs: tuple[str, Orthanc], sample_data: Path,
     from imagedata.network.inbox import Inbox
     from imagedata.network.receiver import receiving
 
-    if shutil.which('movescu') is None:
-        pytest.skip('dcmtk is not installed')
     url, server = pacs
     items = send(sample_data / 'ct', url)
     with receiving(Inbox(tmp_path), server.client_port, Settings.of({}), host='127.0.0.1'):
         subprocess.run(
-            ['movescu', '-S', '-aet', CLIENT, '-aem', CLIENT, '-aec', server.aet, '127.0.0.1',
+            [dcmtk('movescu'), '-S', '-aet', CLIENT, '-aem', CLIENT, '-aec', server.aet, '127.0.0.1',
              str(server.port), '-k', 'QueryRetrieveLevel=STUDY', '-k', f'StudyInstanceUID={items[0].study}'],
             check=True, capture_output=True, timeout=30,
         )  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import ssl
@@ -30,14 +29,11 @@ from imagedata.network.inbox import Inbox
 from imagedata.network.receiver import receiving
 from imagedata.network.settings import Settings
 from orthanc_server import free_ports
-from pacs_servers import archive, certificates, scp, server_tls, sockets_are_closed
+from pacs_servers import archive, certificates, dcmtk, scp, server_tls, sockets_are_closed
 
 __all__ = ['sockets_are_closed']
 
-pytestmark = [
-    pytest.mark.skipif(shutil.which('storescp') is None, reason='dcmtk is not installed'),
-    pytest.mark.filterwarnings('ignore:unclosed:ResourceWarning'),
-]
+pytestmark = pytest.mark.filterwarnings('ignore:unclosed:ResourceWarning')
 
 OPTIONS = {'calling_aet': 'TEST', 'timeout': 5, 'retries': 0}
 
@@ -72,7 +68,7 @@ def test_storescp_receives(files: Path, tmp_path: Path) -> None:
     out.mkdir()
     (port,) = free_ports(1)
     series = Series(files)
-    with program('storescp', '-od', str(out), str(port), port=port):
+    with program(dcmtk('storescp'), '-od', str(out), str(port), port=port):
         peer, _ = parse(f'dicom://127.0.0.1:{port}/STORESCP')
         assert echo(peer, Settings.of(OPTIONS)) < 5
         series.write(str(peer), **OPTIONS)
@@ -82,7 +78,7 @@ def test_storescp_receives(files: Path, tmp_path: Path) -> None:
 def test_storescp_that_refuses(files: Path) -> None:
     (port,) = free_ports(1)
     with (
-        program('storescp', '--refuse', str(port), port=port),
+        program(dcmtk('storescp'), '--refuse', str(port), port=port),
         pytest.raises(NetworkError, match='refuses the association'),
     ):
         Series(files).write(f'dicom://127.0.0.1:{port}/STORESCP', **OPTIONS)
@@ -92,7 +88,7 @@ def test_storescp_that_refuses(files: Path) -> None:
 def test_storescp_that_aborts(files: Path, tmp_path: Path, option: str) -> None:
     (port,) = free_ports(1)
     with (
-        program('storescp', '-od', str(tmp_path), option, str(port), port=port),
+        program(dcmtk('storescp'), '-od', str(tmp_path), option, str(port), port=port),
         pytest.raises(NetworkError, match='broke off') as caught,
     ):
         Series(files).write(f'dicom://127.0.0.1:{port}/STORESCP', **OPTIONS)
@@ -102,8 +98,8 @@ def test_storescp_that_aborts(files: Path, tmp_path: Path, option: str) -> None:
 def test_storescu_and_echoscu_are_served(files: Path, tmp_path: Path) -> None:
     out = tmp_path / 'out'
     with receiving(Inbox(out), 0, Settings.of({}), host='127.0.0.1') as port:
-        run('echoscu', '127.0.0.1', str(port))
-        run('storescu', '+sd', '127.0.0.1', str(port), str(files))
+        run(dcmtk('echoscu'), '127.0.0.1', str(port))
+        run(dcmtk('storescu'), '+sd', '127.0.0.1', str(port), str(files))
     arrived = sorted(out.rglob('*.dcm'))
     assert len(arrived) == 4
     assert np.array_equal(Series(out), Series(files))
@@ -118,7 +114,7 @@ def test_findscu_sees_what_we_see(files: Path) -> None:
     with scp(archive([pydicom.dcmread(f) for f in files.iterdir()])) as url:
         port = str(parse(url)[0].port)
         found = subprocess.run(
-            ['findscu', '-S', '-aec', 'SERVER', '-k', 'QueryRetrieveLevel=STUDY', '-k', 'PatientID',
+            [dcmtk('findscu'), '-S', '-aec', 'SERVER', '-k', 'QueryRetrieveLevel=STUDY', '-k', 'PatientID',
              '-k', 'StudyInstanceUID', '127.0.0.1', port],
             capture_output=True, text=True, timeout=30, check=True,
         )  # fmt: skip
@@ -149,7 +145,7 @@ def test_stored_and_fetched_with_tls(files: Path, keys: tuple[Path, Path]) -> No
         assert len(received) == 4
         assert imagedata_program(['echo', url, '--tls-ca', str(keys[0]), '--timeout', '5']) == 0
         port = str(parse(url)[0].port)
-        run('echoscu', '+tla', '--add-cert-file', str(keys[0]), '-aec', 'SERVER', 'localhost', port)
+        run(dcmtk('echoscu'), '+tla', '--add-cert-file', str(keys[0]), '-aec', 'SERVER', 'localhost', port)
 
 
 @pytest.mark.parametrize('trusted', [True, False])

@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.backend_bases import KeyEvent, MouseEvent
+from matplotlib.backend_bases import KeyEvent, MouseEvent, key_press_handler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -140,8 +140,8 @@ def test_value_and_place_under_the_mouse(code: str) -> None:
     window = Window(volume)
     window.wheel(1)
     s = window.panel().slice
-    for row, column in [(0, 0), (3, 2), (window.panel().shape[0] - 1, 5)]:
-        window.move((column + 0.4, row - 0.4))
+    for row, column, part in [(0, 0, 0.4), (3, 2, -0.4), (window.panel().shape[0] - 1, 5, 0.4)]:
+        window.move((column + part, row - part))
         place = volume.getPositionForVoxel((s, row, column)).ravel()
         text = window.text("readout")
         assert text.startswith(f"[{s}, {row}, {column}]")
@@ -266,6 +266,26 @@ def test_leaving_keeps_the_window() -> None:
     before = panel.slice
     window.key("up")
     assert panel.slice == before
+
+
+def test_keys_of_matplotlib_are_given_back() -> None:
+    mpl.use("agg")
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure()
+    try:
+        def handlers() -> list[Any]:
+            return [found() for found in figure.canvas.callbacks.callbacks["key_press_event"].values()]
+
+        viewer = Viewer(make_series((3, 4, 5)), fig=figure)
+        assert key_press_handler in handlers()
+        viewer.connect()
+        assert key_press_handler not in handlers()
+        viewer.quit()
+        assert key_press_handler in handlers()
+        assert plt.fignum_exists(figure.number)
+    finally:
+        plt.close(figure)
 
 
 def test_window_by_dragging() -> None:
@@ -479,6 +499,14 @@ def test_odd_images_are_shown(values: np.ndarray) -> None:
     window.move((0, 0))
     window.drag((0, 0), (0.2, 0.3))
     assert window.text("readout") or values.size == 0
+
+
+def test_lowest_value_is_white_where_the_header_says_so() -> None:
+    a = make_series((1, 9, 9)) * 1.0
+    a.photometricInterpretation = "MONOCHROME1"
+    window = Window(a, window=80, level=40)
+    assert window.seen(3, 3) == list(mpl.colormaps["Greys"](a[0, 3, 3] / 80, bytes=True)[:3])
+    assert Panel(a, "gray").colormap == "gray"
 
 
 def test_colour_images_are_shown() -> None:

@@ -106,6 +106,10 @@ class Panel:
         self.color = bool(self.series.color)
         if not self.color:
             visible(self.frames[(0,) * (self.frames.ndim - 2)])
+        photometric = self.series.header.attribute('photometricInterpretation')
+        if photometric == 'MONOCHROME1' and self.colormap == 'Greys_r':
+            # The lowest value is white (PS3.3 C.7.6.3.1.2).
+            self.colormap = 'Greys'
         given_level, given_window = (127.5, 255.0) if self.color else self._default_window()
         self.window = float(given_window if self.window is None else self.window)
         self.level = float(given_level if self.level is None else self.level)

@@ -143,6 +143,7 @@ class Viewer:
         self._dragged: tuple[float, float, float, float, Panel] | None = None
         self._connections: list[int] = []
         self._waiting = False
+        self._keys_taken = False
         self._set_panels()
 
     # --- connections ----------------------------------------------------------------------------------
@@ -162,12 +163,19 @@ class Viewer:
         if handler_id is not None:
             # There, h, c, v, l, q and the arrows mean other things.
             canvas.mpl_disconnect(handler_id)
+            self._keys_taken = True
 
     def disconnect(self) -> None:
-        """Take no more keys and mouse."""
+        """Take no more keys and mouse, and give matplotlib's own back."""
         for connection in self._connections:
             self.fig.canvas.mpl_disconnect(connection)
         self._connections = []
+        if self._keys_taken:
+            from matplotlib.backend_bases import key_press_handler
+
+            canvas = self.fig.canvas
+            canvas.manager.key_press_handler_id = canvas.mpl_connect('key_press_event', key_press_handler)
+            self._keys_taken = False
 
     def connect_draw(self, roi: Any = None, color: str = 'r') -> None:
         """Let regions be drawn on the first series; `roi`: outlines to start with."""

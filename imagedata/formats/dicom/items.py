@@ -153,9 +153,12 @@ class Items:
     """
 
     def __init__(self) -> None:
+        self._begin(0)
+
+    def _begin(self, at: int) -> None:
         self._kinds: dict[Any, ItemLayout] = {}
         self._found: list[FrameItem] = []
-        self._first = self._next = 0
+        self._first = self._next = at
         self._whole = False
 
     def end(self, data: bytes, size: int, at: int) -> int:
@@ -176,8 +179,7 @@ class Items:
             As `lengths.end_of_items` does, and `Unusual` for items that are not alike.
         """
         if at != self._first:
-            self.__init__()  # type: ignore[misc]
-            self._first = self._next = at
+            self._begin(at)
         at = self._next
         known = len(data)
         while True:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import WriteError
 
-__all__ = ['file_names']
+__all__ = ['file_names', 'numbered']
 
 _PLACEHOLDER = re.compile(r'\{[^{}]*\}|%0?\d*d')
 
@@ -56,6 +56,18 @@ def file_names(
     if by_tag:
         return [_by_tag(names, index) for index in indices]
     return [_by_slice(names, index) for index in indices]
+
+
+def numbered(filename: str) -> re.Pattern[str] | None:
+    """Return what the names that a pattern gives look like; None where it has no placeholder.
+
+    Examples
+    --------
+    >>> bool(numbered('a_{:05d}.png').fullmatch('a_00012.png'))
+    True
+    """
+    parts = _PLACEHOLDER.split(filename)
+    return None if len(parts) == 1 else re.compile(r'\d+'.join(map(re.escape, parts)))
 
 
 def _is_sort_on_tag(value: Any) -> bool:
