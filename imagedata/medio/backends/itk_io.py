@@ -422,7 +422,11 @@ def rescaled_type(array: Array, data: SeriesData) -> Array:
         low, high = min(low, *(stored * slope + intercept)), max(high, *(stored * slope + intercept))
     names = ('u1', 'u2', 'u4') if low >= 0 else ('i1', 'i2', 'i4')
     fitting = [n for n in names if np.iinfo(n).min <= low and high <= np.iinfo(n).max]
-    holds = fitting and array.dtype.kind in 'iu' and np.can_cast(np.min_scalar_type(array.max()), fitting[0])
+    if not fitting or array.dtype.kind == 'f':
+        return array
+    # Files may hold more than their Bits Stored allow.
+    limits = np.iinfo(fitting[0])
+    holds = limits.min <= array.min() and array.max() <= limits.max
     return array.astype(fitting[0]) if holds else array
 
 
