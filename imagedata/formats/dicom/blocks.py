@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from time import perf_counter
+from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,8 +31,8 @@ _NATIVE = ('1.2.840.10008.1.2', '1.2.840.10008.1.2.1')
 _SAMPLE = 4
 """Number of images that are decoded to see how long it takes."""
 
-_LONG = 1.0
-"""Seconds of decoding for which it is worth to start processes."""
+_LONG = 2.0
+"""Seconds of a processor for which it is worth to start processes: each takes half a second to start."""
 
 _THREADS = min(os.cpu_count() or 1, 16)
 """Number of threads of NumPy, which lets others run while it computes, and of processes that decode."""
@@ -146,10 +146,10 @@ def decoded(frames: Sequence[Frame], take: Callable[[Frame], NDArray[Any]]) -> l
     take : function
         Returns the stored values of one.
     """
-    began = perf_counter()
+    began = thread_time()
     found = [take(frame) for frame in frames[:_SAMPLE]]
     rest = frames[_SAMPLE:]
-    expected = (perf_counter() - began) / max(len(found), 1) * len(rest)
+    expected = (thread_time() - began) / max(len(found), 1) * len(rest)
     if expected < _LONG or _THREADS < 2:
         return found + [take(frame) for frame in rest]
     return found + _by_workers(rest, take)
