@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from .formats.dicom.deidentify import Plan, UserRule
+    from .inventory import Entry
     from .series import Series
 
-__all__ = ['DeidentificationReport', 'anonymized', 'deidentification_report', 'plan_of']
+__all__ = ['DeidentificationReport', 'anonymized', 'anonymized_entry', 'deidentification_report', 'plan_of']
 
 _DEFAULTS: Mapping[str, Any] = {
     'PatientName': 'ANONYMOUS',
@@ -166,6 +167,25 @@ def anonymized(series: Series, plan: Plan) -> Series:
     result._identity = Identity(plan.uid(identity.uid), values_changed=identity.values_changed)
     result.header = replace(result.header, report=_report_lines(series.header, plan))
     return result
+
+
+def anonymized_entry(entry: Entry, plan: Plan) -> Entry:
+    """Return a series that is not read yet under a key, and with a header, that do not tell the patient."""
+    from pydicom.dataset import Dataset
+
+    from .formats.dicom.deidentify import deidentified
+
+    header = Dataset()
+    header.update(entry.header)
+    # Dates are moved study by study; the header of an entry does not say of which it is.
+    header.StudyInstanceUID = entry.key.studyInstanceUID
+    made = deidentified(header, plan)
+    key = entry.key._replace(
+        patientID=str(made.get('PatientID') or ''),
+        studyInstanceUID=plan.uid(entry.key.studyInstanceUID),
+        seriesInstanceUID=plan.uid(entry.key.seriesInstanceUID),
+    )
+    return replace(entry, key=key, header=made)
 
 
 def deidentification_report(series: Series) -> DeidentificationReport:

@@ -6,7 +6,7 @@ import hmac
 import secrets
 import uuid
 from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -86,20 +86,28 @@ class Plan:
         """Return a name that tells one patient from others, and not who it is."""
         return f'ANONYMOUS-{self._digest("patient", patient)[:4].hex().upper()}'
 
+    def of_patient(self, patient: str) -> Plan:
+        """Return the plan for one of several patients, who is called by a pseudonym of his own."""
+        name = self.pseudonym(patient)
+        own = {k: name for k in ('PatientName', 'PatientID') if self.values.get(k) == 'ANONYMOUS'}
+        return replace(self, values={**self.values, **own})
+
     def shift(self, dataset: Dataset) -> timedelta | None:
         """Return by how much the dates of an image are moved, None where they stay."""
         if self.options.dates == 'keep':
             return None
         study = str(dataset.get('StudyInstanceUID') or '')
-        if self.options.dates == 'remove' and study in self._shifts:
+        if study in self._shifts:
             return self._shifts[study]
         start = study_start(dataset) if self.options.dates == 'remove' else None
         if start is None:
             patient = f'{dataset.get("PatientID") or ""}/{dataset.get("IssuerOfPatientID") or ""}'
             days = int.from_bytes(self._digest('dates', patient)[:4], 'big') % 3285 + 365
             return timedelta(days=-days)
-        # The first header that tells decides, for all of the study: also where Study Date is missing.
-        return self._shifts.setdefault(study, START - start)
+        if study:
+            # The first header that tells decides, for all of the study: also where Study Date is missing.
+            return self._shifts.setdefault(study, START - start)
+        return START - start
 
     def _digest(self, what: str, text: str) -> bytes:
         return hmac.digest(self.table[_SECRET].encode(), f'{what}/{text}'.encode(), 'sha256')
