@@ -56,6 +56,7 @@ def parser() -> ProgramParser:
         '--dry-run', action='store_true', help='print what would be written where, and write nothing'
     )
     many.add_argument('--json', action='store_true', help='print what was written where as JSON')
+    add_deidentification(made)
     made.add_argument('out_name', help='file, whose extension tells the format, or folder, to write')
     made.add_argument('in_dirs', nargs='+', help='files, folders, archives, URLs or patterns to read')
     return made
@@ -65,6 +66,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the program; see `imagedata.image_data.conversion`."""
     made = parser()
     given = made.parse_args(args)
+    check_deidentification(made, given)
     if given.headers_only:
         made.error('--headers_only reads no pixels, and there would be nothing to write')
     return run_program('image_data', lambda: _convert(given), debug=given.loglevel <= DEBUG)
@@ -87,6 +89,8 @@ def _convert(given: argparse.Namespace) -> None:
         _report(given, [_done(series, given.out_name)])
         return
     cohort = cohort_of(given)
+    if given.anonymize:
+        cohort = cohort.anonymize(**deidentification_rules(given))
     tasks = list(_tasks(given, cohort, formats))
     if len(tasks) > 1 and is_file:
         raise CollectionError(
@@ -106,7 +110,8 @@ def _convert(given: argparse.Namespace) -> None:
 def _one_series(given: argparse.Namespace) -> Any:
     from ..series import Series
 
-    return Series(given.in_dirs, given.input_order, given_options(given))
+    series = Series(given.in_dirs, given.input_order, given_options(given))
+    return series.anonymize(**deidentification_rules(given)) if given.anonymize else series
 
 
 def _names_a_file(name: str, formats: Sequence[str]) -> bool:
@@ -119,7 +124,14 @@ def _names_a_file(name: str, formats: Sequence[str]) -> bool:
 def _write(given: argparse.Namespace, series: Any, target: str, formats: Sequence[str]) -> None:
     if given.loglevel <= INFO and not given.json:
         say(f'{series}\n{series.explain()}')
-    series.write(target, given_options(given, WRITING), formats)
+    series.write(target, _writing(given), formats)
+    if given.deid_report:
+        write_report(given.deid_report, [series_report(series)])
+
+
+def _writing(given: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of writing. De-identified images have new UIDs already, which refer to each other."""
+    return {**({'keep_uid': True} if given.anonymize else {}), **given_options(given, WRITING)}
 
 
 def _done(series: Any, target: str) -> dict[str, Any]:
@@ -152,6 +164,8 @@ class _Task:
     formats : list of str
     options : dict
         Of writing.
+    reports : bool
+        Whether to say what was done with the headers.
     """
 
     study: Study
@@ -159,6 +173,7 @@ class _Task:
     target: str
     formats: Sequence[str]
     options: dict[str, Any]
+    reports: bool = False
 
     def record(self, status: str, **more: Any) -> dict[str, Any]:
         """Return what is told of it."""
@@ -171,7 +186,7 @@ def _tasks(given: argparse.Namespace, cohort: Cohort, formats: Sequence[str]) ->
     """Yield a task for each series: in folders of patients and studies where there are several."""
     from ..collection import series_target
 
-    options = given_options(given, WRITING)
+    options = _writing(given)
     patients = cohort.folder_names()
     single = sum(len(study) for _, study in cohort._studies()) == 1
     for patient_key, patient in cohort.items():
@@ -183,7 +198,7 @@ def _tasks(given: argparse.Namespace, cohort: Cohort, formats: Sequence[str]) ->
             names = study.folder_names()
             for key in study:
                 target = given.out_name if single else series_target(base, names[key], formats)
-                yield _Task(study, key, target, formats, options)
+                yield _Task(study, key, target, formats, options, bool(given.deid_report))
 
 
 def _run(given: argparse.Namespace, tasks: Sequence[_Task]) -> Iterator[dict[str, Any]]:

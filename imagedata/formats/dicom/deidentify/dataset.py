@@ -61,12 +61,14 @@ def deidentified(dataset: Dataset, plan: Plan, account: Account | None = None) -
     Dataset
         With elements of its own where they differ, and others shared with `dataset`.
     """
-    work = _Work(plan, plan.shift(dataset), words_of(dataset, plan.options), account or Account())
+    work = _Work(plan, plan.shift(dataset), words_of(dataset, plan.options), Account())
     made = work.level(dataset, '')
     _keep_diffusion(made, dataset)
     _set_values(made, dataset, plan, work.account)
     _describe(made, dataset, plan)
     made._dict = dict(sorted(made._dict.items()))
+    if account is not None:
+        account.add(work.account)
     return made
 
 
@@ -158,7 +160,7 @@ class _Work:
         old = element.value
         if old is None or old == '' or old == b'':
             return element
-        if action is Action.UID:
+        if action is Action.UID or (action is Action.DUMMY and vr == 'UI'):
             new: Any = self.plan.uid(old) if isinstance(old, str) else [self.plan.uid(v) for v in old]
         elif action is Action.MOVE and self.shift is not None:
             beside = partner(element.keyword)
@@ -262,15 +264,16 @@ def _keep_diffusion(made: Dataset, source: Dataset) -> None:
     from ..describe import element
 
     b = b_value(source)
-    if b is None or 'DiffusionBValue' in made:
+    if b is None:
         return
-    vector = b_vector(source)
     values: dict[str, Any] = {'DiffusionBValue': float(b)}
+    vector = b_vector(source)
     if len(vector) == 3:
         values |= {'DiffusionGradientOrientation': list(vector), 'DiffusionDirectionality': 'DIRECTIONAL'}
     for keyword, value in values.items():
-        new = element(keyword, value)
-        made[new.tag] = new
+        if keyword not in made:
+            new = element(keyword, value)
+            made[new.tag] = new
 
 
 def _set_values(made: Dataset, source: Dataset, plan: Plan, account: Account) -> None:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 __all__ = ['DeidentifiedRecords']
 
 
+_MOST = 512
+"""Headers that are kept: a writer asks for each a few times."""
+
+
 class DeidentifiedRecords:
     """Records in place of those of the source images.
 
@@ -46,8 +50,9 @@ class DeidentifiedRecords:
         found = self._latest.get(index)
         if found is None:
             found = deidentified(self._records.dataset(index), self._plan)
-            # The first image speaks for the series, and is asked again and again.
-            self._latest = {k: v for k, v in self._latest.items() if k == 0}
+            if len(self._latest) >= _MOST:
+                # The first image speaks for the series, and is asked again and again.
+                self._latest = {k: v for k, v in self._latest.items() if k == 0}
             self._latest[index] = found
         return found
 
