@@ -238,7 +238,7 @@ def _context(header: Header, first: Dataset | None) -> Dataset:
 
     context = Dataset()
     if first is not None:
-        for tag in first.keys():
+        for tag, _ in first.items():
             if not tag.is_private and tag.group in (0x0008, 0x0010, 0x0020, 0x0018):
                 context[tag] = first[tag]
     for name, value in header.attributes.items():

@@ -41,6 +41,7 @@ __all__ = [
     'PluginWarning',
     'SOPInstanceUIDNotFound',
     'ScalingError',
+    'SchedulerError',
     'TemplateMismatchError',
     'TransportPluginNotFound',
     'UnknownInputError',
@@ -127,6 +128,10 @@ class CollectionError(ImagedataError, ValueError):
 
 class EntryNotFoundError(ImagedataError, KeyError, IndexError):
     """A collection has nothing of that key, or several things."""
+
+
+class SchedulerError(ImagedataError, ConnectionError):
+    """A cluster that was to do the work cannot be reached."""
 
 
 class ExpressionError(ImagedataError, ValueError):

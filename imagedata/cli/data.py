@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,14 @@ from ..cmdline import (
     say_json,
 )
 from ..errors import CollectionError, ImagedataWarning
-from ..progress import tracked
+from .deidentification import (
+    add_deidentification,
+    check_deidentification,
+    deidentification_rules,
+    series_report,
+    write_report,
+)
+from .ledger import Ledger
 
 if TYPE_CHECKING:
     from ..collection import Cohort, Study
@@ -52,6 +59,16 @@ def parser() -> ProgramParser:
     many.add_argument(
         '--jobs', type=_positive, default=1, metavar='N', help='convert N series at a time (default: 1)'
     )
+    many.add_argument(
+        '--scheduler', metavar='ADDRESS', help='convert on the Dask cluster of this scheduler (tcp://host:8786)'
+    )
+    many.add_argument(
+        '--retries', type=_count, default=0, metavar='N', help='try a series that failed N times more (default: 0)'
+    )
+    many.add_argument(
+        '--resume', metavar='FILE',
+        help='note in this file what is written; what is noted there already is not written again',
+    )  # fmt: skip
     many.add_argument(
         '--dry-run', action='store_true', help='print what would be written where, and write nothing'
     )
@@ -131,7 +148,9 @@ def _write(given: argparse.Namespace, series: Any, target: str, formats: Sequenc
 
 def _writing(given: argparse.Namespace) -> dict[str, Any]:
     """Return the options of writing. De-identified images have new UIDs already, which refer to each other."""
-    return {**({'keep_uid': True} if given.anonymize else {}), **given_options(given, WRITING)}
+    options = {**({'keep_uid': True} if given.anonymize else {}), **given_options(given, WRITING)}
+    # A series that was under way when the program ended may stand there in part.
+    return options | ({'overwrite': True} if given.resume else {})
 
 
 def _done(series: Any, target: str) -> dict[str, Any]:
@@ -203,59 +222,47 @@ def _tasks(given: argparse.Namespace, cohort: Cohort, formats: Sequence[str]) ->
 
 def _run(given: argparse.Namespace, tasks: Sequence[_Task]) -> Iterator[dict[str, Any]]:
     """Convert series, and yield a record of each; failures are complained of."""
+    from ..parallel import outcomes
     from .common import told
 
+    records: dict[int, dict[str, Any]] = {}
+    ledger = Ledger(given.resume)
+    waiting = [n for n, task in enumerate(tasks) if not ledger.has(task.key, task.target)]
+    records = {n: task.record('written before') for n, task in enumerate(tasks) if n not in waiting}
+    reports = []
     # What stands in an archive or behind a URL is open in this process only.
     local = all(source.path is not None for task in tasks for source in _sources(task))
-    results = _in_processes(tasks, given.jobs) if given.jobs > 1 and local else map(_attempt, tasks)
-    for task, (error, heard) in zip(tasks, _tracked(results, tasks), strict=True):
-        for text in heard:
+    if given.scheduler and not local:
+        raise CollectionError('a cluster reads files of a disk: unpack the archive, or leave out --scheduler')
+    done = outcomes(
+        _converted, [tasks[n] for n in waiting], jobs=given.jobs if local else 1, scheduler=given.scheduler,
+        retries=given.retries, describe=reason, what='Converting',
+    )  # fmt: skip
+    for at, outcome in done:
+        task = tasks[waiting[at]]
+        for text in outcome.heard:
             warnings.warn(text, ImagedataWarning, stacklevel=2)
-        if error:
-            complain(f'{told(task.key)}: {error}')
-            yield task.record('failed', error=error)
+        if outcome.error is None:
+            ledger.add(task.key, task.target)
+            reports.append(outcome.value)
+            records[waiting[at]] = task.record('written')
         else:
-            yield task.record('written')
+            complain(f'{told(task.key)}: {outcome.error}')
+            records[waiting[at]] = task.record('failed', error=outcome.error)
+    if given.deid_report:
+        write_report(given.deid_report, [report for report in reports if report])
+    yield from (records[number] for number in sorted(records))
 
 
 def _sources(task: _Task) -> Sequence[Any]:
     return task.study._stored()[task.key].sources  # type: ignore[no-any-return]
 
 
-def _tracked(results: Iterable[Any], tasks: Sequence[_Task]) -> Iterator[Any]:
-    """Yield results, while their number is reported."""
-    remaining = iter(results)
-    for _ in tracked(tasks, 'Converting'):
-        yield next(remaining)
-
-
-def _attempt(task: _Task) -> tuple[str | None, list[str]]:
-    """Convert one series; return why it failed, None when it did not, and the warnings."""
-    from ..progress import reporting
-
-    with warnings.catch_warnings(record=True) as heard, reporting(None):
-        warnings.simplefilter('ignore')
-        warnings.simplefilter('always', ImagedataWarning)
-        error = None
-        try:
-            series = task.study._read(task.key, task.study._stored()[task.key])
-            series.write(task.target, task.options, task.formats)
-        except Exception as failure:  # noqa: BLE001 - one series must not keep the others from being written
-            error = reason(failure)
-    return error, [str(warning.message) for warning in heard]
-
-
-def _in_processes(tasks: Sequence[_Task], jobs: int) -> Iterator[tuple[str | None, list[str]]]:
-    """Convert series in processes of their own, and yield the outcomes in order."""
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    # Spawned: what the parent has open, and its threads, are none of their business.
-    pool = ProcessPoolExecutor(min(jobs, len(tasks)), get_context('spawn'))
-    try:
-        yield from pool.map(_attempt, tasks)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+def _converted(task: _Task) -> dict[str, Any] | None:
+    """Convert one series; return what was done with its headers, where that is wanted."""
+    series = task.study._read(task.key, task.study._stored()[task.key])
+    series.write(task.target, task.options, task.formats)
+    return series_report(series) if task.reports else None
 
 
 def _report(given: argparse.Namespace, records: Sequence[dict[str, Any]]) -> None:
@@ -270,6 +277,12 @@ def _report(given: argparse.Namespace, records: Sequence[dict[str, Any]]) -> Non
             described = printable(record['seriesDescription'] or 'no description')
             arrow = '->' if record['status'] != 'failed' else 'failed, not in'
             say(f'[{number}] {described} {arrow} {printable(record["target"])}')
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f'{text!r} is no number of at least 0')
+    return int(text)
 
 
 def _positive(text: str) -> int:

@@ -40,7 +40,7 @@ def findings(source: Dataset, made: Dataset) -> list[str]:
         found.append(f'pixels: images of modality {modality} often have text burned in')
     if modality in _TOMOGRAPHIC and _may_show_face(source):
         found.append('pixels: a face can be reconstructed from images of the head')
-    if any(0x6000 <= int(tag) >> 16 <= 0x60FF for tag in source.keys()):
+    if any(0x6000 <= int(tag) >> 16 <= 0x60FF for tag, _ in source.items()):
         found.append('overlays: their data are removed; those in unused bits of pixels are not looked at')
     if 'EncapsulatedDocument' in made:
         found.append('an encapsulated document is kept as it is')
@@ -50,10 +50,10 @@ def findings(source: Dataset, made: Dataset) -> list[str]:
 
 def _kept(made: Dataset) -> list[str]:
     """Return the private elements and free texts that stayed."""
-    private = sorted({str(tag) for tag in made.keys() if tag.is_private and not tag.is_private_creator})
+    private = sorted({str(tag) for tag, _ in made.items() if tag.is_private and not tag.is_private_creator})
     texts = sorted(
         element.keyword
-        for element in (made[tag] for tag in made.keys() if not tag.is_private)
+        for element in (made[tag] for tag, _ in made.items() if not tag.is_private)
         if element.VR in ('LT', 'ST', 'UT') and element.value
     )
     return [

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ['START', 'moved_value', 'partner', 'study_start']
 
-START = datetime(1970, 1, 1, 12)  # noqa: DTZ001 - no zone: DICOM's dates and times are local
+START = datetime(1970, 1, 1, 12)
 """When every study begins whose dates are removed. Noon: what came hours before is the same day."""
 
 _TIME = re.compile(r'(\d\d):?(?:(\d\d):?(?:(\d\d)(\.\d{1,6})?)?)?')
@@ -107,7 +107,7 @@ def _moved_both(text: str, shift: timedelta) -> str:
         return ''
     parts = [int(p) if p else default for p, default in zip(match.groups()[:6], (1, 1, 1, 0, 0, 0), strict=True)]
     try:
-        moved = datetime(*parts) + shift  # type: ignore[arg-type]  # noqa: DTZ001
+        moved = datetime(*parts) + shift  # type: ignore[arg-type]
     except ValueError:
         return ''
     known = sum(len(p) for p in match.groups()[:6] if p)
@@ -121,7 +121,7 @@ def _ymd(day: datetime) -> str:
 def _day(text: str) -> datetime | None:
     match = _DATE.fullmatch(text.strip())
     try:
-        return None if match is None else datetime(int(match[1]), int(match[2]), int(match[3]))  # noqa: DTZ001
+        return None if match is None else datetime(int(match[1]), int(match[2]), int(match[3]))
     except ValueError:
         return None
 
