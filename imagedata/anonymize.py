@@ -259,12 +259,12 @@ def _single(tag: Any, value: Any, context: Dataset, plan: Plan) -> Any:
     lone.update(context)
     made = element(tag, value)
     lone[made.tag] = made
-    found = deidentified(lone, plan).get(made.tag)
-    return None if found is None else found.value
+    found = deidentified(lone, plan)
+    return found[made.tag].value if made.tag in found else None
 
 
 def _attributes(header: Header, context: Dataset, plan: Plan, *, described: bool) -> dict[str, Any]:
-    """Return the attributes that were set, de-identified; those of formats that may tell a name are left out."""
+    """Return the attributes that were set, de-identified; what formats say in others is left out."""
     kept = {k: v for k, v in header.attributes.items() if k in _HARMLESS}
     for name, value in header.attributes.items():
         if name in ATTRIBUTES and name not in kept:

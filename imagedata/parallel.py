@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+from uuid import uuid4
 
 from .errors import ImagedataError, ImagedataWarning, MissingDependencyError, SchedulerError
 from .progress import reporting, tracked
@@ -21,6 +22,10 @@ Scheduler: TypeAlias = Any
 
 _LONE_ATTEMPTS = 2
 """How often an item may end the process that it has to itself."""
+
+
+_PATIENCE = 10
+"""How long to wait for a scheduler, s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +197,7 @@ def _on_cluster(call: _Call, items: Sequence[Any], scheduler: Scheduler) -> Iter
     client = scheduler
     if isinstance(scheduler, str):
         try:
-            client = Client(scheduler, timeout=10, set_as_default=False)
+            client = Client(scheduler, timeout=_PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]
         except (OSError, ValueError) as error:
             raise SchedulerError(
                 f'there is no Dask scheduler at {scheduler}: {error}; start one with `dask scheduler`'
@@ -200,13 +205,14 @@ def _on_cluster(call: _Call, items: Sequence[Any], scheduler: Scheduler) -> Iter
     futures: dict[Any, int] = {}
     try:
         for number, item in enumerate(items):
-            futures[client.submit(call, item, pure=False)] = number
-        for future in as_completed(list(futures)):
+            # Without the name of a function or a file in it: schedulers log keys.
+            futures[client.submit(call, item, key=f'imagedata-{uuid4()}')] = number
+        for future in as_completed(list(futures), loop=client.loop):  # type: ignore[no-untyped-call]
             number = futures.pop(future)
             try:
                 outcome = future.result()
             except KilledWorker:
-                outcome = Outcome(error='every worker that tried it ended: there may not be enough memory for it')
+                outcome = Outcome(error='the workers that tried it ended: there may not be enough memory')
             # The cluster forgets what is not held.
             future.release()
             yield number, outcome

@@ -63,8 +63,9 @@ def parser() -> ProgramParser:
         '--scheduler', metavar='ADDRESS', help='convert on the Dask cluster of this scheduler (tcp://host:8786)'
     )
     many.add_argument(
-        '--retries', type=_count, default=0, metavar='N', help='try a series that failed N times more (default: 0)'
-    )
+        '--retries', type=_count, default=0, metavar='N',
+        help='try a series that failed N times more (default: 0)',
+    )  # fmt: skip
     many.add_argument(
         '--resume', metavar='FILE',
         help='note in this file what is written; what is noted there already is not written again',
@@ -147,7 +148,7 @@ def _write(given: argparse.Namespace, series: Any, target: str, formats: Sequenc
 
 
 def _writing(given: argparse.Namespace) -> dict[str, Any]:
-    """Return the options of writing. De-identified images have new UIDs already, which refer to each other."""
+    """Return the options of writing; the new UIDs of de-identified images refer to each other."""
     options = {**({'keep_uid': True} if given.anonymize else {}), **given_options(given, WRITING)}
     # A series that was under way when the program ended may stand there in part.
     return options | ({'overwrite': True} if given.resume else {})

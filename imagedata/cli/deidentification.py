@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from ..series import Series
 
 __all__ = [
-    'add_deidentification', 'check_deidentification', 'deidentification_rules', 'series_report', 'write_report',
+    'add_deidentification', 'check_deidentification', 'deidentification_rules', 'series_report',
+    'write_report',
 ]  # fmt: skip
 
 _RETAINED = {
@@ -29,8 +30,8 @@ def add_deidentification(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         '--retain', action='append', choices=sorted(_RETAINED), metavar='WHAT',
-        help='keep uids, device, institution, patient (sex, age, weight ...), private (safe ones) or descriptors '
-        '(cleaned); may be repeated',
+        help='keep uids, device, institution, patient (sex, age, weight ...), private (safe ones) or '
+        'descriptors (cleaned); may be repeated',
     )  # fmt: skip
     group.add_argument(
         '--dates', choices=('remove', 'shift', 'keep'),

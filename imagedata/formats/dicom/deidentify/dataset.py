@@ -119,8 +119,7 @@ class _Work:
         if number & 0xFF00 == 0:
             return  # a creator: goes with its elements
         group, block = number >> 16, number >> 8 & 0xFF
-        creator = source.get((group, block))
-        owner = '' if creator is None else str(creator.value).strip()
+        owner = _creator(source, number)
         safe = self.plan.options.retain_safe_private and (group, number & 0xFF) in SAFE_PRIVATE.get(owner, ())
         if not owner or not (safe or rule is Action.KEEP):
             self.account.removed[place] += 1
@@ -189,7 +188,8 @@ class _Work:
             # A dummy would be an object without meaning: no reader can use it.
             self.account.removed[place] += 1
             return
-        items = [] if action is Action.EMPTY else [self.level(i, f'{place}.') for i in source[tag].value or []]
+        old = [] if action is Action.EMPTY else source[tag].value or []
+        items = [self.level(item, f'{place}.') for item in old]
         made[tag] = DataElement(tag, 'SQ', Sequence(items))
         (self.account.changed if action is Action.EMPTY else self.account.kept)[place] += 1
 
@@ -221,9 +221,13 @@ def _name(source: Dataset, number: int) -> str:
 
     if not number >> 16 & 1:
         return keyword_for_tag(number) or str(Tag(number))
-    creator = source.get((number >> 16, number >> 8 & 0xFF))
-    owner = '' if creator is None else str(creator.value).strip()
-    return f'{Tag(number)} {owner}'.strip()
+    return f'{Tag(number)} {_creator(source, number)}'.strip()
+
+
+def _creator(source: Dataset, number: int) -> str:
+    """Return who defined a private element, '' where nothing says so."""
+    block = (number >> 16, number >> 8 & 0xFF)
+    return str(source[block].value).strip() if block in source else ''
 
 
 def _each(value: Any, change: Any) -> Any:
@@ -259,7 +263,7 @@ def _empty_like(source: Dataset) -> Dataset:
 
 
 def _keep_diffusion(made: Dataset, source: Dataset) -> None:
-    """Put b value and gradient direction in their standard elements, where vendors have elements of their own."""
+    """Put b value and gradient direction in their standard elements: vendors have elements of their own."""
     from ..criteria import b_value, b_vector
     from ..describe import element
 

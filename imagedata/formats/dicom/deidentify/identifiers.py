@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 __all__ = ['Words', 'words_of']
 
 _NAMES = (
-    'PatientName', 'OtherPatientNames', 'PatientBirthName', 'PatientMotherBirthName', 'ReferringPhysicianName',
-    'PerformingPhysicianName', 'OperatorsName', 'NameOfPhysiciansReadingStudy', 'PhysiciansOfRecord',
+    'PatientName', 'OtherPatientNames', 'PatientBirthName', 'PatientMotherBirthName',
+    'ReferringPhysicianName', 'PerformingPhysicianName', 'OperatorsName',
+    'NameOfPhysiciansReadingStudy', 'PhysiciansOfRecord',
     'RequestingPhysician', 'ResponsiblePerson', 'ConsultingPhysicianName',
 )  # fmt: skip
 _NUMBERS = (

@@ -105,7 +105,8 @@ def _moved_both(text: str, shift: timedelta) -> str:
     match = _BOTH.fullmatch(text)
     if match is None:
         return ''
-    parts = [int(p) if p else default for p, default in zip(match.groups()[:6], (1, 1, 1, 0, 0, 0), strict=True)]
+    given = zip(match.groups()[:6], (1, 1, 1, 0, 0, 0), strict=True)
+    parts = [int(part) if part else default for part, default in given]
     try:
         moved = datetime(*parts) + shift  # type: ignore[arg-type]
     except ValueError:

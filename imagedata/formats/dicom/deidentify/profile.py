@@ -107,7 +107,8 @@ class Actions:
         """Return what is done with an element, None where nothing says so."""
         found = self.by_tag.get(tag)
         if found is None:
-            found = next((action for wanted, mask, action in self.by_mask if tag & mask == wanted & mask), None)
+            matching = (action for wanted, mask, action in self.by_mask if tag & mask == wanted & mask)
+            found = next(matching, None)
         return found
 
 
@@ -143,7 +144,7 @@ def _profile() -> list[tuple[tuple[int, ...], Action]]:
         database = import_module(_DATABASE)
     except ImportError as error:
         raise MissingDependencyError(
-            "de-identification needs the rules of dicom-anonymizer, 2.1 or later: pip install 'imagedata[deid]'"
+            "de-identification needs the rules of dicom-anonymizer 2.1: pip install 'imagedata[deid]'"
         ) from error
     return [(tag, action) for name, action in _CATEGORIES.items() for tag in getattr(database, name)]
 

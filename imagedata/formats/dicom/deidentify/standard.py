@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ['CLEANED_DESCRIPTORS', 'CODES', 'DEVICE', 'INSTITUTION', 'PATIENT', 'PATIENT_TEXTS', 'SAFE_PRIVATE']
+__all__ = [
+    'CLEANED_DESCRIPTORS', 'CODES', 'DEVICE', 'INSTITUTION', 'PATIENT', 'PATIENT_TEXTS', 'SAFE_PRIVATE',
+]  # fmt: skip
 
 DEVICE: frozenset[str] = frozenset({
     'BeamHoldTransitionDateTime', 'CalibrationDate', 'CalibrationDateTime', 'CalibrationTime',
