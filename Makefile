@@ -10,7 +10,7 @@ PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint ruff mypy imports docs conformance clean
+.PHONY: help demo test lint ruff mypy imports docs conformance benchmarks clean
 
 help:
 	@echo 'make demo   convert the sample data to NIfTI and back, into demo-output/'
@@ -18,6 +18,7 @@ help:
 	@echo 'make lint   run ruff, mypy, and check which module imports which'
 	@echo 'make docs   build the documentation into docs/_build/html and run its examples'
 	@echo 'make conformance  compare all real series with dcm2niix, into docs/conformance.md'
+	@echo 'make benchmarks  compare speed with other libraries, into benchmarks/RESULTS.md'
 	@echo 'make clean  remove everything that these made'
 
 $(VENV)/.created:
@@ -64,7 +65,10 @@ docs: $(VENV)/.installed-docs
 conformance: $(VENV)/.installed-test
 	$(PY) tools/conformance.py
 
+benchmarks: $(VENV)/.installed
+	$(PY) benchmarks/run.py $(BENCH_ARGS)
+
 clean:
-	rm -rf $(VENV) .real-data demo-output docs/_build docs/generated build dist
+	rm -rf $(VENV) benchmarks/work .real-data demo-output docs/_build docs/generated build dist
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,7 +2,8 @@
 
 Makes `--series` series (200) of `--files` files each (100), and measures in processes of their own:
 the catalogue, sorting every series by its headers, converting all to NIfTI; the same interrupted
-half-way by a signal and resumed. Prints a line for each: what, seconds, files per second, greatest memory in MB.
+half-way by a signal and resumed. Prints a line for each: what, seconds, files per
+second, greatest memory in MB.
 
     python benchmarks/cohort.py --folder /tmp/cohort
 """

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .errors import CorruptFileError, NotImageError, UnknownInputError
-from .formats.contract import HEAD, Format, ReadRequest, Source
+from .formats.contract import Format, ReadRequest, Source
 from .header import SeriesData
 from .registry import formats, missing_modules
 
@@ -105,7 +105,7 @@ class Choice:
             self.offer(dicom)
         except CorruptFileError:
             named = [source for source in self._left.values() if _is_named(source, dicom)]
-            others = {s.name for s in named if (f := identify(s.basename, _head(s))) and dicom not in f}
+            others = {s.name for s in named if (f := identify(s.basename, s.head())) and dicom not in f}
             if not others:
                 raise
             self.offer(dicom, [s for name, s in self._left.items() if name not in others])
@@ -114,7 +114,7 @@ class Choice:
         """Offer each file to the formats that identify it."""
         claims: dict[str, list[Format]] = {}
         for name, source in self._left.items():
-            claims[name] = identify(source.basename, _head(source))
+            claims[name] = identify(source.basename, source.head())
         for plugin in plugins:
             if not any(plugin in claims[name] for name in self._left):
                 continue
@@ -157,11 +157,6 @@ class Choice:
             return 'name other files, or install a plugin for these'
         lines = ' or '.join(f"pip install '{install}' ({name})" for install, name in installs.items())
         return f'these may be read after {lines}'
-
-
-def _head(source: Source) -> bytes:
-    with source.open() as file:
-        return file.read(HEAD)
 
 
 def _is_named(source: Source, plugin: Format) -> bool:

@@ -289,6 +289,9 @@ class Header:
         if name in SPATIAL and self.geometry is not None:
             at = SPATIAL.index(name)
             start = float(self.geometry.slice_positions[0][2 - at]) if self.geometry.shape[0] else 0.0
+            if name == 'slice' and not self.geometry.is_uniform:
+                places = self.geometry.slice_locations
+                return VariableAxis(name, (start + np.abs(places - places[0])).tolist())
             return UniformLengthAxis(name, start, n, float(self.geometry.spacing[at]))
         return UniformLengthAxis(name, 0, n, 1)
 

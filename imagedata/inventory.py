@@ -14,6 +14,7 @@ from .reading import find_sources, read
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+    from .formats.dicom.fastscan import FastReader
     from .formats.dicom.frames import Frame
 
 __all__ = ['Entry', 'Inventory', 'SeriesUID', 'take_inventory']
@@ -125,6 +126,7 @@ _GROUPING = (
 def _add_dicom(found: Inventory, options: Mapping[str, Any]) -> None:
     """Move the DICOM files of an inventory from `left` to entries and `broken`."""
     from .formats.dicom.dicomdir import expanded
+    from .formats.dicom.fastscan import FastReader
     from .formats.dicom.group import stacks
 
     sources, _ = expanded([s for s, _ in found.left], skip_broken=bool(options.get('skip_broken_series')))
@@ -133,9 +135,10 @@ def _add_dicom(found: Inventory, options: Mapping[str, Any]) -> None:
     frames: list[Frame] = []
     others: dict[str, list[Source]] = {}
     described: dict[str, Dataset] = {}
+    reader = FastReader(sources, headers_only=True)
     for source in tracked(sources, 'Cataloguing'):
         try:
-            frames += _light_frames(source, found, others, described)
+            frames += _light_frames(source, reader, found, others, described)
         except ImagedataError as error:
             if not options.get('skip_broken_series'):
                 raise
@@ -184,6 +187,7 @@ def _number(text: str | None) -> int | None:
 
 def _light_frames(
     source: Source,
+    reader: FastReader,
     found: Inventory,
     others: dict[str, list[Source]],
     described: dict[str, Dataset],
@@ -193,7 +197,7 @@ def _light_frames(
     from .formats.dicom.scan import scan
 
     with reporting(None):
-        scanned = scan([source], headers_only=True)
+        scanned = scan([source], headers_only=True, reader=reader)
     for instance in scanned.others:
         others.setdefault(str(instance.dataset.get('StudyInstanceUID', '')), []).append(source)
     found.left += scanned.left

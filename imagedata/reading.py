@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from typing import Any
@@ -12,10 +12,11 @@ from .errors import ImagedataWarning, InputNotFoundError, MultipleSeriesError, N
 from .formats.contract import ReadRequest, Source
 from .header import Header, SeriesData
 from .notices import warn_user
+from .options import warn_of_misspelt
 from .registry import format_for
 from .urls import note, shown_all, sources
 
-__all__ = ['find_sources', 'read', 'read_series', 'read_template', 'warn_of_misspelt']
+__all__ = ['find_sources', 'read', 'read_series', 'read_template']
 
 
 def find_sources(urls: Any, options: Mapping[str, Any] | None = None) -> list[Source]:
@@ -87,44 +88,6 @@ def read(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = Non
     return [replace(s, header=replace(s.header, report=(*s.header.report, *lines))) for s in choice.series]
 
 
-_OPTIONS = (
-    'accept_duplicate_tag', 'accept_uneven_slices', 'auto_sort', 'correct_acq', 'dir_cosine_tolerance',
-    'headers_only', 'ignore_series_uid', 'input_acquisition', 'input_echo', 'input_format', 'input_order',
-    'input_serinsuid', 'input_stack', 'missing', 'scaling', 'skip_broken_series', 'slice_tolerance',
-    'sort_on_slice_location', 'split_acquisitions', 'split_echo_numbers', 'suv', 'dtype', 'template',
-    'geometry', 'frame', 'sernum', 'serdes', 'imagetype', 'SOPClassUID', 'output_format', 'output_sort',
-    'output_dir', 'keep_uid', 'uid_seed', 'transfer_syntax', 'bits', 'window', 'overwrite', 'input_sort',
-    'input_shape', 'calling_aet', 'loglevel', 'psopt', 'in_dirs', 'out_name', 'input_options', 'mmap', 'form',
-    'sidecar', 'nifti_version', 'compresslevel', 'sform_code', 'qform_code', 'descrip', 'aux_file',
-    'intent_code', 'intent_name', 'intent_p', 'archive_max_bytes', 'archive_max_ratio', 'retries',
-    'storage_options', 'timeout', 'username', 'password',
-)  # fmt: skip
-"""Options of reading and writing: both may stand in one namespace. Others may define a sort order."""
-
-
-def warn_of_misspelt(options: Mapping[str, Any], order: str, certain: Iterable[str] = ()) -> None:
-    """Warn of options that are none, and look like one.
-
-    Parameters
-    ----------
-    options : mapping
-    order : str
-        Its criteria may be defined by an option of their name.
-    certain : iterable of str
-        Options that can only be meant for this library: of these, all that are unknown.
-    """
-    import difflib
-
-    for name in options:
-        if name in _OPTIONS or name in order.split(','):
-            continue
-        near = difflib.get_close_matches(name, _OPTIONS, 1, 0.8)
-        if near:
-            warn_user(f'option {name!r} is not known: is {near[0]!r} meant?', ImagedataWarning)
-        elif name in certain:
-            warn_user(f'option {name!r} is not known, and has no effect', ImagedataWarning)
-
-
 def _warn_of_stubs(sources: Sequence[Source]) -> None:
     """Warn of files beside images that may have been images: empty, or begun with zeros only."""
     stubs = [source.name for source in sources if _is_stub(source)]
@@ -138,9 +101,7 @@ def _warn_of_stubs(sources: Sequence[Source]) -> None:
 
 
 def _is_stub(source: Source) -> bool:
-    with source.open() as file:
-        head = file.read(512)
-    return not head.strip(b'\0')
+    return not source.head()[:512].strip(b'\0')
 
 
 def read_series(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = None) -> SeriesData:

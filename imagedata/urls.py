@@ -14,7 +14,7 @@ from os import fspath
 from typing import Any
 
 from .archives.contract import Archive
-from .errors import CorruptFileError, NoTransportError
+from .errors import CorruptFileError
 from .formats.contract import Source
 from .registry import archives, formats, transport_for
 from .transports.address import basename, scheme_of, shown
@@ -24,12 +24,6 @@ __all__ = ['Address', 'address', 'note', 'shown_all', 'sources']
 
 _HEAD = 512
 _CHAINED = re.compile(r'(?:zip|tar)://(.*?)::(.+)', re.DOTALL)
-
-_LATER = {
-    'dicom': 'the network of DICOM: fetch the images with the tools of your PACS for now',
-    'xnat': 'XNAT servers: download the session as a zip archive for now, and read that',
-}
-"""Schemes whose transports are not there yet, with what to do instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +56,7 @@ def address(text: str) -> Address:
         When nothing knows its scheme.
     """
     url, member = _divided(text)
-    scheme = scheme_of(url)
-    if scheme in _LATER and not _known(scheme):
-        raise NoTransportError(f'{shown(url)}: this version does not reach {_LATER[scheme]}')
-    return Address(url, member, _by_name(url), transport_for(scheme))
-
-
-def _known(scheme: str) -> bool:
-    """Return whether somebody brought a transport for a scheme."""
-    try:
-        transport_for(scheme)
-    except NoTransportError:
-        return False
-    return True
+    return Address(url, member, _by_name(url), transport_for(scheme_of(url)))
 
 
 def _divided(text: str) -> tuple[str, str | None]:
@@ -156,8 +138,7 @@ def _says_nothing(url: str) -> bool:
 
 def _identified(source: Source) -> Archive | None:
     """Return the archive that a file is, by its content."""
-    with source.open() as file:
-        head = file.read(_HEAD)
+    head = source.head()[:_HEAD]
     return next((plugin for plugin in archives() if plugin.identifies(source.basename, head)), None)
 
 

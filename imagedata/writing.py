@@ -92,6 +92,9 @@ def _formats(names: Any, url: str, data: SeriesData) -> list[Format]:
         given = [names] if isinstance(names, str) else list(names)
         chosen = [format_for(str(name)) for name in given]
         return list(dict.fromkeys(chosen))
+    only = getattr(address(url).transport, 'only_format', None)
+    if only is not None:
+        return [format_for(only)]
     by_name = format_of_name(url)
     if by_name is not None:
         return [by_name]

@@ -90,6 +90,7 @@ def test_dcm2niix_of_an_array(tmp_path: Path, kind: str, seed: int) -> None:
 @NEEDS_DCM2NIIX
 @pytest.mark.parametrize("name", [
     "ct_3slice/liver", "siemens_prone/t1_hfp", "dicom2nifti_suite/hitachi_001", "ge_dce/breast_dce_10_slices",
+    "siemens_mosaic_orient/sag_desc_35",
 ])  # fmt: skip
 def test_dcm2niix_of_real_series(real_data: Path, tmp_path: Path, name: str) -> None:
     source = Series(real_data / name)

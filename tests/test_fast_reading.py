@@ -5,6 +5,8 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterator, Sequence
 from copy import copy, deepcopy
+from functools import partial
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,7 @@ from imagedata.formats.contract import Source
 from imagedata.formats.dicom import blocks, scan
 from imagedata.formats.dicom.arena import Arenas
 from imagedata.formats.dicom.fastscan import FastReader
-from imagedata.formats.dicom.layouts import PER_FRAME
+from imagedata.formats.dicom.lengths import PER_FRAME
 from imagedata.formats.dicom.packed import PackedHeader, remembered
 from imagedata.formats.dicom.scan import Instance
 from synthetic import image, save, uid
@@ -34,7 +36,7 @@ from synthetic import image, save, uid
 def slowly(source: Source) -> Instance | None:
     """Read a file through pydicom; None when it is not DICOM."""
     with source.open() as file:
-        return scan._read(source.name, file, False) if scan.is_dicom(file) else None
+        return scan._read(source.name, file, False) if scan.is_dicom(file.read(scan.PREAMBLE)) else None
 
 
 def outcome(read: object, source: Source) -> Instance | str | None:
@@ -42,6 +44,13 @@ def outcome(read: object, source: Source) -> Instance | str | None:
         return read(source)  # type: ignore[operator]
     except ImagedataError as error:
         return type(error).__name__
+
+
+def quickly(reader: FastReader, source: Source) -> Instance | None:
+    """Read a file in the fast way; None when it leaves the file to pydicom."""
+    assert source.path is not None
+    with FileIO(source.path) as file:
+        return reader.read(source.name, file)
 
 
 def alike(a: object, b: object) -> bool:
@@ -53,7 +62,12 @@ def differences(fast: Instance, slow: Instance) -> Iterator[str]:
     """Yield what two readings of one file differ in: single elements, whole headers, pixels."""
     one, other = fast.dataset, slow.dataset
     assert isinstance(one, PackedHeader)
+    # What the groups of many frames become is compared frame by frame (test_fast_frames).
+    many = int(other.get("NumberOfFrames") or 1) > 12
     for tag in list(other.keys()):
+        if tag == PER_FRAME and many:
+            assert tag in one
+            continue
         try:
             wanted = other[tag]
         except CorruptFileError:
@@ -64,8 +78,12 @@ def differences(fast: Instance, slow: Instance) -> Iterator[str]:
         same = found.VR == wanted.VR and alike(found.value, wanted.value) and tag in one
         if keyword:
             # Keywords of repeating groups name none of them.
-            same &= alike(one.get(keyword), other.get(keyword)) and (keyword in one) == (keyword in other)
-            same &= alike(getattr(one, keyword, None), getattr(other, keyword, None))
+            for a, b in (
+                (one.get(keyword), other.get(keyword)),
+                (getattr(one, keyword, None), getattr(other, keyword, None)),
+            ):
+                same &= (a is found.value and b is wanted.value) or alike(a, b)
+            same &= (keyword in one) == (keyword in other)
         # The groups of frames are kept as bytes, which do not tell how their length was written.
         lengths = tag == PER_FRAME or found.is_undefined_length == wanted.is_undefined_length
         if not same or not lengths:
@@ -93,7 +111,7 @@ def compare(files: Sequence[Path]) -> int:
     reader = FastReader(sources, headers_only=False)
     count = 0
     for source in sources:
-        slow, fast = outcome(slowly, source), outcome(reader.read, source)
+        slow, fast = outcome(slowly, source), outcome(partial(quickly, reader), source)
         if isinstance(fast, Instance):
             assert isinstance(slow, Instance), (source.name, slow)
             assert list(differences(fast, slow)) == [], source.name
@@ -202,8 +220,8 @@ def test_cut_off_anywhere(tmp_path: Path, implicit: bool) -> None:
         part = tmp_path / "part.dcm"
         part.write_bytes(data[:length])
         reader = FastReader([], headers_only=False)
-        assert isinstance(reader.read(Source(str(paths[0]), paths[0])), Instance)
-        assert reader.read(Source(str(part), part)) is None, length
+        assert isinstance(quickly(reader, Source(str(paths[0]), paths[0])), Instance)
+        assert quickly(reader, Source(str(part), part)) is None, length
 
 
 def test_bytes_changed(tmp_path: Path) -> None:

@@ -1,15 +1,23 @@
 """Wrong results that reviewers found once, and that must not come back."""
 
+import warnings
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+from pydicom.uid import (
+    NuclearMedicineImageStorage,
+    PositronEmissionTomographyImageStorage,
+    RTDoseStorage,
+)
 
 from imagedata import Series, errors
 from imagedata.axis import VariableAxis
-from synthetic import save, stack
+from imagedata.formats.dicom.criteria import b_value, b_vector
+from imagedata.formats.dicom.vendor.siemens import slice_time
+from synthetic import image, save, stack
 
 FOUR = [(0, 0, 3 * i) for i in range(4)]
 
@@ -228,3 +236,190 @@ def test_stacks_of_one_series_are_several(tmp_path: Path) -> None:
 def test_misspelt_options_are_told(sample_data: Path) -> None:
     with pytest.warns(errors.ImagedataWarning, match='input_echo'):
         Series(sample_data / 'ct', input_ecco=2)
+
+
+def directions(s: Series) -> list[np.ndarray]:
+    """Gradient direction of each volume, as the headers of the images give it."""
+    return [np.asarray(b_vector(s.header.images.dataset(t, 0))) for t in range(len(s))]
+
+
+@pytest.mark.parametrize('name', ['ge_dwi/tensor_r2', 'uih_dwi/ap_134434_9'])
+def test_gradients_stay_in_the_patient_when_images_are_flipped(
+    name: str, real_data: Path, tmp_path: Path
+) -> None:
+    """GE and United Imaging write them in the axes of the image, which are others then."""
+    s = Series(real_data / name)
+    s[..., ::-1, :].write(tmp_path / 'out')
+    for ours, theirs in zip(directions(Series(tmp_path / 'out')), directions(s), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize('step', [3, -3])
+def test_nuclear_slices_follow_each_other_on_the_side_that_the_sign_tells(step: int, tmp_path: Path) -> None:
+    """PS3.3 C.8.4.15: a negative distance stacks the slices against the normal."""
+    ds = image(np.zeros((4, 3), np.uint16), (0, 0, 0), number=1, Modality='NM',
+               ImagePositionPatient=None, ImageOrientationPatient=None)  # fmt: skip
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = NuclearMedicineImageStorage
+    detector = pydicom.Dataset()
+    detector.ImagePositionPatient, detector.ImageOrientationPatient = [0, 0, 100], [1, 0, 0, 0, 1, 0]
+    ds.DetectorInformationSequence = [detector]
+    ds.SpacingBetweenSlices, ds.SliceVector, ds.NumberOfSlices = step, [1, 2, 3, 4], 4
+    ds.NumberOfFrames, ds.FrameIncrementPointer = 4, 0x00540080
+    pixels = np.arange(48, dtype=np.uint16).reshape(4, 4, 3)
+    ds.PixelData = pixels.tobytes()
+    s = Series(save(tmp_path / 'in', [ds]))
+    places = {float(s[k].getPositionForVoxel((0, 0, 0))[0, 0]): int(s[k, 0, 0]) for k in range(4)}
+    assert places == {100 + k * step: int(pixels[k, 0, 0]) for k in range(4)}
+    for number, part in enumerate((s, s[::-1], s[1:3])):
+        part.write(tmp_path / str(number))
+        back = Series(tmp_path / str(number))
+        for k in range(len(back)):
+            assert places[float(back[k].getPositionForVoxel((0, 0, 0))[0, 0])] == int(back[k, 0, 0])
+
+
+def test_a_time_does_not_mix_kinds_of_images(tmp_path: Path) -> None:
+    """Water and fat of one acquisition, whose contents were made in another order at one slice."""
+    images_of = stack(FOUR, 2, lambda kind, s: {
+        'ImageType': ['DERIVED', 'PRIMARY', 'WF'[kind]], 'AcquisitionTime': '100000',
+        'ContentDate': '20240101', 'ContentTime': f'1001{2 * s + (1 - kind if s == 1 else kind):02d}',
+    })  # fmt: skip
+    folder = save(tmp_path / 'in', images_of)
+    s = Series(folder)
+    assert s.axes[0].name == 'ImageType'
+    assert [kind[-1] for kind in s.axes[0].values] == ['F', 'W']
+    np.testing.assert_array_equal(np.asarray(s)[:, :, 0, 0] // 1000, [[1] * 4, [0] * 4])
+    s.write(tmp_path / 'out')
+    np.testing.assert_array_equal(Series(tmp_path / 'out'), s)
+    with pytest.warns(errors.ImagedataWarning, match='several kinds'):
+        Series(folder, 'contenttime')
+
+
+def test_a_date_with_the_time_orders_past_midnight(tmp_path: Path) -> None:
+    """Acquisition Date is missing, and Acquisition DateTime has it."""
+    moments = ['20240101235950', '20240101235955.5', '20240102000001']
+    s = Series(save(tmp_path / 'in', stack(FOUR, 3, lambda t, _: {
+        'AcquisitionDateTime': moments[t], 'AcquisitionTime': moments[t][8:],
+    })), 'time')  # fmt: skip
+    assert s.axes[0].values == [86390.0, 86395.5, 86401.0]
+    np.testing.assert_array_equal(np.asarray(s)[:, 0, 0, 0], [0, 1000, 2000])
+    (s[1:] + 1).write(tmp_path / 'out')
+    assert Series(tmp_path / 'out', 'time').axes[0].values == [86395.5, 86401.0]
+
+
+def test_uptake_values_are_written_with_their_unit(tmp_path: Path) -> None:
+    drug = pydicom.Dataset()
+    drug.RadiopharmaceuticalStartTime, drug.RadionuclideTotalDose = '090000', 3.7e8
+    drug.RadionuclideHalfLife = 6586.2
+    folder = save(tmp_path / 'in', stack(
+        FOUR, SOPClassUID=PositronEmissionTomographyImageStorage, Modality='PT', Units='BQML',
+        DecayCorrection='START', CorrectedImage=['ATTN', 'DECY'], PatientWeight=70, RescaleSlope=2.5,
+        RescaleIntercept=0, SeriesDate='20240101', SeriesTime='100000', AcquisitionDate='20240101',
+        AcquisitionTime='100000', RadiopharmaceuticalInformationSequence=[drug],
+    ))  # fmt: skip
+    s = Series(folder, suv='bw')
+    with pytest.warns(errors.LossWarning, match='greatest error'):
+        (s * 1.01).write(tmp_path / 'out')
+    assert {(ds.Units, ds.SUVType) for ds in images(tmp_path / 'out')} == {('GML', 'BW')}
+    np.testing.assert_allclose(Series(tmp_path / 'out', suv='bw'), s * 1.01, atol=1e-5)
+
+
+def test_slices_with_a_gap_have_their_own_places_on_the_axis(tmp_path: Path) -> None:
+    s = Series(save(tmp_path, stack([(0, 0, 10), (0, 0, 13), (0, 0, 19)])), missing='drop')
+    np.testing.assert_allclose(s.axes.slice.values, [10, 13, 19])
+    np.testing.assert_allclose(s[1:].axes.slice.values, [13, 19])
+
+
+@pytest.mark.parametrize('rows', [1, -1])
+def test_planes_of_dose_at_patient_coordinates(rows: int, tmp_path: Path) -> None:
+    """PS3.3 C.8.8.3.2 b: a first offset that is not 0 is z, whichever way the normal points."""
+    ds = image(np.zeros((4, 3), np.uint32), (0, 0, -50), number=1, Modality='RTDOSE',
+               orientation=(1, 0, 0, 0, rows, 0))  # fmt: skip
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = RTDoseStorage
+    ds.NumberOfFrames, ds.FrameIncrementPointer, ds.DoseGridScaling = 3, 0x3004000C, 1e-3
+    ds.GridFrameOffsetVector = [-50, -48, -43]
+    pixels = np.repeat(np.arange(1, 4, dtype=np.uint32), 12)
+    ds.PixelData = pixels.tobytes()
+    s = Series(save(tmp_path, [ds]))
+    places = [float(s.getPositionForVoxel((k, 0, 0))[0, 0]) for k in range(3)]
+    doses = [round(float(s[k, 0, 0]) * 1000) for k in range(3)]
+    assert dict(zip(doses, places, strict=True)) == {1: -50.0, 2: -48.0, 3: -43.0}
+
+
+@pytest.mark.parametrize('offsets', [None, [0, 2]])
+def test_planes_of_dose_without_offsets_are_refused(offsets: list[float] | None, tmp_path: Path) -> None:
+    ds = image(np.zeros((4, 3), np.uint16), (0, 0, -50), number=1, Modality='RTDOSE')
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = RTDoseStorage
+    ds.NumberOfFrames, ds.GridFrameOffsetVector, ds.DoseGridScaling = 3, offsets, 1e-3
+    ds.PixelData = np.zeros((3, 4, 3), np.uint16).tobytes()
+    with pytest.raises(errors.CorruptFileError, match=f'3 planes of a dose and {len(offsets or [])} offsets'):
+        Series(save(tmp_path, [ds]))
+
+
+def test_in_phase_is_no_imaginary_part(tmp_path: Path) -> None:
+    """MR Image Type of Philips: M, P, R and I are parts of a complex image, IP and OP are not."""
+    found = stack(FOUR, 2, lambda kind, s: {'ImageType': ['ORIGINAL', 'PRIMARY', ('OP', 'IP')[kind]]})
+    for k, ds in enumerate(found):
+        block = ds.private_block(0x2005, 'Philips MR Imaging DD 001', create=True)
+        block.add_new(0x11, 'CS', ('OP', 'IP')[k // 4])
+    s = Series(save(tmp_path, found))
+    assert s.axes[0].name != 'component'
+    np.testing.assert_array_equal(np.asarray(s)[:, 0, 0, 0], [0, 1000])
+
+
+def test_slices_of_a_mosaic_keep_their_own_times(real_data: Path, tmp_path: Path) -> None:
+    """The private header has those of all tiles, in the order of the mosaic; here it runs downwards."""
+    s = Series(real_data / 'siemens_mosaic_slice_order/cmrr_int_hf')
+    times = [slice_time(s.header.images.dataset(0, z)) for z in range(40)]
+    assert len(set(times)) == 40
+    for number, part in enumerate((s[:2], s[:2, 3:8])):
+        part.write(tmp_path / str(number))
+        back = Series(tmp_path / str(number))
+        found = [slice_time(back.header.images.dataset(1, z)) for z in range(back.shape[1])]
+        of_voxels = {s[0, z].tobytes(): time for z, time in enumerate(times)}
+        np.testing.assert_allclose(found, [of_voxels[back[0, z].tobytes()] for z in range(back.shape[1])])
+        header = images(tmp_path / str(number))[0]
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', UserWarning)  # NiBabel's, of its DICOM module
+            from nibabel.nicom import csareader
+        csa = csareader.read(header[0x0029, 0x1010].value)['tags']
+        assert csa['NumberOfImagesInMosaic']['items'] == [0]
+        assert csa['MosaicRefAcqTimes']['items'] == []
+        assert csa['SliceNormalVector']['items']
+
+
+@pytest.mark.parametrize('name', [
+    'siemens_mosaic_dwi/dti_pitch', 'ge_dwi/tensor_r2', 'philips_dwi/vanderbilt_601', 'uih_dwi/ap_134434_9',
+])  # fmt: skip
+def test_a_mean_over_b_values_has_none(name: str, real_data: Path, tmp_path: Path) -> None:
+    """Private elements would say the first one's."""
+    s = Series(real_data / name)
+    mean = np.rint(np.mean(s[:, :2], axis=0)).astype(np.uint16)
+    mean.write(tmp_path / 'out')
+    assert {b_value(ds) for ds in images(tmp_path / 'out')} == {None}
+    s[2, :2].write(tmp_path / 'one')
+    assert {b_value(ds) for ds in images(tmp_path / 'one')} == {float(s.axes[0].values[2])}
+
+
+def test_times_of_the_content_are_not_written_as_those_of_the_acquisition(tmp_path: Path) -> None:
+    s = Series(save(tmp_path / 'in', stack(FOUR, 3, lambda t, z: {
+        'AcquisitionDate': '20240101', 'AcquisitionTime': '100000', 'ContentDate': '20240101',
+        'ContentTime': f'1001{t}{z}',
+    })))  # fmt: skip
+    s.write(tmp_path / 'out')
+    assert {ds.AcquisitionTime for ds in images(tmp_path / 'out')} == {'100000'}
+    back = Series(tmp_path / 'out')
+    np.testing.assert_array_equal(back, s)
+    assert back.axes[0].values == s.axes[0].values == [36060, 36070, 36080]
+
+
+def test_volumes_that_follow_the_patient_are_told_from_missing_slices(tmp_path: Path) -> None:
+    """Prospective correction of motion moves the slices from volume to volume."""
+    found = stack(FOUR, 3, lambda t, z: {
+        'ImagePositionPatient': [0, 0, f'{3 * z + 0.3 * t:g}'], 'AcquisitionDate': '20240101',
+        'AcquisitionTime': f'10000{t}',
+    })  # fmt: skip
+    with pytest.raises(errors.MissingSliceError, match=r'slice_tolerance=0\.45 takes them as one'):
+        Series(save(tmp_path, found))
+    s = Series(tmp_path, slice_tolerance=0.45)
+    expected = np.add.outer([0, 1000, 2000], [0, 100, 200, 300])
+    np.testing.assert_array_equal(np.asarray(s)[:, :, 0, 0], expected)

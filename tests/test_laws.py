@@ -274,7 +274,10 @@ print(len(opened), sorted(set(opened.values())))
 
 @pytest.mark.parametrize("kind", ["dicom", "nifti"])
 def test_law_5_each_file_is_opened_once(kind: str, tmp_path: Path) -> None:
-    """Counted by Python's own audit events. Broken on purpose: a second `source.open()` in scan."""
+    """Counted by audit events; of a file that is named alone, the first bytes are looked at before.
+
+    Broken on purpose: a second `source.open()` in scan.
+    """
     if kind == "dicom":
         count = len(dicom_folder(tmp_path / "in"))
     else:

@@ -165,14 +165,6 @@ def test_schemes() -> None:
     assert scheme_of("HTTP://x") == "http"
 
 
-@pytest.mark.parametrize("url", ["dicom://host:104/AET/1", "xnat://host/project"])
-def test_doors_that_are_not_open_yet(url: str) -> None:
-    with pytest.raises(errors.NoTransportError, match="this version does not reach"):
-        Series(url)
-    with pytest.raises(errors.NoTransportError, match="this version does not reach"):
-        Series(np.zeros((2, 3, 4))).write(url)
-
-
 def test_unknown_scheme() -> None:
     with pytest.raises(errors.NoTransportError, match="gopher"):
         Series("gopher://host/x")

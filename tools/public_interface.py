@@ -25,6 +25,7 @@ MODULES = (
     'imagedata.axis',
     'imagedata.cmdline',
     'imagedata.collection',
+    'imagedata.colour',
     'imagedata.errors',
     'imagedata.formats',
     'imagedata.formats.contract',
@@ -34,7 +35,9 @@ MODULES = (
     'imagedata.header',
     'imagedata.image_data',
     'imagedata.inventory',
+    'imagedata.roi',
     'imagedata.series',
+    'imagedata.viewer',
 )
 
 

@@ -63,6 +63,23 @@ class Source:
     path: Path | None = None
     opener: Callable[[], BinaryIO] | None = None
     neighbour: Callable[[str], Source | None] | None = None
+    _seen: list[bytes] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def head(self) -> bytes:
+        """Return the first `HEAD` bytes, fewer if it is shorter; the file is read for them once."""
+        if not self._seen:
+            with self.open() as file:
+                self.remember(file.read(HEAD))
+        return self._seen[0]
+
+    def remember(self, head: bytes) -> None:
+        """Keep the first `HEAD` bytes, which somebody has read, for those who ask for them later."""
+        self._seen[:] = [head]
+
+    @property
+    def seen(self) -> bytes | None:
+        """The first `HEAD` bytes where somebody has read them, else None."""
+        return self._seen[0] if self._seen else None
 
     @property
     def basename(self) -> str:
@@ -212,6 +229,9 @@ class Format(Protocol):
     requires : mapping of str to str
         Modules that may not be installed, each with what pip is to install:
         {'h5py': 'imagedata[hdf5]'}.
+    options : tuple of str or None
+        Names of the options of reading and writing that it knows beside the general ones
+        (`dtype`, `headers_only`); others are warned of. None: it may know any.
     last_resort : bool
         Whether it is tried on files that neither content nor name tell to be its own, when
         nothing else was read.
@@ -224,6 +244,7 @@ class Format(Protocol):
     single_file: ClassVar[bool] = True
     capabilities: ClassVar[Capabilities] = Capabilities()
     requires: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    options: ClassVar[tuple[str, ...] | None] = ()
     last_resort: ClassVar[bool] = False
 
     def identifies(self, name: str, head: bytes) -> bool:

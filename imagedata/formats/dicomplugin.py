@@ -20,6 +20,13 @@ class DICOMPlugin(Format):
     description: ClassVar[str] = 'DICOM files'
     extensions: ClassVar[tuple[str, ...]] = ('.dcm', '.dicom', '.ima')
     single_file: ClassVar[bool] = False
+    options: ClassVar[tuple[str, ...]] = (
+        'accept_duplicate_tag', 'accept_uneven_slices', 'auto_sort', 'bits', 'correct_acq',
+        'dir_cosine_tolerance', 'ignore_series_uid', 'input_acquisition', 'input_echo', 'input_serinsuid',
+        'input_stack', 'keep_uid', 'missing', 'output_dir', 'output_sort', 'scaling', 'slice_tolerance',
+        'sort_on_slice_location', 'split_acquisitions', 'split_echo_numbers', 'suv', 'transfer_syntax',
+        'uid_seed', 'window',
+    )  # fmt: skip
 
     def identifies(self, name: str, head: bytes) -> bool:
         """Return whether a file has the prefix of PS3.10. `read` also knows older files without it."""
@@ -30,10 +37,6 @@ class DICOMPlugin(Format):
         from .dicom.read import read
 
         return read(sources, request)
-
-    def identifies(self, name: str, head: bytes) -> bool:
-        """Return whether a file begins as PS3.10 has it."""
-        return head[128:132] == b'DICM'
 
     def wrote(self, path: Path) -> bool:
         """Return whether a file was written by this plugin before, and may be replaced."""

@@ -21,6 +21,7 @@ class DocumentPlugin(Format):
     description: ClassVar[str] = 'Pages of PDF and PostScript documents (read only)'
     extensions: ClassVar[tuple[str, ...]] = ('.pdf', '.ps', '.eps')
     single_file: ClassVar[bool] = True
+    options: ClassVar[tuple[str, ...]] = ('dpi', 'pages')
     capabilities: ClassVar[Capabilities] = Capabilities(writes=False, dimensions=3, dtypes=('uint8',))
     requires: ClassVar[Mapping[str, str]] = MappingProxyType({'pypdfium2': 'imagedata[documents]'})
 

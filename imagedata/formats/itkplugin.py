@@ -25,6 +25,7 @@ class ITKPlugin(Format):
         '.spr', '.lsm',
     )  # fmt: skip
     single_file: ClassVar[bool] = True
+    options: ClassVar[tuple[str, ...]] = ('compression',)
     capabilities: ClassVar[Capabilities] = Capabilities(
         dimensions=6,
         dtypes=('uint8', 'int8', 'uint16', 'int16', 'uint32', 'int32', 'uint64', 'int64', 'float32',

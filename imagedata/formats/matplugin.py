@@ -22,6 +22,7 @@ class MatPlugin(Format):
     description: ClassVar[str] = 'MATLAB files'
     extensions: ClassVar[tuple[str, ...]] = ('.mat',)
     single_file: ClassVar[bool] = True
+    options: ClassVar[tuple[str, ...]] = ('compression', 'mat_version', 'variable')
     capabilities: ClassVar[Capabilities] = Capabilities(
         dtypes=('bool', 'uint8', 'int8', 'uint16', 'int16', 'uint32', 'int32', 'uint64', 'int64', 'float32',
                 'float64', 'complex64', 'complex128')

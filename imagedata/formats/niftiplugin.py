@@ -27,6 +27,10 @@ class NiftiPlugin(Format):
     description: ClassVar[str] = 'NIfTI files'
     extensions: ClassVar[tuple[str, ...]] = ('.nii.gz', '.nii', '.hdr', '.img', '.hdr.gz', '.img.gz')
     single_file: ClassVar[bool] = True
+    options: ClassVar[tuple[str, ...]] = (
+        'aux_file', 'compresslevel', 'descrip', 'form', 'intent_code', 'intent_name', 'intent_p', 'mmap',
+        'nifti_version', 'qform_code', 'scaling', 'sform_code', 'sidecar',
+    )  # fmt: skip
 
     def identifies(self, name: str, head: bytes) -> bool:
         """Return whether a file, or what is compressed in it, has the magic word of NIfTI-1 or -2."""

@@ -21,6 +21,7 @@ class NumpyPlugin(Format):
     description: ClassVar[str] = 'NumPy files, with axes and geometry beside the values'
     extensions: ClassVar[tuple[str, ...]] = ('.npz', '.npy')
     single_file: ClassVar[bool] = True
+    options: ClassVar[tuple[str, ...]] = ('compression', 'variable')
     capabilities: ClassVar[Capabilities] = Capabilities(
         dtypes=('bool', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64',
                 'float16', 'float32', 'float64', 'complex64', 'complex128')

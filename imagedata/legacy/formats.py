@@ -28,6 +28,7 @@ class LegacyFormat(Format):
     """
 
     last_resort = True
+    options = None
 
     def __init__(self, plugin: type) -> None:
         self.plugin = plugin

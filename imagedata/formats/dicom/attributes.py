@@ -7,14 +7,18 @@ What depends on the values, the grid or the identity of the new image is set els
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Flag, auto
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+
+from .vendor import siemens
 
 if TYPE_CHECKING:
     from pydicom.tag import BaseTag
@@ -40,6 +44,8 @@ class When(Flag):
     """Rows, columns or their distance are not the source's."""
     COLOR = auto()
     """The image is, or was, in colour: grey-scale transformations do not apply."""
+    NO_DIFFUSION = auto()
+    """The image was computed over several b values or gradient directions: it has none."""
     OTHER_CLASS = auto()
     """The object is of another SOP class than the source."""
 
@@ -101,7 +107,7 @@ RULES: tuple[Rule, ...] = (
         'NumberOfSeriesRelatedInstances', 'NumberOfStudyRelatedSeries', 'ImagesInAcquisition',
         'RelatedSeriesSequence', 'ConversionSourceAttributesSequence',
     )),
-    Rule(When.VALUES | When.STORED, 'statistics of the stored values of the source', (
+    Rule(When.VALUES | When.STORED | When.NEW_PIXELS, 'statistics of the stored values of the source', (
         'SmallestImagePixelValue', 'LargestImagePixelValue', 'SmallestPixelValueInSeries',
         'LargestPixelValueInSeries', 'SmallestImagePixelValueInPlane',
         'LargestImagePixelValueInPlane', 'HistogramSequence', 'PerimeterValue',
@@ -124,6 +130,10 @@ RULES: tuple[Rule, ...] = (
         'VOILUTSequence', 'RescaleSlope', 'RescaleIntercept', 'RescaleType', 'PresentationLUTShape',
         'RealWorldValueMappingSequence', 'PixelPaddingValue', 'PixelPaddingRangeLimit',
         'SmallestImagePixelValue', 'LargestImagePixelValue', 'ICCProfile', 'ColorSpace',
+    )),
+    Rule(When.NO_DIFFUSION, 'of one of the images that it was computed from', (
+        'DiffusionBValue', 'DiffusionGradientOrientation', 'DiffusionDirectionality',
+        'DiffusionBMatrixSequence', 'DiffusionGradientDirectionSequence',
     )),
     Rule(When.NEW_PIXELS, 'drawn, or measured, on the pixel grid of the source', (
         'PixelAspectRatio', 'PixelSpacingCalibrationType', 'PixelSpacingCalibrationDescription',
@@ -188,6 +198,24 @@ PRIVATE_RULES: tuple[PrivateRule, ...] = (
     PrivateRule(_NEW_VALUES, 'scale of the stored values', 0x0057, 'SIEMENS MED NM', (0x06, 0x07)),
     PrivateRule(When.VALUES | When.COLOR, 'display of other values', 0x0019, 'SIEMENS SMS-AX  VIEW 1.0',
                 (0x1C, 0x1D)),
+    PrivateRule(When.ALWAYS, 'number of slices in a mosaic, which are written as images of their own',
+                0x0019, 'SIEMENS MR HEADER', (0x0A,)),
+    PrivateRule(When.NEW_PLANE, 'gradient direction in the axes of the image', 0x0019, 'GEMS_ACQU_01',
+                (0xBB, 0xBC, 0xBD)),
+    PrivateRule(When.NEW_PLANE, 'gradient direction in the axes of the image', 0x0065,
+                'Image Private Header', (0x37,)),
+    *(
+        PrivateRule(When.NO_DIFFUSION, 'b value or direction of one of the images that it was computed from',
+                    group, creator, elements)
+        for group, creator, elements in (
+            (0x0019, 'SIEMENS MR HEADER', (0x0C, 0x0D, 0x0E, 0x27)),
+            (0x0043, 'GEMS_PARM_01', (0x39,)),
+            (0x0019, 'GEMS_ACQU_01', (0xBB, 0xBC, 0xBD)),
+            (0x2001, 'Philips Imaging DD 001', (0x03, 0x04)),
+            (0x2005, 'Philips MR Imaging DD 001', (0xB0, 0xB1, 0xB2)),
+            (0x0065, 'Image Private Header', (0x09, 0x37)),
+        )
+    ),
     PrivateRule(When.VALUES | When.COLOR, 'display of other values', 0x0029, 'MEDIFACE', (0x10, 0x11)),
     PrivateRule(_NEW_VALUES, 'least and greatest value', 0x0025, 'FDMS 1.0', (0x16, 0x17)),
 )  # fmt: skip
@@ -288,7 +316,33 @@ def inherited(source: Dataset, circumstances: When) -> dict[BaseTag, Any]:
         if 0x6000 <= group <= 0x60FF and not (overlays and _has_overlay_data(source, group)):
             continue
         elements[tag] = element
+    _divide_mosaic(source, elements)
+    if When.NO_DIFFUSION in circumstances:
+        _change_csa(source, elements, siemens.without_diffusion)
     return elements
+
+
+def _divide_mosaic(source: Dataset, elements: dict[BaseTag, Any]) -> None:
+    """Take from a private header of Siemens what describes all slices of a mosaic: each is an image now."""
+    _change_csa(source, elements, siemens.of_one_slice)
+    for block in _blocks(source, 0x0019, 'SIEMENS MR HEADER'):
+        tag = Tag(0x0019, block << 8 | 0x29)
+        if elements.pop(tag, None) is not None:
+            time = siemens.slice_time(source)
+            if time is not None:
+                elements[tag] = DataElement(tag, 'FD', time * 1000)
+
+
+def _change_csa(
+    source: Dataset, elements: dict[BaseTag, Any], change: Callable[[bytes], bytes]
+) -> None:
+    """Change the CSA image header of Siemens, where there is one."""
+    for block in _blocks(source, 0x0029, 'SIEMENS CSA HEADER'):
+        tag = Tag(0x0029, block << 8 | 0x10)
+        element: Any = elements.get(tag)
+        value = None if element is None else element.value
+        if isinstance(value, bytes) and change(value) is not value:
+            elements[tag] = DataElement(tag, element.VR or 'OB', change(value))
 
 
 def _has_overlay_data(source: Dataset, group: int) -> bool:
@@ -299,7 +353,7 @@ def _private_removed(source: Dataset, circumstances: When) -> set[int]:
     """Return the tags of private elements that do not hold: each block stands where its creator says."""
     gone: set[int] = set()
     for rule in PRIVATE_RULES:
-        if not rule.when & circumstances:
+        if not rule.when & (circumstances | When.ALWAYS):
             continue
         for block in _blocks(source, rule.group, rule.creator):
             gone.update(rule.group << 16 | block << 8 | element for element in rule.elements)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from .columns import common_keys
 from .criteria import Criterion, criterion, order_names
 from .frames import Frame
 
-__all__ = ['RANKED', 'Cells', 'choose', 'distinct', 'divided', 'hashable']
+__all__ = ['RANKED', 'Cells', 'choose', 'distinct', 'divided', 'hashable', 'mixes_kinds']
 
 Cells = Sequence[Sequence[Frame]]
 """Frames of each slice."""
@@ -36,6 +37,8 @@ _AUTO_RANKED = (
 
 _AUTO_MORE_SETS = ('echo', 'temporalposition', 'phasenumber', 'cardiacphase', 'acquisition')
 """Sets tried after them: of a product of two criteria, neither tells all images apart."""
+
+_KIND = 'ImageType'
 
 _AUTO_LAST = ('acquisition', 'InstanceNumber')
 """Criteria of the last resort: the order in which images were made."""
@@ -74,7 +77,48 @@ def choose(cells: Cells, options: Mapping[str, Any]) -> tuple[str, ...]:
                 return (rank, name, *sets)
     if rank is None and preferred is None:
         rank = _first_ranked(_AUTO_LAST, divided(full, sets, options), options)
-    return (rank or 'InstanceNumber', *sets)
+    rank = rank or 'InstanceNumber'
+    if preferred is None and mixes_kinds(full, (rank, *sets), options):
+        return _with_kinds(full, rank, sets, options)
+    return (rank, *sets)
+
+
+def _with_kinds(
+    cells: Cells, rank: str, sets: Sequence[str], options: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Return criteria with the kind of image among them, where a rank alone would mix kinds."""
+    names = [*sets, _KIND]
+    if not _is_product(cells, names, options):
+        return (rank, *sets)
+    groups = divided(cells, names, options)
+    if max(len(group) for group in groups) == 1:
+        return tuple(names)
+    return (_first_ranked((rank, *_AUTO_RANKED, *_AUTO_LAST), groups, options) or rank, *names)
+
+
+def mixes_kinds(cells: Cells, names: Sequence[str], options: Mapping[str, Any]) -> bool:
+    """Return whether the first of some criteria puts images of several kinds into one volume.
+
+    Every slice has the same kinds of image (Image Type: water and fat, say), and in the order of
+    the criterion they follow each other in one way at some slices, in another at others.
+    """
+    kind = criterion(_KIND, options)
+    kinds = [Counter(hashable(kind(f.dataset)) for f in cell) for cell in cells]
+    if len(kinds[0]) < 2 or any(found != kinds[0] for found in kinds):
+        return False
+    rank, keys = criterion(names[0], options), [_keys(cells, name, options) for name in names[1:]]
+    orders: dict[Any, set[Any]] = {}
+    for cell in cells:
+        groups: dict[Any, list[Frame]] = {}
+        for frame in cell:
+            groups.setdefault(tuple(found[id(frame)] for found in keys), []).append(frame)
+        for at, group in groups.items():
+            values = [hashable(rank(f.dataset)) for f in group]
+            if not distinct(values):
+                return False
+            ranked = sorted(range(len(group)), key=values.__getitem__)
+            orders.setdefault(at, set()).add(tuple(hashable(kind(group[i].dataset)) for i in ranked))
+    return any(len(found) > 1 for found in orders.values())
 
 
 def _first_ranked(

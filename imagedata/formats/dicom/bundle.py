@@ -16,6 +16,8 @@ from .attributes import clone
 from .elements import elements_of, merge
 from .encode import ds_text
 from .multiframe import FRAME_COUNTERS
+from .place import TOLERANCE
+from .vendor._private import numbers
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -98,9 +100,10 @@ def _nuclear(series: Composer, first: Dataset) -> dict[str, Any]:
     if series.placement is not None:
         values |= {'ImagePositionPatient': None, 'ImageOrientationPatient': None, 'SliceLocation': None}
         values['DetectorInformationSequence'] = _detectors(first, series.placement.first)
-        distance = series.placement.spacing_between_slices(first)
-        if distance is not None:
-            values['SpacingBetweenSlices'] = distance
+        # Its sign tells on which side of the first slice the others lie (PS3.3 C.8.4.15).
+        step, given = series.placement.step, numbers(first.get('SpacingBetweenSlices'))
+        if step is not None and not (given and abs(given[0] - step) <= TOLERANCE):
+            values['SpacingBetweenSlices'] = ds_text(step)
     return values
 
 

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, overload
 
 from ...errors import CorruptFileError, ImagedataError
 from ..contract import Source
-from .layouts import TooShort, Unusual, Walk, walk
+from .lengths import TooShort, Unusual, Walk, walk
 
 __all__ = ['Catalogue', 'CatalogueSeries', 'Files', 'LeftFile', 'catalogue', 'files_in']
 
@@ -276,7 +276,7 @@ def _quick(file: BinaryIO | FileIO, size: int, wanted: frozenset[int], guess: in
     return _Beginning(found), walked.elements[-1].end
 
 
-def _by_pydicom(source: Source, file: BinaryIO, wanted: frozenset[int]) -> _Beginning:
+def _by_pydicom(source: Source, file: Any, wanted: frozenset[int]) -> _Beginning:
     """Return the values of elements of a file that is out of the ordinary.
 
     Raises
@@ -375,15 +375,16 @@ class _Collector:
 
     def collect(self, sources: Iterable[Source]) -> Catalogue:
         """Return the catalogue of files."""
-        from .scan import check_name, is_dicom
+        from .scan import PREAMBLE, check_name, is_dicom
 
         found = Catalogue()
         for source in sources:
             try:
-                beginning = self._begun(source)
-                if beginning is None:
-                    with source.open() as file:
-                        if not is_dicom(file):
+                with FileIO(source.path) if source.path is not None else source.open() as file:
+                    beginning = self._begun(file)
+                    if beginning is None:
+                        file.seek(0)
+                        if not is_dicom(file.read(PREAMBLE)):
                             check_name(source)
                             found.left.append(LeftFile(source, 'not DICOM'))
                             continue
@@ -398,18 +399,12 @@ class _Collector:
         found.series.extend(self._series.values())
         return found
 
-    def _begun(self, source: Source) -> _Beginning | None:
+    def _begun(self, file: BinaryIO | FileIO) -> _Beginning | None:
         """Return the values of a file, None where it is out of the ordinary."""
         try:
-            if source.path is not None:
-                with FileIO(source.path) as file:
-                    size = os.fstat(file.fileno()).st_size
-                    beginning, needed = _quick(file, size, self._wanted, self._guess)
-            else:
-                with source.open() as stream:
-                    size = stream.seek(0, os.SEEK_END)
-                    stream.seek(0)
-                    beginning, needed = _quick(stream, size, self._wanted, self._guess)
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            beginning, needed = _quick(file, size, self._wanted, self._guess)
         except Unusual:
             return None
         self._guess = max(_FIRST_READ, min(needed + 512, 1 << 18))

@@ -25,7 +25,7 @@ from .attributes import When, clone, inherited
 from .classic import classic_values
 from .compress import Frames, transfer_syntax
 from .criteria import CRITERIA
-from .describe import Dates, element, equipment, has_element, history, image_type, tag_values
+from .describe import Dates, direction, element, equipment, has_element, history, image_type, tag_values
 from .display import photometric, pixel_module, rescale, window
 from .elements import apply_edits, copy_from, elements_of, merge
 from .encode import Encoding, StoredAs, encode
@@ -42,11 +42,6 @@ __all__ = ['Composer']
 _WINDOW = ('WindowCenter', 'WindowWidth', 'WindowCenterWidthExplanation', 'VOILUTFunction')
 _SET_APART = ('imageType', 'SOPClassUID', 'photometricInterpretation')
 """Attributes that are not simply copied: they depend on the image or on the pixels."""
-
-_DIFFUSION = (
-    'DiffusionBValue', 'DiffusionGradientOrientation', 'DiffusionDirectionality',
-    'DiffusionBMatrixSequence', 'DiffusionGradientDirectionSequence',
-)  # fmt: skip
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
@@ -98,7 +93,7 @@ class Composer:
         self.on_slices = all(fit.slice for fit in self.fits)
         self.new_text = new_text(self.header)
         self.dates = Dates.at(first.get('TimezoneOffsetFromUTC') if first is not None else None)
-        self.first_day = str(first.get('AcquisitionDate') or '') if first is not None else ''
+        self.first_day = '' if first is None else _acquisition_day(first)
         self.changed = self._values_changed()
         self.new_image = not (self.keep_uid and not self.changed)
         self.circumstances = self._circumstances(seen)
@@ -236,6 +231,8 @@ class Composer:
         on_grid = all(s.same_size and (s.fit.plane or self.placement is None) for s in seen)
         if not on_grid or is_turned(self.header.geometry):
             found |= When.NEW_PIXELS
+        if self._reduced & {'b', 'bvector', 'dti', 'rsi'}:
+            found |= When.NO_DIFFUSION
         if self.other_class:
             found |= When.OTHER_CLASS
         return found
@@ -408,40 +405,67 @@ class Composer:
 
     def image(self, number: int) -> Dataset:
         """Return the dataset of one image, without pixels."""
-        source = self.source(number)
-        if source is not None:
-            if source.original_encoding[1] is False:
-                source = in_little_endian(source)
-            if not can_say(source, self.new_text):
-                source = in_unicode(source)
+        source = self.prepared(number)
+        elements = self.base(source)
+        merge(elements, elements_of(self.own(number, source, elements)))
+        apply_edits(elements, self.header.edits, self.image_number(number))
         if source is None:
-            origin = Dataset()
-            origin.set_original_encoding(False, True, 'utf8')
-            elements = dict(self.defaults)
-        else:
-            origin = source
-            elements = {**self.defaults, **inherited(source, self.circumstances)}
+            source = Dataset()
+            source.set_original_encoding(False, True, 'utf8')
+        return clone(source, elements)
+
+    def prepared(self, number: int) -> Dataset | None:
+        """Return the source of an image, in an encoding that the image can have as well."""
+        source = self.source(number)
+        if source is None:
+            return None
+        if source.original_encoding[1] is False:
+            source = in_little_endian(source)
+        if not can_say(source, self.new_text):
+            source = in_unicode(source)
+        return source
+
+    def base(self, source: Dataset | None) -> dict[BaseTag, Any]:
+        """Return the elements that images have of a source, and of the series.
+
+        Which elements these are follows from which the source has, and from its private creators;
+        not from other values.
+        """
+        elements = dict(self.defaults)
+        if source is not None:
+            elements |= inherited(source, self.circumstances)
             if self.options.get('window') == 'original':
                 copy_from(elements, source, _WINDOW)
         merge(elements, self.common)
-        merge(elements, elements_of(self._own(number, source, elements)))
+        return elements
+
+    def image_number(self, number: int) -> int | None:
+        """Return the number of an image that edits of single images go by."""
         images = self.header.images
-        at = None if images is None else int(images.ids[self.position(number)])
-        apply_edits(elements, self.header.edits, at)
-        return clone(origin, elements)
+        return None if images is None else int(images.ids[self.position(number)])
 
     def pixels(self, numbers: Sequence[int]) -> DataElement:
         """Return the Pixel Data of some images, as frames of one object."""
-        value = self.frames.value([self.encoding.stored(number) for number in numbers])
-        wide = self.encoding.bits[0] > 8 and not self.frames.is_compressed
-        made = element('PixelData', value, 'OW' if wide else 'OB')
+        made = element('PixelData', bytes(self.pixel_value(numbers)), self.pixel_vr)
         made.is_undefined_length = self.frames.is_compressed
         return made
 
-    def _own(
+    @property
+    def pixel_vr(self) -> str:
+        """Value representation of Pixel Data (PS3.5 8.2, A.2, A.4)."""
+        return 'OW' if self.encoding.bits[0] > 8 and not self.frames.is_compressed else 'OB'
+
+    def pixel_value(self, numbers: Sequence[int]) -> bytes | memoryview:
+        """Return the value of the Pixel Data of some images; of one, its own memory where possible."""
+        return self.frames.value([self.encoding.stored(number) for number in numbers])
+
+    def own(
         self, number: int, source: Dataset | None, elements: Mapping[BaseTag, Any]
     ) -> dict[str, Any]:
-        """Return the values that one image does not share with the others."""
+        """Return the values that one image does not share with the others: keyword to value.
+
+        None takes an element away. Of `elements`, what `base` gives, only the tags are looked at.
+        """
         index = self.indices[number]
         values: dict[str, Any] = {
             'SOPInstanceUID': self.uids[number],
@@ -454,6 +478,9 @@ class Composer:
         elif self.counts[-1] > 1 and not self.in_one_file:
             # Which slice it is, without a claim of where that lies.
             values |= {'StackID': '1', 'InStackPositionNumber': index[-1] + 1}
+        keeps = When.NO_DIFFUSION not in self.circumstances and not self.other_class
+        if source is not None and When.NEW_PLANE in self.circumstances and keeps:
+            values |= direction(source)
         if not self.in_one_file:
             values |= self._temporal(index, source)
             for name, column in self.tags.items():
@@ -495,12 +522,6 @@ class Composer:
         """
         if source is None or self.other_class:
             return {}
-        if self._reduced & {'b', 'bvector', 'dti', 'rsi'}:
-            # Computed over all b values: it has none.
-            return dict.fromkeys(_DIFFUSION) | self._time_points(index, source)
-        return self._time_points(index, source)
-
-    def _time_points(self, index: tuple[int, ...], source: Dataset) -> dict[str, Any]:
         names = [n for n in ('time', 'triggertime') if n in self.header.tag_dims]
         images = self.header.images
         if not names:
@@ -525,6 +546,11 @@ class Composer:
         if images is None or images.own:
             return set()
         return set(images.dims) - set(self.header.tag_dims)
+
+
+def _acquisition_day(source: Dataset) -> str:
+    """Return the date of the acquisition, '' where it is not told."""
+    return str(source.get('AcquisitionDate') or source.get('AcquisitionDateTime') or '')
 
 
 def _class_name(uid: Any) -> str:

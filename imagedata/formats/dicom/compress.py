@@ -78,9 +78,14 @@ class Frames:
         """Whether the value is encapsulated."""
         return self.syntax != EXPLICIT_LITTLE_ENDIAN
 
-    def value(self, stored: Sequence[NDArray[Any]]) -> bytes:
-        """Return the value of Pixel Data, of even length, from stored (rows, columns[, 3]) values."""
+    def value(self, stored: Sequence[NDArray[Any]]) -> bytes | memoryview:
+        """Return the value of Pixel Data, of even length, from stored (rows, columns[, 3]) values.
+
+        That of one uncompressed image is the memory of the array itself.
+        """
         if not self.is_compressed:
+            if len(stored) == 1 and stored[0].nbytes % 2 == 0:
+                return np.ascontiguousarray(stored[0]).reshape(-1).view(np.uint8).data
             data = b''.join(image.tobytes() for image in stored)
             return data + b'\0' if len(data) % 2 else data
         from pydicom.encaps import encapsulate

@@ -61,9 +61,9 @@ def _moment(day: str, time: str, both: str | None = None) -> Criterion:
 
     def value(dataset: Dataset) -> tuple[int, float] | None:
         found = seconds(dataset.get(time))
-        if found is not None:
-            return _days(dataset.get(day)), found
         text = str(dataset.get(both) or '') if both else ''
+        if found is not None:
+            return _days(dataset.get(day)) or _days(text[:8]), found
         found = seconds(text[8:].split('+')[0].split('-')[0])
         return None if found is None else (_days(text[:8]), found)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from ...errors import WriteError
 from ...version import library_version
 from .attributes import clone
-from .criteria import CRITERIA, seconds
+from .criteria import CRITERIA, b_vector, seconds
 from .encode import ds_text
 from .objects import NM, PET
 from .vendor._private import numbers
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
 
-__all__ = ['Dates', 'element', 'equipment', 'has_element', 'history', 'image_type', 'tag_values']
+__all__ = ['Dates', 'direction', 'element', 'equipment', 'has_element', 'history', 'image_type', 'tag_values']
 
 
 def element(tag: Any, value: Any, vr: str | None = None) -> DataElement:
@@ -53,6 +52,8 @@ def _plain(value: Any, vr: str) -> Any:
         value = value.tolist()
     if isinstance(value, (list, tuple)):
         return [_plain(part, vr) for part in value]
+    if isinstance(value, dict) and vr == 'SQ':
+        return _item(value)
     if isinstance(value, np.generic):
         value = value.item()
     if hasattr(value, 'original_string'):
@@ -120,52 +121,52 @@ class Dates:
         return values
 
 
-@cache
-def code(value: str, meaning: str) -> Dataset:
-    """Return a coded entry of DICOM's own scheme (PS3.16): one for all sequences, not to be changed."""
-    from pydicom.dataset import Dataset
-
-    item = Dataset()
-    item.CodeValue = value
-    item.CodingSchemeDesignator = 'DCM'
-    item.CodeMeaning = meaning
-    return item
+def code(value: str, meaning: str) -> dict[str, Any]:
+    """Return a coded entry of DICOM's own scheme (PS3.16)."""
+    return {'CodeValue': value, 'CodingSchemeDesignator': 'DCM', 'CodeMeaning': meaning}
 
 
 def equipment(now: datetime, what: str) -> Dataset:
     """Return an item of Contributing Equipment Sequence for this library (PS3.3 C.12.1.1.5)."""
+    return _item({
+        'Manufacturer': 'the imagedata developers',
+        'ManufacturerModelName': 'imagedata',
+        'SoftwareVersions': library_version(),
+        'ContributionDateTime': now.strftime('%Y%m%d%H%M%S.%f'),
+        'ContributionDescription': what,
+        'PurposeOfReferenceCodeSequence': [code('109103', 'Modifying Equipment')],
+    })  # fmt: skip
+
+
+def _item(values: Mapping[str, Any]) -> Dataset:
+    """Return an item of a sequence, from keyword to value."""
     from pydicom.dataset import Dataset
 
     item = Dataset()
-    item.Manufacturer = 'the imagedata developers'
-    item.ManufacturerModelName = 'imagedata'
-    item.SoftwareVersions = library_version()
-    item.ContributionDateTime = now.strftime('%Y%m%d%H%M%S.%f')
-    item.ContributionDescription = what
-    item.PurposeOfReferenceCodeSequence = [code('109103', 'Modifying Equipment')]
+    for keyword, value in values.items():
+        item.add(element(keyword, value))
     return item
 
 
-def source_reference(source: Dataset) -> Dataset | None:
-    """Return an item of Source Image Sequence, None when the source has no identity."""
-    from pydicom.dataset import Dataset
+_PURPOSE = [code('121322', 'Source image for image processing operation')]
 
+
+def source_reference(source: Dataset) -> dict[str, Any] | None:
+    """Return an item of Source Image Sequence, None when the source has no identity."""
     class_uid, instance_uid = source.get('SOPClassUID'), source.get('SOPInstanceUID')
     if not class_uid or not instance_uid:
         return None
-    item = Dataset()
-    item.ReferencedSOPClassUID = class_uid
-    item.ReferencedSOPInstanceUID = instance_uid
-    item.PurposeOfReferenceCodeSequence = [
-        code('121322', 'Source image for image processing operation')
-    ]
-    return item
+    return {
+        'ReferencedSOPClassUID': str(class_uid),
+        'ReferencedSOPInstanceUID': str(instance_uid),
+        'PurposeOfReferenceCodeSequence': _PURPOSE,
+    }
 
 
 def history(
     source: Dataset, made: Dataset, study: str | None, *, refer: bool
 ) -> dict[str, Any]:
-    """Return where an image comes from, and what made it.
+    """Return where an image comes from, and what made it: keyword to value, new items as dicts of these.
 
     Parameters
     ----------
@@ -202,19 +203,14 @@ def _clones(items: Iterable[Dataset]) -> list[Dataset]:
 
 def _referenced_series(source: Dataset, series: str, theirs: str, study: str | None) -> dict[str, Any]:
     """Return the Common Instance Reference module (PS3.3 C.12.2), with what the source referred to."""
-    from pydicom.dataset import Dataset
-
-    instance = Dataset()
-    instance.ReferencedSOPClassUID = source.SOPClassUID
-    instance.ReferencedSOPInstanceUID = source.SOPInstanceUID
-    item = Dataset()
-    item.SeriesInstanceUID = series
-    item.ReferencedInstanceSequence = [instance]
+    instance = {
+        'ReferencedSOPClassUID': str(source.SOPClassUID),
+        'ReferencedSOPInstanceUID': str(source.SOPInstanceUID),
+    }
+    item = {'ReferencedInstanceSequence': [instance], 'SeriesInstanceUID': series}
     if study is None or study == theirs:
         return {'ReferencedSeriesSequence': [*_copies(source, 'ReferencedSeriesSequence'), item]}
-    other = Dataset()
-    other.StudyInstanceUID = theirs
-    other.ReferencedSeriesSequence = [item]
+    other = {'ReferencedSeriesSequence': [item], 'StudyInstanceUID': theirs}
     return {
         # What the source referred to in its own study is in another one now.
         'ReferencedSeriesSequence': None,
@@ -307,6 +303,10 @@ def _moment(kind: str, value: float, source: Dataset | None, first_day: str) -> 
                 return {}
         if _on_another_clock(source, value):
             return {}
+        content = CRITERIA['contenttime'](source)
+        if content is not None and abs(value % _MIDNIGHT - content[1]) < _TIME_TOLERANCE:
+            # The series was sorted on it: it stays, rather than be taken for an acquisition time.
+            return {k: source.get(k) for k in ('ContentDate', 'ContentTime') if k in source}
     days, rest = divmod(value, _MIDNIGHT)
     day = _day(int(days), first_day)
     if day is None and days:
@@ -374,6 +374,14 @@ def _b_vector(name: str, value: Any, source: Dataset | None) -> dict[str, Any]:
     if source is None or 'DiffusionDirectionality' not in source:
         values['DiffusionDirectionality'] = 'DIRECTIONAL'
     return values
+
+
+def direction(source: Dataset) -> dict[str, Any]:
+    """Return the gradient direction of a source in the patient system, {} where it says so already.
+
+    Some vendors (GE, United Imaging) have it in the axes of the image alone.
+    """
+    return _b_vector('bvector', b_vector(source), source)
 
 
 def _dti(name: str, value: Any, source: Dataset | None) -> dict[str, Any]:

@@ -78,11 +78,10 @@ def _files(source: Source) -> list[list[str]] | None:
 
     from .scan import PARSE_ERRORS
 
+    # The SOP class stands in the meta information at the beginning.
+    if _DIRECTORY not in source.head()[:_BEGINNING]:
+        return None
     with source.open() as file:
-        # The SOP class stands in the meta information at the beginning.
-        if _DIRECTORY not in file.read(_BEGINNING):
-            return None
-        file.seek(0)
         try:
             dataset = pydicom.dcmread(file)
             if dataset.file_meta.get('MediaStorageSOPClassUID') != _DIRECTORY.decode():

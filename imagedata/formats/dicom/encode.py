@@ -264,14 +264,14 @@ class Encoding:
         return layout.allocated, layout.stored, int(layout.signed)
 
     def stored(self, number: int) -> NDArray[Any]:
-        """Return the stored values of one image."""
+        """Return the stored values of one image; where they are the values, the array itself."""
         image: NDArray[Any] = self.images[number]
         if self.layout is None:
             parts = [image[name] for name in image.dtype.names or ()]
             return np.stack(parts, axis=-1)
         rescale = self.rescales[number]
         if image.dtype.kind in 'biu' and rescale.is_identity:
-            return image.astype(self.layout.dtype)
+            return image.astype(self.layout.dtype, copy=False)
         stored = _quantized(image, rescale)
         finite = np.isfinite(stored)
         stored = np.clip(np.where(finite, stored, 0), self.layout.low, self.layout.high)

@@ -14,7 +14,9 @@ from typing import Any
 from ..contract import Source
 from .arena import Arenas
 from .checked import CheckedDataset
-from .layouts import UNDEFINED, Layout, Layouts, Match, TooShort, Unusual
+from .items import Items
+from .layouts import Layout, Layouts, Match
+from .lengths import UNDEFINED, TooShort, Unusual
 from .packed import PackedHeader
 from .plausible import check_numbers, check_pixels, end_of_fragments
 from .scan import PARSE_ERRORS, Instance, checked, no_image
@@ -53,8 +55,15 @@ class FastReader:
         self._remaining = len(sources) + 1
         self._guess = _FIRST_READ
 
-    def read(self, source: Source) -> Instance | None:
+    def read(self, name: str, file: FileIO) -> Instance | None:
         """Return the image of a file, None where it has to be read in another way.
+
+        Parameters
+        ----------
+        name : str
+            The file, for messages.
+        file : FileIO
+            Open, at its beginning.
 
         Raises
         ------
@@ -62,23 +71,21 @@ class FastReader:
             As the checks of `plausible` do.
         """
         self._remaining -= 1
-        if source.path is None:
+        try:
+            return self._image(name, file)
+        except (Unusual, MemoryError):
             return None
-        with FileIO(source.path) as file:
-            try:
-                return self._image(source.name, file)
-            except (Unusual, MemoryError):
-                return None
 
     def _image(self, name: str, file: FileIO) -> Instance:
         data = file.read(self._guess)
         if data[128:132] != b'DICM':
             raise Unusual('no prefix')
         size = file.seek(0, 2)
+        frames = Items()
         file.seek(len(data))
         while True:
             try:
-                layout, found = self._layouts.find(name, data, size)
+                layout, found = self._layouts.find(name, data, size, frames)
                 break
             except TooShort:
                 more = file.read(3 * len(data))
@@ -98,6 +105,7 @@ class FastReader:
             check_numbers(name, header)
             layout.memo['numbers'] = True
         instance = Instance(name, header, None, layout.pixel_tag, layout.pixel_vr or 'OW')
+        instance.frames = frames.all(data)
         if not self._headers_only:
             self._add_pixels(instance, layout, found, data, file, size)
         if layout.memo.get('image') is None:

@@ -180,11 +180,16 @@ def _place(
     dataset: Dataset, name: str
 ) -> tuple[FloatArray | None, FloatArray | None, FloatArray | None]:
     """Return position, orientation and pixel spacing."""
+    # Images at different positions share the others.
     return (
         vector(name, dataset, 'ImagePositionPatient', 3),
-        vector(name, dataset, 'ImageOrientationPatient', 6),
-        _pixel_spacing(name, dataset),
+        remembered(_orientation, dataset, name),
+        remembered(_pixel_spacing, dataset, name),
     )
+
+
+def _orientation(dataset: Dataset, name: str) -> FloatArray | None:
+    return vector(name, dataset, 'ImageOrientationPatient', 6)
 
 
 _SPACINGS = ('PixelSpacing', 'ImagerPixelSpacing', 'NominalScannedPixelSpacing', 'ImagePlanePixelSpacing')
@@ -206,7 +211,7 @@ def _ultrasound_spacing(name: str, dataset: Dataset) -> FloatArray | None:
     return np.array(found.pop()) if len(found) == 1 else None
 
 
-def _pixel_spacing(name: str, dataset: Dataset) -> FloatArray | None:
+def _pixel_spacing(dataset: Dataset, name: str) -> FloatArray | None:
     """Return the distance of rows and of columns, mm: in the patient, else at the detector or scanner."""
     for keyword in _SPACINGS:
         spacing = vector(name, dataset, keyword, 2)

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, cast
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import BaseTag
 
-from .layouts import PER_FRAME, Element, TooShort, Unusual, items_of
+from .lengths import PER_FRAME, Element, TooShort, Unusual, items_of
 from .packed import PackedHeader, empty_copy
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
 
-__all__ = ['frame_groups']
+__all__ = ['elements_of_item', 'frame_groups']
 
 
 def frame_groups(dataset: Dataset) -> list[list[DataElement]]:
@@ -40,6 +40,19 @@ def frame_groups(dataset: Dataset) -> list[list[DataElement]]:
         except (Unusual, TooShort):
             pass  # pydicom decides about it
     return [list(group) for group in dataset[PER_FRAME].value]
+
+
+def elements_of_item(dataset: PackedHeader, item: bytes) -> list[DataElement]:
+    """Return the elements of the functional groups of one frame.
+
+    Raises
+    ------
+    CorruptFileError
+        When an element cannot be parsed.
+    Unusual, TooShort
+        As `lengths.items_of` does.
+    """
+    return _by_parts(dataset, item)[0]
 
 
 def _by_parts(dataset: PackedHeader, data: bytes) -> list[list[DataElement]]:

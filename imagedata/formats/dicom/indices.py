@@ -44,11 +44,13 @@ def places(
     """
     special = _special(names, values, cells)
     keys = {n: _keys(n, values[n], cells, special) for n in names if n != special}
-    sets = {n: _in_order(n, found, cells) for n, found in keys.items()}
+    sets = {
+        n: {key: i for i, key in enumerate(_in_order(n, found, cells))} for n, found in keys.items()
+    }
     groups: dict[tuple[int, ...], dict[int, list[Frame]]] = {}
     for s, cell in enumerate(cells):
         for frame in cell:
-            at = tuple(sets[n].index(keys[n][id(frame)]) for n in sets)
+            at = tuple([ranks[keys[n][id(frame)]] for n, ranks in sets.items()])
             groups.setdefault(at, {}).setdefault(s, []).append(frame)
     together = _alike(special, values, groups, options)
     places: dict[int, tuple[int, ...]] = {}

@@ -1,14 +1,10 @@
-"""Headers found by their lengths: what is constant over a series once, what varies for each image.
+"""Headers by layout: what is constant over a series once, what varies for each image.
 
 The files of a series have the same elements in the same order, and most of them have the same
 values. The first file of its kind is parsed by pydicom, and walked here element by element; both
 must find the same. From then on a file is compared with the bytes that were constant so far, and
 only what varies is taken from it. A file that differs in something else is walked anew, and what
 differs is no longer constant.
-
-Whatever is out of the ordinary raises `Unusual`: another way of reading has to decide about it.
-
-Source of the encoding: DICOM PS3.5 7.1 (elements), 7.5 (sequences), PS3.10 7.1 (file meta information).
 """
 
 from __future__ import annotations
@@ -18,43 +14,31 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from .lengths import (
+    FIXED_SIZE,
+    PER_FRAME,
+    PIXELS,
+    START,
+    U16,
+    U32,
+    UNDEFINED,
+    Element,
+    FrameItems,
+    TooShort,
+    Unusual,
+    Walk,
+    elements_of,
+    end_of_frames,
+    end_of_items,
+    walk,
+)
+
 if TYPE_CHECKING:
     from pydicom.tag import BaseTag
 
     from .checked import CheckedDataset
 
-__all__ = [
-    'PER_FRAME', 'Element', 'Layout', 'Layouts', 'Match', 'TooShort', 'Unusual', 'Walk', 'items_of', 'walk',
-]  # fmt: skip
-
-START = 132
-"""Bytes before the first element: preamble and prefix."""
-
-PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
-"""Float, double float and integer Pixel Data."""
-
-UNDEFINED = 0xFFFFFFFF
-
-PER_FRAME = 0x52009230
-"""Per-Frame Functional Groups Sequence: large, and left unparsed here."""
-
-_DEEPEST = 40
-"""Sequences of undefined length within each other that are followed here."""
-
-_LONG = frozenset((b'OB', b'OD', b'OF', b'OL', b'OV', b'OW', b'SQ', b'SV', b'UC', b'UN', b'UR', b'UT', b'UV'))
-"""Value representations with a length of 32 bits (PS3.5 table 7.1-1)."""
-
-_SHORT = frozenset((b'AE', b'AS', b'AT', b'CS', b'DA', b'DS', b'DT', b'FL', b'FD', b'IS', b'LO', b'LT',
-                    b'PN', b'SH', b'SL', b'SS', b'ST', b'TM', b'UI', b'UL', b'US'))  # fmt: skip
-
-_NAMES = {vr: vr.decode('ascii') for vr in _LONG | _SHORT}
-
-_IMPLICIT = '1.2.840.10008.1.2'
-_EXPLICIT = '1.2.840.10008.1.2.1'
-_ENCAPSULATED = ('1.2.840.10008.1.2.4.', '1.2.840.10008.1.2.5')
-"""JPEG in all its kinds, RLE. Big endian and deflated files are for others."""
-
-_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+__all__ = ['Layout', 'Layouts', 'Match', 'Shared']
 
 _CONSTANT = frozenset((
     0x00020010, 0x00080005, 0x00080016, 0x00280002, 0x00280004, 0x00280006, 0x00280008, 0x00280010,
@@ -62,268 +46,12 @@ _CONSTANT = frozenset((
 ))  # fmt: skip
 """Elements that decide how others, and the pixels, are read: files that differ in them are of two kinds."""
 
-_FIXED_SIZE = frozenset(('AT', 'FL', 'FD', 'SL', 'SS', 'UL', 'US'))
-"""Binary numbers: files that have another count of them are of another kind."""
-
 _OWN_META = (0x00020000, 0x00020003)
 """File meta information that is each file's own: its length, and the UID of the instance."""
 
-_HEAD: Callable[..., tuple[int, int, bytes, int]] = struct.Struct('<HH2sH').unpack_from
-_PLAIN_HEAD: Callable[..., tuple[int, int, int]] = struct.Struct('<HHI').unpack_from
-_U16: Callable[..., tuple[int]] = struct.Struct('<H').unpack_from
-_U32: Callable[..., tuple[int]] = struct.Struct('<I').unpack_from
 
-
-class Unusual(Exception):
-    """Something that only a complete parser should decide about. It does not reach the user."""
-
-
-class TooShort(Exception):
-    """The header goes on behind the bytes that were given."""
-
-
-class Element(NamedTuple):
-    """Where an element stands: its first byte, the first byte of its value, and its end."""
-
-    tag: int
-    vr: str
-    head: int
-    start: int
-    stop: int
-    undefined: bool
-
-    @property
-    def end(self) -> int:
-        """First byte behind the element, with its delimiter."""
-        return self.stop + 8 if self.undefined else self.stop
-
-
-@dataclass(slots=True)
-class Walk:
-    """The elements of a file before its pixels.
-
-    Parameters
-    ----------
-    elements : list of Element
-    implicit : bool
-        Whether value representations are left out.
-    pixels : Element or None
-        Pixel Data: its `stop` is that of the value as announced; None where there is none.
-    """
-
-    elements: list[Element]
-    implicit: bool
-    pixels: Element | None
-
-
-def walk(data: bytes, size: int, last: int = PIXELS[-1]) -> Walk:
-    """Find the elements of a file up to its pixels.
-
-    Parameters
-    ----------
-    data : bytes
-        The beginning of the file.
-    size : int
-        Number of bytes of the file.
-    last : int
-        Tag behind which nothing is looked for.
-
-    Raises
-    ------
-    Unusual
-        When anything is not as in the native and encapsulated little endian encodings, or lengths
-        do not fit the file.
-    TooShort
-        When more of the file is needed.
-    """
-    if data[128:132] != b'DICM':
-        raise Unusual('no prefix')
-    elements: list[Element] = []
-    at = _explicit(data, size, START, elements, meta=True)
-    syntax = next((e for e in elements if e.tag == 0x00020010), None)
-    if syntax is None:
-        raise Unusual('no transfer syntax')
-    uid = data[syntax.start : syntax.stop].rstrip(b'\0 ').decode('ascii', 'replace')
-    if uid not in (_IMPLICIT, _EXPLICIT) and not uid.startswith(_ENCAPSULATED):
-        raise Unusual(uid)
-    implicit = uid == _IMPLICIT
-    follow = _implicit if implicit else _explicit
-    at = follow(data, size, at, elements, last=last)
-    if elements[-1].tag not in PIXELS:
-        return Walk(elements, implicit, None)
-    return Walk(elements, implicit, elements.pop())
-
-
-def _explicit(
-    data: bytes, size: int, at: int, elements: list[Element], last: int = PIXELS[-1], *, meta: bool = False
-) -> int:
-    """Add elements of the explicit encoding; return where they end."""
-    before = elements[-1].tag if elements else 0
-    known = len(data)
-    while at < size:
-        if at + 12 > known:
-            if known < size:
-                raise TooShort
-            if at + 8 > known:
-                raise Unusual('bytes behind the last element')
-        group, number, code, length = _HEAD(data, at)
-        if meta and group != 2:
-            break
-        tag = group << 16 | number
-        start = at + 8
-        if code in _LONG:
-            if length or start + 4 > known:
-                raise Unusual('reserved bytes')
-            length = _U32(data, start)[0]
-            start += 4
-        elif code not in _SHORT:
-            raise Unusual(f'value representation {code!r}')
-        if tag <= before or (group == 2) is not meta:
-            raise Unusual('order of elements')
-        before = tag
-        if tag > last and not meta:
-            break
-        stop = start + length
-        if tag in PIXELS:
-            elements.append(Element(tag, _NAMES[code], at, start, stop, length == UNDEFINED))
-            return stop
-        if length == UNDEFINED:
-            if code != b'SQ':
-                raise Unusual('undefined length')
-            stop = _end_of_items(data, size, start, implicit=False)
-            elements.append(Element(tag, 'SQ', at, start, stop, undefined=True))
-            at = stop + 8
-            continue
-        if stop > known:
-            raise TooShort if stop <= size else Unusual('length')
-        elements.append(Element(tag, _NAMES[code], at, start, stop, undefined=False))
-        at = stop
-    return at
-
-
-def _implicit(data: bytes, size: int, at: int, elements: list[Element], last: int = PIXELS[-1]) -> int:
-    """Add elements of the implicit encoding; return where they end."""
-    before = elements[-1].tag if elements else 0
-    known = len(data)
-    if data[at + 4 : at + 6].isalpha() and data[at + 4 : at + 6].isupper():
-        raise Unusual('explicit where implicit is announced')
-    while at < size:
-        if at + 8 > known:
-            raise TooShort if known < size else Unusual('bytes behind the last element')
-        group, number, length = _PLAIN_HEAD(data, at)
-        tag = group << 16 | number
-        if tag <= before or group <= 2:
-            raise Unusual('order of elements')
-        before = tag
-        if tag > last:
-            break
-        start = at + 8
-        stop = start + length
-        if tag in PIXELS:
-            elements.append(Element(tag, '', at, start, stop, length == UNDEFINED))
-            return stop
-        if length == UNDEFINED:
-            stop = _end_of_items(data, size, start, implicit=True)
-            elements.append(Element(tag, 'SQ', at, start, stop, undefined=True))
-            at = stop + 8
-            continue
-        if stop > known:
-            raise TooShort if stop <= size else Unusual('length')
-        elements.append(Element(tag, '', at, start, stop, undefined=False))
-        at = stop
-    return at
-
-
-def _end_of_items(data: bytes, size: int, at: int, depth: int = 0, *, implicit: bool) -> int:
-    """Return where the items of a sequence of undefined length end: the place of its delimiter."""
-    known = len(data)
-    if depth > _DEEPEST:
-        raise Unusual('sequences in sequences')
-    while True:
-        if at + 8 > known:
-            raise TooShort if known < size else Unusual('a sequence without end')
-        group, number, length = _PLAIN_HEAD(data, at)
-        tag = group << 16 | number
-        if tag == _SEQUENCE_END and length == 0:
-            return at
-        if tag != _ITEM:
-            raise Unusual('items')
-        at += 8
-        at = _end_of_item(data, size, at, depth, implicit=implicit) if length == UNDEFINED else at + length
-        if at > size:
-            raise Unusual('length of an item')
-
-
-def _end_of_item(data: bytes, size: int, at: int, depth: int, *, implicit: bool) -> int:
-    """Return the first byte behind an item of undefined length."""
-    known = len(data)
-    while True:
-        if at + 12 > known:
-            if known < size:
-                raise TooShort
-            if at + 8 > known:
-                raise Unusual('an item without end')
-        group, number, length = _PLAIN_HEAD(data, at)
-        if group << 16 | number == _ITEM_END:
-            if length:
-                raise Unusual('delimiter')
-            return at + 8
-        at += 8
-        if not implicit:
-            code = data[at - 4 : at - 2]
-            if code in _LONG:
-                length = _U32(data, at)[0]
-                at += 4
-            elif code in _SHORT:
-                length = _U16(data, at - 2)[0]
-            else:
-                raise Unusual('value representation')
-            if length == UNDEFINED and code != b'SQ':
-                raise Unusual('undefined length')
-        if length == UNDEFINED:
-            at = _end_of_items(data, size, at, depth + 1, implicit=implicit) + 8
-        else:
-            at += length
-        if at > size:
-            raise Unusual('length in an item')
-
-
-def items_of(data: bytes) -> list[list[Element]]:
-    """Find the elements of each item of a sequence in the explicit encoding.
-
-    Parameters
-    ----------
-    data : bytes
-        Value of the sequence, without its delimiter.
-
-    Raises
-    ------
-    Unusual, TooShort
-        As `walk` does.
-    """
-    found = []
-    at = 0
-    while at < len(data):
-        if at + 8 > len(data):
-            raise Unusual('items')
-        group, number, length = _PLAIN_HEAD(data, at)
-        if group << 16 | number != _ITEM:
-            raise Unusual('items')
-        at += 8
-        end = at + length
-        following = end
-        if length == UNDEFINED:
-            following = _end_of_item(data, len(data), at, 0, implicit=False)
-            end = following - 8
-        elements: list[Element] = []
-        if end > len(data) or _explicit(data, end, at, elements, UNDEFINED) != end:
-            raise Unusual('length of an item')
-        found.append(elements)
-        at = following
-    return found
-
-
-# --- layouts ---------------------------------------------------------------------------------
+_FRAMES = 1
+"""Stands for the length of the functional groups of frames, where it is undefined."""
 
 
 class Match(NamedTuple):
@@ -345,8 +73,8 @@ class Match(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Layout:
-    """Elements of files of one kind: values of those that are constant, order of those that vary.
+class Shared:
+    """What headers of one kind share: values of what is constant, order of what varies.
 
     Parameters
     ----------
@@ -360,10 +88,8 @@ class Layout:
     tags : tuple of int
         All of the dataset, without those of group 2, in order.
     implicit : bool
-    pixel_tag : int
-    pixel_vr : str
     memo : dict
-        What others have found out about files of this layout.
+        What others have found out about headers of this kind.
     access : dict
         Where `PackedHeader` finds the element of a keyword or a tag.
     there : dict
@@ -376,14 +102,26 @@ class Layout:
     kinds: list[tuple[int, str, bool]]
     tags: tuple[int, ...]
     implicit: bool
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False, kw_only=True)
+    access: dict[Any, Any] = field(default_factory=dict, repr=False, kw_only=True)
+    there: dict[Any, bool] = field(default_factory=dict, repr=False, kw_only=True)
+
+
+@dataclass(slots=True, eq=False)
+class Layout(Shared):
+    """Elements of files of one kind.
+
+    Parameters
+    ----------
+    pixel_tag : int
+    pixel_vr : str
+    """
+
     pixel_tag: int
     pixel_vr: str
     _raw: dict[int, bytes] = field(repr=False)
     _steps: list[tuple[bytes, bytes, int]] = field(repr=False)
     _last: tuple[bytes, bytes, int] = field(repr=False)
-    memo: dict[Any, Any] = field(default_factory=dict, repr=False)
-    access: dict[Any, Any] = field(default_factory=dict, repr=False)
-    there: dict[Any, bool] = field(default_factory=dict, repr=False)
 
     def with_tail(self, tail: bytes) -> Layout:
         """Return the layout of files that have the same elements behind their pixels.
@@ -410,9 +148,7 @@ class Layout:
 
         from .records import shallow_copy
 
-        elements: list[Element] = []
-        follow = _implicit if self.implicit else _explicit
-        follow(tail, len(tail), 0, elements, UNDEFINED)
+        elements = elements_of(tail, implicit=self.implicit)
         if any(e.tag in PIXELS or e.undefined for e in elements) or elements[0].tag < PIXELS[-1]:
             raise Unusual('behind the pixels')
         parsed = read_dataset(BytesIO(tail), self.implicit, is_little_endian=True)
@@ -424,7 +160,7 @@ class Layout:
         unparsed = {**self.unparsed, **parsed._dict}
         return replace(self, constant=constant, unparsed=unparsed, tags=tags, memo={}, access={}, there={})
 
-    def match(self, data: bytes, size: int) -> Match | None:
+    def match(self, data: bytes, size: int, frames: FrameItems) -> Match | None:
         """Return what varies in a file, None when it is of another layout.
 
         Parameters
@@ -433,6 +169,8 @@ class Layout:
             The beginning of the file, up to its pixels at least.
         size : int
             Number of bytes of the file.
+        frames : FrameItems
+            As for `walk`.
         """
         at = START
         values = []
@@ -447,18 +185,21 @@ class Layout:
                     return None
                 at += len(head)
                 if width == 2:
-                    stop = at + 2 + _U16(data, at)[0]
+                    stop = at + 2 + U16(data, at)[0]
                     at += 2
                 elif width < 0:
                     stop = at - width
                 elif width == 4:
-                    length = _U32(data, at)[0]
+                    length = U32(data, at)[0]
                     if length == UNDEFINED:
                         return None
                     stop = at + 4 + length
                     at += 4
                 else:
-                    stop = _end_of_items(data, size, at, implicit=self.implicit)
+                    if width == _FRAMES:
+                        stop = end_of_frames(data, size, at, frames)
+                    else:
+                        stop = end_of_items(data, size, at, implicit=self.implicit)
                     values.append(data[at:stop])
                     at = stop + 8
                     continue
@@ -468,7 +209,7 @@ class Layout:
             if at + len(run) > len(data) or not same(run, at) or not same(head, at + len(run)):
                 return None
             at += len(run) + len(head)
-            length = (_U16 if width == 2 else _U32)(data, at)[0]
+            length = (U16 if width == 2 else U32)(data, at)[0]
         except (Unusual, TooShort, struct.error):
             return None
         return Match(tuple(values), at + width, length)
@@ -488,7 +229,7 @@ class Layouts:
         self._recent: list[Layout] = []
         self._kinds: dict[Any, Layout] = {}
 
-    def find(self, name: str, data: bytes, size: int) -> tuple[Layout, Match]:
+    def find(self, name: str, data: bytes, size: int, frames: FrameItems) -> tuple[Layout, Match]:
         """Return the layout of a file, and what varies in it.
 
         Parameters
@@ -499,6 +240,8 @@ class Layouts:
             Its beginning.
         size : int
             Number of bytes of the file.
+        frames : FrameItems
+            As for `walk`.
 
         Raises
         ------
@@ -506,16 +249,18 @@ class Layouts:
             As `walk` does.
         """
         for layout in self._recent:
-            found = layout.match(data, size)
+            found = layout.match(data, size, frames)
             if found is not None:
                 if layout is not self._recent[0]:
                     self._recent.remove(layout)
                     self._recent.insert(0, layout)
                 return layout, found
-        return self._learnt(name, data, size)
+        return self._learnt(name, data, size, frames)
 
-    def _learnt(self, name: str, data: bytes, size: int) -> tuple[Layout, Match]:
-        walked = walk(data, size)
+    def _learnt(
+        self, name: str, data: bytes, size: int, frames: FrameItems
+    ) -> tuple[Layout, Match]:
+        walked = walk(data, size, frames=frames)
         if walked.pixels is None:
             raise Unusual('no pixels')
         kind = _kind(data, walked)
@@ -526,7 +271,7 @@ class Layouts:
             layout = _refined(known, data, walked)
             if known in self._recent:
                 self._recent.remove(known)
-        found = layout.match(data, size)
+        found = layout.match(data, size, frames)
         if found is None:
             raise Unusual('layout')
         self._kinds[kind] = layout
@@ -559,7 +304,7 @@ def _kind(data: bytes, walked: Walk) -> tuple[Any, ...]:
     assert walked.pixels is not None
     marks = tuple(data[e.start : e.stop] for e in walked.elements if _is_fixed(e.tag))
     elements = tuple(
-        (e.tag, e.vr, e.undefined, e.stop - e.start if e.vr in _FIXED_SIZE else 0) for e in walked.elements
+        (e.tag, e.vr, e.undefined, e.stop - e.start if e.vr in FIXED_SIZE else 0) for e in walked.elements
     )
     return elements, marks, walked.implicit, walked.pixels.tag, walked.pixels.vr, walked.pixels.undefined
 
@@ -648,12 +393,13 @@ def _layout(
 def _head(data: bytes, element: Element, implicit: bool) -> tuple[bytes, int]:
     """Return the bytes that begin an element that varies, and the size of its length field.
 
-    The length is part of the beginning where it does not vary: 0 stands for one that is
-    undefined, the negative length for binary numbers.
+    The length is part of the beginning where it does not vary: 0, or `_FRAMES`, stands for one that
+    is undefined, the negative length for binary numbers.
     """
     if element.undefined:
-        return data[element.head : element.start], 0
-    if element.vr in _FIXED_SIZE and element.stop > element.start:
+        width = _FRAMES if element.tag == PER_FRAME and not implicit else 0
+        return data[element.head : element.start], width
+    if element.vr in FIXED_SIZE and element.stop > element.start:
         return data[element.head : element.start], element.start - element.stop
     width = 4 if implicit and element.tag >> 16 != 2 else _width(element)
     return data[element.head : element.start - width], width

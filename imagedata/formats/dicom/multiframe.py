@@ -7,15 +7,20 @@ them; elements that enhanced objects renamed get their classic name as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from pydicom.dataelem import RawDataElement
 
 from ...errors import CannotSort, CorruptFileError
 from ...geometry import slice_normal
+from .frameheaders import frame_headers
 from .frames import Frame, Pixels, floats, frame_from, vector
-from .groups import frame_groups
+from .groups import elements_of_item, frame_groups
+from .items import WHOLE, Items
+from .lengths import PER_FRAME, TooShort, Unusual
+from .packed import PackedHeader
 from .records import as_ds, put, shallow_copy
 from .scan import Instance
 from .vendor._private import numbers
@@ -25,15 +30,12 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
     from pydicom.tag import BaseTag
 
+    from .checked import CheckedDataset
+
 __all__ = ['FRAME_COUNTERS', 'frames']
 
 _SHARED = 'SharedFunctionalGroupsSequence'
 _PER_FRAME = 'PerFrameFunctionalGroupsSequence'
-
-_GROUPS_LEFT_IN_PLACE = {
-    'DerivationImageSequence', 'ReferencedImageSequence', 'RealWorldValueMappingSequence',
-}  # fmt: skip
-"""Groups that are sequences of the same name at the top level of classic objects."""
 
 _CLASSIC_NAMES = (
     ('EffectiveEchoTime', 'EchoTime'),
@@ -60,16 +62,13 @@ def frames(instance: Instance, pixels: Pixels) -> list[Frame]:
     """
     dataset = instance.dataset
     _check_tiles(instance, pixels.count)
-    if _PER_FRAME in dataset:
-        headers = list(_enhanced(instance, pixels.count))
-    else:
-        headers = list(_plain(instance, pixels.count))
     number = int((floats(instance.name, dataset, 'InstanceNumber') or [1])[0])
-    found = []
-    for index, header in enumerate(headers):
-        put(header, 'InstanceNumber', max(number - 1, 0) * len(headers) + index + 1)
-        found.append(frame_from(instance.name, header, pixels, index))
-    return found
+    first = max(number - 1, 0) * pixels.count + 1
+    make = _enhanced if _PER_FRAME in dataset else _plain
+    return [
+        frame_from(instance.name, header, pixels, index)
+        for index, header in enumerate(make(instance, pixels.count, first))
+    ]
 
 
 def _check_tiles(instance: Instance, count: int) -> None:
@@ -88,29 +87,79 @@ def _check_tiles(instance: Instance, count: int) -> None:
 # --- enhanced objects --------------------------------------------------------------------------
 
 
-def _enhanced(instance: Instance, count: int) -> Iterator[Dataset]:
-    """Yield a classic header for each frame of an enhanced object."""
+def _enhanced(instance: Instance, count: int, first: int) -> Sequence[Dataset]:
+    """Return a classic header for each frame of an enhanced object, numbered from the first on."""
     dataset = instance.dataset
+    base = _base(dataset)
+    seconds = _frame_seconds(instance, count)
+    if isinstance(dataset, PackedHeader) and seconds is None:
+        try:
+            return _alike(instance, dataset, base, count, first)
+        except (Unusual, TooShort):
+            pass  # each by itself
     groups = frame_groups(dataset)
-    if len(groups) != count:
-        raise CorruptFileError(
-            f'{instance.name} announces {count} frames and describes {len(groups)}: its header is damaged'
-        )
-    base = shallow_copy(dataset)
+    _check_count(instance, count, len(groups))
+    headers = []
+    for index, group in enumerate(groups):
+        header = _classic_header(base, group, first + index)
+        if seconds is not None and 'ImagePositionPatient' not in header:
+            header.frame_seconds = seconds[index]
+        headers.append(header)
+    return headers
+
+
+def _base(dataset: CheckedDataset) -> CheckedDataset:
+    """Return what all frames have."""
+    # What is parsed here is not to be kept with the header of the file.
+    base: Any = shallow_copy(dataset.fresh() if isinstance(dataset, PackedHeader) else dataset)
     shared = dataset.get(_SHARED)
     if shared:
         _lift(shared[0], base)
     for keyword in (_SHARED, _PER_FRAME, 'NumberOfFrames', 'DimensionIndexSequence'):
         if keyword in base:
             del base[keyword]
-    seconds = _frame_seconds(instance, count)
-    for index, group in enumerate(groups):
-        header = shallow_copy(base)
-        _lift(group, header)
-        _add_classic_names(header)
-        if seconds is not None and 'ImagePositionPatient' not in header:
-            header.frame_seconds = seconds[index]
-        yield header
+    return cast('CheckedDataset', base)
+
+
+def _alike(
+    instance: Instance, dataset: PackedHeader, base: CheckedDataset, count: int, first: int
+) -> Sequence[Dataset]:
+    """Return headers that are alike but for a few values.
+
+    Raises
+    ------
+    Unusual, TooShort
+        When they are not.
+    """
+    raw: Any = dataset.get_item(PER_FRAME)
+    items = instance.frames
+    if not items and isinstance(raw, RawDataElement) and raw.VR == 'SQ':
+        data = raw.value or b''
+        items = Items().of(data).all(data)
+    if not items:
+        raise Unusual('functional groups')
+    _check_count(instance, count, len(items))
+
+    def whole(item: bytes) -> CheckedDataset:
+        return _classic_header(base, elements_of_item(dataset, item), first)
+
+    return frame_headers(base, items, first, whole, _add_classic_names)
+
+
+def _check_count(instance: Instance, announced: int, described: int) -> None:
+    if announced != described:
+        raise CorruptFileError(
+            f'{instance.name} announces {announced} frames and describes {described}: its header is damaged'
+        )
+
+
+def _classic_header(base: CheckedDataset, group: Iterable[DataElement], number: int) -> CheckedDataset:
+    """Return the header of one frame."""
+    header: Any = shallow_copy(base)
+    _lift(group, header)
+    _add_classic_names(header)
+    put(header, 'InstanceNumber', number)
+    return cast('CheckedDataset', header)
 
 
 def _lift(group: Iterable[DataElement], header: Dataset) -> None:
@@ -132,7 +181,7 @@ def _lifted(element: DataElement) -> Iterator[tuple[BaseTag, DataElement, bool]]
     """Yield tags and elements for the top level, and whether they overrule those that are there."""
     if element.VR != 'SQ':
         yield element.tag, element, False
-    elif element.keyword in _GROUPS_LEFT_IN_PLACE:
+    elif element.tag in WHOLE:
         yield element.tag, element, True
     elif element.value:
         for inner in element.value[0]:
@@ -167,8 +216,8 @@ FRAME_COUNTERS = (
 """What the frames of nuclear medicine count (PS3.3 C.8.4.8): a value for each frame."""
 
 
-def _plain(instance: Instance, count: int) -> Iterator[Dataset]:
-    """Yield a header for each frame of an object without functional groups."""
+def _plain(instance: Instance, count: int, first: int) -> Iterator[Dataset]:
+    """Yield a header for each frame of an object without functional groups, numbered from the first on."""
     dataset = instance.dataset
     place = _dose_places(instance, count) or _tomographic_places(instance, count)
     seconds = _frame_seconds(instance, count)
@@ -185,6 +234,7 @@ def _plain(instance: Instance, count: int) -> Iterator[Dataset]:
         for keyword in ('NumberOfFrames', 'FrameTime', 'FrameTimeVector', 'FrameIncrementPointer'):
             if keyword in header:
                 del header[keyword]
+        put(header, 'InstanceNumber', first + index)
         yield header
 
 
@@ -205,16 +255,30 @@ def _stepped(
 
 
 def _dose_places(instance: Instance, count: int) -> _Place | None:
-    """Return the places of the planes of an RT Dose (PS3.3 C.8.8.3, Grid Frame Offset Vector)."""
+    """Return the places of the planes of an RT Dose (PS3.3 C.8.8.3, Grid Frame Offset Vector).
+
+    Raises
+    ------
+    CorruptFileError
+        When planes of a dose have no offsets, or another number of them.
+    """
     offsets = floats(instance.name, instance.dataset, 'GridFrameOffsetVector')
     if len(offsets) != count:
+        if count > 1 and str(instance.dataset.get('Modality')) == 'RTDOSE':
+            raise CorruptFileError(
+                f'{instance.name} has {count} planes of a dose and {len(offsets)} offsets of planes (Grid '
+                'Frame Offset Vector): where they lie is not known; export the dose anew'
+            )
         return None
     origin = vector(instance.name, instance.dataset, 'ImagePositionPatient', 3)
     orientation = vector(instance.name, instance.dataset, 'ImageOrientationPatient', 6)
     if origin is None or orientation is None:
         return None
-    # A first offset that is not 0 is a patient coordinate; the planes are relative to it then.
+    # A first offset that is not 0 is a patient coordinate, z: the planes are relative to it then, and
+    # those of a grid whose normal points to the feet lie against it.
     steps = np.array(offsets) - offsets[0]
+    if offsets[0] != 0 and slice_normal(orientation)[2] < -0.5:
+        steps = -steps
     return _stepped(origin, orientation, steps)
 
 

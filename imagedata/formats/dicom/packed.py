@@ -18,13 +18,13 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.values import convert_value
 
 from .checked import CheckedDataset
-from .layouts import PER_FRAME
+from .lengths import PER_FRAME
 from .records import shallow_copy
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-    from .layouts import Layout
+    from .layouts import Shared
 
 __all__ = ['PackedHeader', 'empty_copy', 'remembered']
 
@@ -76,12 +76,12 @@ class PackedHeader(CheckedDataset):
     ----------
     source_name : str
         Its file, for messages.
-    layout : Layout
+    layout : Shared
     values : tuple of bytes
         Values of the elements that vary in the layout.
     """
 
-    def __new__(cls, source_name: str, layout: Layout, values: tuple[bytes, ...]) -> PackedHeader:
+    def __new__(cls, source_name: str, layout: Shared, values: tuple[bytes, ...]) -> PackedHeader:
         """Make a header: what all of a layout share is set once."""
         made = object.__new__(cls)
         state = layout.memo.get('state')
@@ -98,11 +98,11 @@ class PackedHeader(CheckedDataset):
         own['trace'] = None
         return made
 
-    def __init__(self, source_name: str, layout: Layout, values: tuple[bytes, ...]) -> None:
+    def __init__(self, source_name: str, layout: Shared, values: tuple[bytes, ...]) -> None:
         # All is done when it is made: the initializer of a dataset would set what is shared.
         pass
 
-    layout: Layout
+    layout: Shared
     varied: tuple[bytes, ...]
     trace: list[int] | None
     whole: MutableMapping[BaseTag, Any] | None
@@ -110,7 +110,7 @@ class PackedHeader(CheckedDataset):
     def fresh(self) -> PackedHeader:
         """Return the header as it was read, nothing parsed; itself, when it was changed since."""
         own = self.__dict__
-        return self if own['whole'] is not None else PackedHeader(self.source_name, self.layout, self.varied)
+        return self if own['whole'] is not None else type(self)(self.source_name, self.layout, self.varied)
 
     # --- as a dictionary of its own -----------------------------------------------------------
 
@@ -355,7 +355,7 @@ def remembered(function: Callable[..., T], dataset: Dataset, *names: str) -> T:
     names : str
         What messages need.
     """
-    if type(dataset) is not PackedHeader:
+    if not isinstance(dataset, PackedHeader):
         return function(dataset, *names)
     own = dataset.__dict__
     if own['whole'] is not None:

@@ -93,6 +93,17 @@ class Placement:
         return [ds_text(round(v, 9)) for v in steps]
 
     @property
+    def step(self) -> float | None:
+        """Distance from each slice to the next along the normal of its rows and columns, mm.
+
+        Negative where they follow each other against it; None where it varies.
+        """
+        if self._distance is None:
+            return None
+        normal = slice_normal(self.geometry.orientation)
+        return float(self.geometry.affine[:3, 0] @ normal)
+
+    @property
     def first(self) -> dict[str, Any]:
         """Position and orientation of the first slice: keyword to value."""
         position = [ds_text(v) for v in self._positions[0]]

@@ -19,7 +19,7 @@ from ...errors import (
     NoDataReadError,
 )
 from ...geometry import UNIFORM_TOLERANCE, Geometry
-from ...header import Header, Identity, Images, SeriesData, new_uid
+from ...header import Edit, Header, Identity, Images, SeriesData, new_uid
 from ...notices import warn_user
 from ..contract import ReadRequest, ReadResult, Source
 from . import segmentation
@@ -45,6 +45,9 @@ PLACE_TOLERANCE = 1e-2
 """Largest distance, in mm along the normal, of images that are at one slice position."""
 
 _DAY = 86400.0
+
+_UPTAKE = (Edit('Units', 'GML'), Edit('SUVType', 'BW'))
+"""What values are with `suv='bw'` (PS3.3 C.8.9.1): as activities, they would be converted once more."""
 
 
 def read(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
@@ -161,7 +164,7 @@ def _read_stack(
         *scaled,
         *zero_slopes(stack.frames, options),
     )
-    header = _header(stack, grid, geometry, report)
+    header = replace(_header(stack, grid, geometry, report), edits=_UPTAKE if options.get('suv') else ())
     if array.ndim > len(header.dims):
         array = array[0]
     return SeriesData(array, header, Identity(stack.series_uid or new_uid(), values_changed=bool(scaled)))
@@ -200,6 +203,8 @@ def _cells(stack: Stack, options: Mapping[str, Any]) -> tuple[list[list[Frame]],
     cells = by_slice_location(stack.frames) if by_location else by_place(stack.frames, tolerance)
     for cell in cells:
         for frame in cell[1:]:
+            if frame.position is cell[0].position:
+                continue
             apart = float(np.linalg.norm(frame.position - cell[0].position))  # type: ignore[operator]
             if apart > max(10 * tolerance, 0.1):
                 raise CannotSort(
@@ -219,6 +224,11 @@ def _close_places(cells: Sequence[Sequence[Frame]], placed: bool) -> str:
     """Return the advice to take places as one that are much closer than others, '' where none are."""
     gaps = np.diff(sorted(cell[0].location for cell in cells)) if placed else np.empty(0)
     small = gaps[gaps < 0.1 * gaps.max()] if gaps.size else gaps
+    if not small.size and gaps.size:
+        # Volumes that follow a moving patient: as many places lie close together at each slice.
+        far = np.flatnonzero(gaps > 0.5 * gaps.max())
+        together = np.diff([-1, *far, len(gaps)])
+        small = gaps[gaps <= 0.5 * gaps.max()] if len(set(together.tolist())) == 1 else small
     if not small.size:
         return ''
     tolerance = float(f'{1.5 * small.max():.2g}')

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ...errors import CorruptFileError, ImagedataError
 from ...progress import tracked
-from ..contract import Source
+from ..contract import HEAD, Source
 from .inflate import DEFLATED_FRAMES, inflated
 from .plausible import DEFLATED, check_deflated, check_numbers, check_pixels
 
@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 
     from .arena import Arena
     from .checked import CheckedDataset
+    from .fastscan import FastReader
+    from .items import FrameItem
 
-__all__ = ['PARSE_ERRORS', 'Instance', 'Scan', 'check_name', 'checked', 'is_dicom', 'no_image', 'scan']
+__all__ = [
+    'PARSE_ERRORS', 'PREAMBLE', 'Instance', 'Scan', 'check_name', 'checked', 'is_dicom', 'no_image', 'scan',
+]  # fmt: skip
 
 PREAMBLE = 132
 
@@ -64,6 +68,8 @@ class Instance:
         Its value representation: in big endian files, bytes of OW are swapped, of OB not.
     slot : (Arena, int) or None
         Where the pixels lie among those of other files of their size.
+    frames : list of FrameItem
+        What varies in the functional groups of its frames; empty where nothing is known of them.
     """
 
     name: str
@@ -72,6 +78,7 @@ class Instance:
     pixel_tag: int = 0x7FE00010
     pixel_vr: str = 'OW'
     slot: tuple[Arena, int] | None = None
+    frames: list[FrameItem] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +103,22 @@ class Scan:
     others: list[Instance] = field(default_factory=list)
 
 
-def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: bool = False) -> Scan:
+def scan(
+    sources: Sequence[Source],
+    *,
+    headers_only: bool = False,
+    skip_broken: bool = False,
+    reader: FastReader | None = None,
+) -> Scan:
     """Read the DICOM files among `sources`.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+    headers_only : bool
+    skip_broken : bool
+    reader : FastReader, optional
+        One that has read files of their kind before, and knows how their headers lie.
 
     Raises
     ------
@@ -107,15 +128,23 @@ def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: 
     from .fastscan import FastReader
 
     found = Scan([], [], [])
-    fast = FastReader(sources, headers_only=headers_only)
+    fast = reader or FastReader(sources, headers_only=headers_only)
     for source in tracked(sources, 'Reading'):
         try:
-            quick = fast.read(source)
-            if quick is not None:
-                found.instances.append(quick)
+            if source.seen is not None and not is_dicom(source.seen):
+                check_name(source)
+                found.left.append((source, 'not DICOM'))
                 continue
-            with source.open() as file:
-                if not is_dicom(file):
+            # Each file is opened once: without a buffer for the fast way, with one for the other.
+            with io.FileIO(source.path) if source.path is not None else source.open() as file:
+                instance = fast.read(source.name, file) if isinstance(file, io.FileIO) else None
+                if instance is not None:
+                    found.instances.append(instance)
+                    continue
+                file.seek(0)
+                head = file.read(HEAD)
+                if not is_dicom(head):
+                    source.remember(head)
                     check_name(source)
                     found.left.append((source, 'not DICOM'))
                     continue
@@ -135,12 +164,11 @@ def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: 
     return found
 
 
-def is_dicom(file: BinaryIO) -> bool:
-    """Return whether a file is DICOM: by its prefix, or by a first element that fits.
+def is_dicom(head: bytes) -> bool:
+    """Return whether the first bytes are those of DICOM: by the prefix, or by an element that fits.
 
     Files of old archives lack the preamble; they begin with an element of group 0002 or 0008.
     """
-    head = file.read(PREAMBLE)
     if head[128:132] == b'DICM':
         return True
     if len(head) < 16:
@@ -166,7 +194,7 @@ def check_name(source: Source) -> None:
         )
 
 
-def _read(name: str, file: BinaryIO, headers_only: bool) -> Instance:
+def _read(name: str, file: BinaryIO | io.FileIO, headers_only: bool) -> Instance:
     import pydicom
     from pydicom.errors import BytesLengthException
     from pydicom.uid import UID

@@ -31,6 +31,7 @@ IMPLEMENTATION_VERSION_NAME = 'IMAGEDATA_4_0'
 
 _LONG = frozenset(str(vr) for vr in EXPLICIT_VR_LENGTH_32)
 _UNDEFINED = 0xFFFFFFFF
+_SEQUENCE_END = b'\xfe\xff\xdd\xe0\0\0\0\0'
 
 
 class Serializer:
@@ -63,7 +64,7 @@ class Serializer:
         if not plain or dataset.original_character_set != charset:
             return self._by_pydicom(dataset)
         encodings = dataset.get('SpecificCharacterSet', 'iso8859')
-        parts = [self._meta(dataset)]
+        parts = [self.meta(dataset.SOPClassUID, dataset.SOPInstanceUID)]
         elements = dataset._dict
         for tag in sorted(elements):
             if tag & 0xFFFF == 0 and tag >> 16 > 6:
@@ -94,12 +95,39 @@ class Serializer:
         dataset.save_as(buffer, enforce_file_format=True)
         return buffer.getvalue()
 
-    def _meta(self, dataset: Dataset) -> bytes:
-        """Return preamble, prefix and File Meta Information (PS3.10 7.1)."""
+    def element(self, element: Any, dataset: Dataset, source: Dataset | None = None) -> bytes:
+        """Return an element of an image.
+
+        Parameters
+        ----------
+        element : DataElement or RawDataElement
+        dataset : Dataset
+            An image that says how its elements are encoded.
+        source : Dataset, optional
+            The header that an unparsed element is of.
+        """
+        if element.is_raw:
+            if element.length != _UNDEFINED and not element.is_implicit_VR:
+                return _raw(element.tag, element)
+            assert source is not None
+            element = source[element.tag]
+        if len(element.VR) != 2:
+            element = correct_ambiguous_vr_element(copy(element), dataset, True)
+        return _encoded(element, dataset.get('SpecificCharacterSet', 'iso8859'))
+
+    def pixels(self, vr: str, value: bytes | memoryview) -> list[bytes | memoryview]:
+        """Return Pixel Data in parts that follow each other, its value as it is."""
+        compressed = self._syntax != EXPLICIT_LITTLE_ENDIAN
+        length = _UNDEFINED if compressed else len(value)
+        head = struct.pack('<HH2sHI', 0x7FE0, 0x0010, vr.encode('ascii'), 0, length)
+        return [head, value, _SEQUENCE_END] if compressed else [head, value]
+
+    def meta(self, sop_class: str, instance: str) -> bytes:
+        """Return preamble, prefix and File Meta Information (PS3.10 7.1) of an image."""
         body = (
             b'\x02\x00\x01\x00OB\x00\x00\x02\x00\x00\x00\x00\x01'
-            + _short(0x0002, b'UI', str(dataset.SOPClassUID))
-            + _short(0x0003, b'UI', str(dataset.SOPInstanceUID))
+            + _short(0x0002, b'UI', str(sop_class))
+            + _short(0x0003, b'UI', str(instance))
             + _short(0x0010, b'UI', self._syntax)
             + _short(0x0012, b'UI', IMPLEMENTATION_CLASS_UID)
             + _short(0x0013, b'SH', IMPLEMENTATION_VERSION_NAME)

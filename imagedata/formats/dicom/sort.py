@@ -17,10 +17,12 @@ import numpy as np
 from ...errors import (
     CannotSort,
     DuplicateImageError,
+    ImagedataWarning,
     MissingImageError,
     OrderNotFoundError,
 )
-from .automatic import Cells, choose, distinct, divided, hashable
+from ...notices import warn_user
+from .automatic import Cells, choose, distinct, divided, hashable, mixes_kinds
 from .criteria import CRITERIA, criterion, order_names
 from .duplicates import described, differing, no_copies, only_one_each, shown, tell_apart
 from .indices import places as places_of
@@ -83,6 +85,12 @@ def sort_images(cells: Cells, order: str, options: Mapping[str, Any]) -> Grid:
     )
     if not names:
         only_one_each(cells)
+    elif mixes_kinds(cells, names, options):
+        warn_user(
+            f'in the order of {names[0]}, images of several kinds (Image Type) are in one volume: '
+            "name 'ImageType' among the orders to have each kind by itself",
+            ImagedataWarning,
+        )
     values = {name: _values(name, cells, options) for name in names}
     tell_apart(names, values, cells, options)
     places = places_of(names, values, cells, options, automatic=automatic)

@@ -1,12 +1,12 @@
 """Writing a series as DICOM: one file an image, or one of all frames where the object is such.
 
-What stands in a file is made by `compose`, its bytes by `serialize`.
+What stands in a file is made by `compose`, its bytes by `serialize`, and those of many alike by `stencils`.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...errors import WriteError
@@ -17,6 +17,7 @@ from .bundle import bundled
 from .compose import Composer
 from .names import file_names
 from .serialize import Serializer
+from .stencils import Stencils
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -82,12 +83,29 @@ def _write(data: SeriesData, request: WriteRequest) -> list[str]:
     dims = (*data.header.tag_dims, 'slice')
     if series.in_one_file:
         names = file_names(request.filename, ('slice',), (1,), request.options)
-        _put(request, names[0], _content(series, serializer, None))
+        _put(request, names[0], [_content(series, serializer, None)])
         return names
     names = file_names(request.filename, dims, series.counts, request.options)
+    stencils = Stencils(series, serializer)
+    for below in {name.rpartition('/')[0] for name in names}:
+        (request.folder / below).mkdir(parents=True, exist_ok=True)
     for number, name in enumerate(tracked(names, 'Writing')):
-        _put(request, name, _content(series, serializer, number))
+        _put(request, name, _parts(series, serializer, stencils, number))
     return names
+
+
+def _parts(
+    series: Composer, serializer: Serializer, stencils: Stencils, number: int
+) -> list[bytes | memoryview]:
+    """Return the file of one image, in parts that follow each other."""
+    try:
+        around = stencils.header(number)
+    except _ENCODING_ERRORS:
+        around = None  # making the image by itself tells what is wrong with it
+    if around is None:
+        return [_content(series, serializer, number)]
+    before, behind = around
+    return [before, *serializer.pixels(series.pixel_vr, series.pixel_value([number])), behind]
 
 
 def _content(series: Composer, serializer: Serializer, number: int | None) -> bytes:
@@ -106,8 +124,6 @@ def _content(series: Composer, serializer: Serializer, number: int | None) -> by
         ) from error
 
 
-def _put(request: WriteRequest, name: str, content: bytes) -> None:
-    path = request.folder / name
-    if '/' in name:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+def _put(request: WriteRequest, name: str, parts: Iterable[bytes | memoryview]) -> None:
+    with open(request.folder / name, 'wb') as file:
+        file.writelines(parts)

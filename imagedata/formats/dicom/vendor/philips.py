@@ -74,7 +74,7 @@ def component(dataset: Dataset) -> str | None:
     """Return 'M', 'P', 'R' or 'I': magnitude, phase, real or imaginary part."""
     value = private_value(dataset, 0x2005, _MR_IMAGING, 0x11)
     text = _text(value)
-    return text[0] if text and text[0] in 'MPRI' else None
+    return text if text and text in 'MPRI' else None  # not IP, in phase, of Dixon images
 
 
 def label(dataset: Dataset) -> str | None:

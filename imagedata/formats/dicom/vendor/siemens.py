@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 import struct
 import warnings
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 __all__ = [
-    'acceleration', 'b_value', 'b_vector', 'dwell_time', 'mosaic_count', 'phase_bandwidth',
-    'phase_is_positive', 'slice_normal', 'slice_time',
+    'acceleration', 'b_value', 'b_vector', 'dwell_time', 'mosaic_count', 'of_one_slice', 'phase_bandwidth',
+    'phase_is_positive', 'slice_normal', 'slice_time', 'without_diffusion',
 ]  # fmt: skip
 
 _CREATOR = 'SIEMENS MR HEADER'
@@ -62,6 +63,48 @@ def mosaic_count(dataset: Dataset) -> int | None:
     return int(values[0]) if values else None
 
 
+_HEAD = 84
+"""Bytes of a CSA element before its values: 64 of its name, 20 of type and count."""
+
+
+@lru_cache(maxsize=4)  # the slices of a mosaic share its header
+def of_one_slice(csa: bytes) -> bytes:
+    """Return a CSA image header of an image that is no mosaic, but one slice of it.
+
+    Programs that read it (dcm2niix) would divide a single slice into tiles, and give a volume whose
+    slices are in another order the times of the mosaic's. The number of slices becomes 0; the
+    times of all of them are taken out.
+    """
+    at = csa.find(b'NumberOfImagesInMosaic\0') + _HEAD + 16
+    found = re.compile(rb'\s*[1-9]\d*').match(csa, at) if at >= _HEAD + 16 else None
+    if found is not None:
+        csa = csa[:at] + b'0'.ljust(found.end() - at) + csa[found.end() :]
+    return _emptied(csa, b'MosaicRefAcqTimes')
+
+
+@lru_cache(maxsize=4)
+def without_diffusion(csa: bytes) -> bytes:
+    """Return a CSA image header without b value and gradient direction."""
+    for name in (b'B_value', b'DiffusionGradientDirection', b'DiffusionDirectionality', b'B_matrix'):
+        csa = _emptied(csa, name)
+    return csa
+
+
+def _emptied(csa: bytes, name: bytes) -> bytes:
+    """Return a CSA header in which an element has no values; the same where there is no such element."""
+    at = csa.find(name + b'\0')
+    if at < 0 or not csa.startswith(b'SV10'):
+        return csa
+    try:
+        end = at + _HEAD
+        for _ in range(struct.unpack_from('<i', csa, at + _HEAD - 8)[0]):
+            length = struct.unpack_from('<i', csa, end + 4)[0]
+            end += 16 + (length + 3) // 4 * 4
+    except struct.error:
+        return csa
+    return csa[: at + _HEAD - 8] + bytes(4) + csa[at + _HEAD - 4 : at + _HEAD] + csa[end:]
+
+
 def slice_normal(dataset: Dataset) -> Any:
     """Return the direction (3,) in which the slices of a mosaic follow each other, None without."""
     values = _csa(dataset, 'SliceNormalVector')
@@ -86,9 +129,12 @@ def phase_bandwidth(dataset: Dataset) -> float | None:
 def slice_time(dataset: Dataset) -> float | None:
     """Return when in its volume a slice was acquired, in s, None where it is not told.
 
-    The tiles of a mosaic share one header; Instance Number counts them (see `mosaic.frames`).
+    The tiles of a mosaic share one header; Instance Number counts them (see `mosaic.frames`). A slice
+    that was written as an image of its own has its own time alone.
     """
     times = numbers(private_value(dataset, 0x0019, _CREATOR, 0x29, 'SIEMENS'), width=8)
+    if len(times) == 1 and mosaic_count(dataset) is None:
+        return times[0] / 1000
     times = times or numbers(_csa(dataset, 'MosaicRefAcqTimes'))
     if len(times) < 2 or mosaic_count(dataset) not in (None, len(times)):
         return None
