@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..describe import code
 from .identifiers import Words, words_of
 from .moments import moved_value, partner
 from .plan import Plan
@@ -314,7 +314,17 @@ def _statements(made: Dataset, source: Dataset, plan: Plan) -> Iterator[tuple[st
         yield 'PatientIdentityRemoved', 'YES'
     if 'DeidentificationMethod' not in plan.values:
         yield 'DeidentificationMethod', 'imagedata'
-    codes = [code(*CODES[name]) for name in plan.options.names]
+    codes = [_code(*CODES[name]) for name in plan.options.names]
     yield 'DeidentificationMethodCodeSequence', Sequence(codes)
     modified = 'UNMODIFIED' if plan.options.dates == 'keep' else 'MODIFIED'
     yield 'LongitudinalTemporalInformationModified', modified
+
+
+@cache
+def _code(value: str, meaning: str) -> Dataset:
+    """Return a coded entry of DICOM's own scheme: one for all sequences, not to be changed."""
+    from pydicom.dataset import Dataset
+
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, 'DCM', meaning
+    return item
