@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from .anonymize import anonymized, anonymized_entry, plan_of
 from .contents import Contents
 from .described import (
     PATIENT,
@@ -37,10 +38,11 @@ from .series import Series
 
 if TYPE_CHECKING:
     from .formats.contract import Format
+    from .formats.dicom.deidentify import Plan
 
 __all__ = ['Cohort', 'IndexedDict', 'Patient', 'SeriesUID', 'Study', 'UnknownOptionType']
 
-_NOT_FOR_SERIES = ('input_order', 'strict_values', 'input_stack', 'skip_broken_series')
+_NOT_FOR_SERIES = ('input_order', 'strict_values', 'input_stack', 'skip_broken_series', 'plans')
 """Options that are settled when a series is found."""
 
 
@@ -133,6 +135,7 @@ class Study(Contents, IndexedDict[Any, Series]):
         self._order = options.get('input_order') or 'auto'
         self._strict = bool(options.get('strict_values'))
         self._skip = bool(options.get('skip_broken_series'))
+        self._plans: tuple[Plan, ...] = tuple(options.get('plans', ()))
         dict.update(self, cast(Any, stored))
         lookups = [lookup for _, lookup in self._lookups()]
         vars(self).update(described(lookups, {**STUDY, **PATIENT}, strict=self._strict))
@@ -218,6 +221,8 @@ class Study(Contents, IndexedDict[Any, Series]):
         except ImagedataError as error:
             error.add_note(f'in series {entry.key.seriesInstanceUID}')
             raise
+        for plan in self._plans:
+            series = anonymized(series, plan)
         if entry.format != 'dicom':
             # Made up when its header was looked at, and made up anew now.
             series._identity = Identity(entry.key.seriesInstanceUID)
@@ -328,6 +333,35 @@ class Study(Contents, IndexedDict[Any, Series]):
             target = series_target(url, names[key], formats or options.get('output_format'))
             series.write(target, options, formats)
 
+    def anonymize(
+        self,
+        uid_table: MutableMapping[str, str] | None = None,
+        actions: Mapping[Any, Any] | None = None,
+        **rules: Any,
+    ) -> Study:
+        """Return a study by which its patient is not known; see `Series.anonymize`.
+
+        Series are read, and de-identified, when they are used. Their UIDs and dates still belong
+        together. What was set aside in `broken` is not in it.
+        """
+        return self._anonymized(plan_of(uid_table, actions, rules))
+
+    def _anonymized(self, plan: Plan) -> Study:
+        stored: dict[Any, Series | Entry] = {}
+        orders: dict[Any, str] = {}
+        for key, value in self._stored().items():
+            if isinstance(value, Entry):
+                entry = anonymized_entry(value, plan)
+                stored[entry.key], orders[entry.key] = entry, self.order_of(key)
+            else:
+                series = anonymized(value, plan)
+                stored[str(series.seriesInstanceUID)] = series
+        study = Study()
+        options = {**self._options, 'input_order': orders, 'plans': (*self._plans, plan)}
+        study._begin(stored, options)
+        study._skip = self._skip  # known to be whole, as far as this one's series are
+        return study
+
     def _studies(self) -> Iterator[tuple[None, Study]]:
         yield None, self
 
@@ -434,6 +468,19 @@ class Patient(Contents, IndexedDict[str, Study]):
         for key, name in self.folder_names().items():
             dict.__getitem__(self, key).write(f'{fspath(url)}/{name}', opts, formats, **kwargs)
 
+    def anonymize(
+        self,
+        uid_table: MutableMapping[str, str] | None = None,
+        actions: Mapping[Any, Any] | None = None,
+        **rules: Any,
+    ) -> Patient:
+        """Return the patient de-identified; see `Study.anonymize`."""
+        return self._anonymized(plan_of(uid_table, actions, rules))
+
+    def _anonymized(self, plan: Plan) -> Patient:
+        studies = [study._anonymized(plan) for study in self._stored().values()]
+        return Patient({study.studyInstanceUID: study for study in studies})
+
     def _studies(self) -> Iterator[tuple[None, Study]]:
         for study in self._stored().values():
             yield None, study
@@ -515,6 +562,23 @@ class Cohort(Contents, IndexedDict[str, Patient]):
         """Write each patient into a folder, `<url>/<ID>/<date>-<time>/<number>-<description>`."""
         for key, name in self.folder_names().items():
             dict.__getitem__(self, key).write(f'{fspath(url)}/{name}', opts, formats, **kwargs)
+
+    def anonymize(
+        self,
+        uid_table: MutableMapping[str, str] | None = None,
+        actions: Mapping[Any, Any] | None = None,
+        **rules: Any,
+    ) -> Cohort:
+        """Return the patients de-identified, each under a pseudonym; see `Study.anonymize`.
+
+        Raises
+        ------
+        CollectionError
+            When rules give two patients one ID.
+        """
+        plan = plan_of(uid_table, actions, rules)
+        patients = [p._anonymized(plan.of_patient(str(key))) for key, p in self._stored().items()]
+        return Cohort(_without_doubles([(patient.patientID or '', patient) for patient in patients]))
 
     def _studies(self) -> Iterator[tuple[str, Study]]:
         for key, patient in self._stored().items():

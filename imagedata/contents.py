@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from .described import Lookup
 from .folders import printable
 from .inventory import Entry
+
+if TYPE_CHECKING:
+    from .mapping import MapReport
+    from .parallel import Scheduler
+    from .series import Series
 
 __all__ = ['Contents']
 
@@ -21,6 +26,47 @@ class Contents:
     def _studies(self) -> Iterator[tuple[str | None, Any]]:
         """Yield each study, with the key of its patient where the collection has several."""
         raise NotImplementedError
+
+    def map(
+        self,
+        function: Callable[[Series], Any],
+        scheduler: Scheduler | None = None,
+        *,
+        jobs: int = 1,
+        retries: int = 1,
+    ) -> MapReport:
+        """Call a function with each series, and return what became of each.
+
+        A series is read when its turn comes, and forgotten afterwards: a cohort may be larger than memory.
+        One that fails is reported, and the others are done.
+
+        Parameters
+        ----------
+        function : callable
+            Of a Series. What it returns should be small, or be written to the disk.
+        scheduler : str or distributed.Client, optional
+            A Dask cluster ('tcp://host:8786') whose workers see the same disk. Without, the work is done
+            on this machine.
+        jobs : int
+            Number of processes of this machine. With several, the function has to be defined in a module
+            that they can import.
+        retries : int
+            How often a series that failed is tried again.
+
+        Returns
+        -------
+        MapReport
+
+        Raises
+        ------
+        MissingDependencyError
+            When a scheduler is given and Dask is not installed.
+        SchedulerError
+            When it cannot be reached.
+        """
+        from .mapping import map_series
+
+        return map_series(function, self._studies(), scheduler, jobs=jobs, retries=retries)
 
     def to_records(self) -> list[dict[str, Any]]:
         """Return a dict for each series: patient, study, series, and numbers of images.

@@ -44,6 +44,7 @@ __all__ = [
     'PluginWarning',
     'SOPInstanceUIDNotFound',
     'ScalingError',
+    'SchedulerError',
     'TemplateMismatchError',
     'TransferError',
     'TransportPluginNotFound',
@@ -142,6 +143,10 @@ class CollectionError(ImagedataError, ValueError):
 
 class EntryNotFoundError(ImagedataError, KeyError, IndexError):
     """A collection has nothing of that key, or several things."""
+
+
+class SchedulerError(ImagedataError, ConnectionError):
+    """A cluster that was to do the work cannot be reached."""
 
 
 class ExpressionError(ImagedataError, ValueError):

@@ -6,7 +6,7 @@ header at all. The operations below attach one where they can prove that it is r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from typing import Any, ClassVar, cast
@@ -333,6 +333,42 @@ class Series(SeriesProperties, VolumeMethods, PictureMethods, ArrayMethods, np.n
         _NDARRAY.__setstate__(self, array)
         self._state = header
         self._identity = Identity(uid, values_changed=changed)
+
+    # --- the patient ---------------------------------------------------------------------------
+
+    def anonymize(
+        self,
+        uid_table: MutableMapping[str, str] | None = None,
+        extra_anonymization_rules: Mapping[Any, Any] | None = None,
+        **rules: Any,
+    ) -> Series:
+        """Return a Series by which its patient is not known, after PS3.15 Annex E.
+
+        The pixels are the same: `explain()` says where names may stand in them.
+
+        Parameters
+        ----------
+        uid_table : dict, optional
+            Old UID to new one. It is filled; series that are given the same table still belong
+            together. It leads back to the patient: keep it apart, or forget it.
+        extra_anonymization_rules : dict, optional
+            (group, element) to a function of (dataset, tag), such as `dicomanonymizer.keep`.
+        **rules
+            Options `retain_uids`, `retain_device`, `retain_institution`, `retain_patient`,
+            `retain_safe_private`, `clean_descriptors` (False), `dates` ('remove', 'shift' or
+            'keep'); and values by name of an attribute or keyword: `patientName='P7'`, None
+            takes an element away, a function is given the old value.
+
+        Raises
+        ------
+        MissingDependencyError
+            When dicom-anonymizer is not installed.
+        UnknownTag
+            For a rule that is neither an option nor a DICOM element.
+        """
+        from .anonymize import anonymized, plan_of
+
+        return anonymized(self, plan_of(uid_table, extra_anonymization_rules, rules))
 
     # --- DICOM elements -----------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,14 @@ from ..cmdline import (
     say_json,
 )
 from ..errors import CollectionError, ImagedataWarning
-from ..progress import tracked
+from .deidentification import (
+    add_deidentification,
+    check_deidentification,
+    deidentification_rules,
+    series_report,
+    write_report,
+)
+from .ledger import Ledger
 
 if TYPE_CHECKING:
     from ..collection import Cohort, Study
@@ -53,9 +60,21 @@ def parser() -> ProgramParser:
         '--jobs', type=_positive, default=1, metavar='N', help='convert N series at a time (default: 1)'
     )
     many.add_argument(
+        '--scheduler', metavar='ADDRESS', help='convert on the Dask cluster of this scheduler (tcp://host:8786)'
+    )
+    many.add_argument(
+        '--retries', type=_count, default=0, metavar='N',
+        help='try a series that failed N times more (default: 0)',
+    )  # fmt: skip
+    many.add_argument(
+        '--resume', metavar='FILE',
+        help='note in this file what is written; what is noted there already is not written again',
+    )  # fmt: skip
+    many.add_argument(
         '--dry-run', action='store_true', help='print what would be written where, and write nothing'
     )
     many.add_argument('--json', action='store_true', help='print what was written where as JSON')
+    add_deidentification(made)
     made.add_argument('out_name', help='file, whose extension tells the format, or folder, to write')
     made.add_argument('in_dirs', nargs='+', help='files, folders, archives, URLs or patterns to read')
     return made
@@ -65,6 +84,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the program; see `imagedata.image_data.conversion`."""
     made = parser()
     given = made.parse_args(args)
+    check_deidentification(made, given)
     if given.headers_only:
         made.error('--headers_only reads no pixels, and there would be nothing to write')
     return run_program('image_data', lambda: _convert(given), debug=given.loglevel <= DEBUG)
@@ -87,6 +107,8 @@ def _convert(given: argparse.Namespace) -> None:
         _report(given, [_done(series, given.out_name)])
         return
     cohort = cohort_of(given)
+    if given.anonymize:
+        cohort = cohort.anonymize(**deidentification_rules(given))
     tasks = list(_tasks(given, cohort, formats))
     if len(tasks) > 1 and is_file:
         raise CollectionError(
@@ -106,7 +128,8 @@ def _convert(given: argparse.Namespace) -> None:
 def _one_series(given: argparse.Namespace) -> Any:
     from ..series import Series
 
-    return Series(given.in_dirs, given.input_order, given_options(given))
+    series = Series(given.in_dirs, given.input_order, given_options(given))
+    return series.anonymize(**deidentification_rules(given)) if given.anonymize else series
 
 
 def _names_a_file(name: str, formats: Sequence[str]) -> bool:
@@ -119,7 +142,16 @@ def _names_a_file(name: str, formats: Sequence[str]) -> bool:
 def _write(given: argparse.Namespace, series: Any, target: str, formats: Sequence[str]) -> None:
     if given.loglevel <= INFO and not given.json:
         say(f'{series}\n{series.explain()}')
-    series.write(target, given_options(given, WRITING), formats)
+    series.write(target, _writing(given), formats)
+    if given.deid_report:
+        write_report(given.deid_report, [series_report(series)])
+
+
+def _writing(given: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of writing; the new UIDs of de-identified images refer to each other."""
+    options = {**({'keep_uid': True} if given.anonymize else {}), **given_options(given, WRITING)}
+    # A series that was under way when the program ended may stand there in part.
+    return options | ({'overwrite': True} if given.resume else {})
 
 
 def _done(series: Any, target: str) -> dict[str, Any]:
@@ -152,6 +184,8 @@ class _Task:
     formats : list of str
     options : dict
         Of writing.
+    reports : bool
+        Whether to say what was done with the headers.
     """
 
     study: Study
@@ -159,6 +193,7 @@ class _Task:
     target: str
     formats: Sequence[str]
     options: dict[str, Any]
+    reports: bool = False
 
     def record(self, status: str, **more: Any) -> dict[str, Any]:
         """Return what is told of it."""
@@ -171,7 +206,7 @@ def _tasks(given: argparse.Namespace, cohort: Cohort, formats: Sequence[str]) ->
     """Yield a task for each series: in folders of patients and studies where there are several."""
     from ..collection import series_target
 
-    options = given_options(given, WRITING)
+    options = _writing(given)
     patients = cohort.folder_names()
     single = sum(len(study) for _, study in cohort._studies()) == 1
     for patient_key, patient in cohort.items():
@@ -183,64 +218,52 @@ def _tasks(given: argparse.Namespace, cohort: Cohort, formats: Sequence[str]) ->
             names = study.folder_names()
             for key in study:
                 target = given.out_name if single else series_target(base, names[key], formats)
-                yield _Task(study, key, target, formats, options)
+                yield _Task(study, key, target, formats, options, bool(given.deid_report))
 
 
 def _run(given: argparse.Namespace, tasks: Sequence[_Task]) -> Iterator[dict[str, Any]]:
     """Convert series, and yield a record of each; failures are complained of."""
+    from ..parallel import outcomes
     from .common import told
 
+    records: dict[int, dict[str, Any]] = {}
+    ledger = Ledger(given.resume)
+    waiting = [n for n, task in enumerate(tasks) if not ledger.has(task.key, task.target)]
+    records = {n: task.record('written before') for n, task in enumerate(tasks) if n not in waiting}
+    reports = []
     # What stands in an archive or behind a URL is open in this process only.
     local = all(source.path is not None for task in tasks for source in _sources(task))
-    results = _in_processes(tasks, given.jobs) if given.jobs > 1 and local else map(_attempt, tasks)
-    for task, (error, heard) in zip(tasks, _tracked(results, tasks), strict=True):
-        for text in heard:
+    if given.scheduler and not local:
+        raise CollectionError('a cluster reads files of a disk: unpack the archive, or leave out --scheduler')
+    done = outcomes(
+        _converted, [tasks[n] for n in waiting], jobs=given.jobs if local else 1, scheduler=given.scheduler,
+        retries=given.retries, describe=reason, what='Converting',
+    )  # fmt: skip
+    for at, outcome in done:
+        task = tasks[waiting[at]]
+        for text in outcome.heard:
             warnings.warn(text, ImagedataWarning, stacklevel=2)
-        if error:
-            complain(f'{told(task.key)}: {error}')
-            yield task.record('failed', error=error)
+        if outcome.error is None:
+            ledger.add(task.key, task.target)
+            reports.append(outcome.value)
+            records[waiting[at]] = task.record('written')
         else:
-            yield task.record('written')
+            complain(f'{told(task.key)}: {outcome.error}')
+            records[waiting[at]] = task.record('failed', error=outcome.error)
+    if given.deid_report:
+        write_report(given.deid_report, [report for report in reports if report])
+    yield from (records[number] for number in sorted(records))
 
 
 def _sources(task: _Task) -> Sequence[Any]:
     return task.study._stored()[task.key].sources  # type: ignore[no-any-return]
 
 
-def _tracked(results: Iterable[Any], tasks: Sequence[_Task]) -> Iterator[Any]:
-    """Yield results, while their number is reported."""
-    remaining = iter(results)
-    for _ in tracked(tasks, 'Converting'):
-        yield next(remaining)
-
-
-def _attempt(task: _Task) -> tuple[str | None, list[str]]:
-    """Convert one series; return why it failed, None when it did not, and the warnings."""
-    from ..progress import reporting
-
-    with warnings.catch_warnings(record=True) as heard, reporting(None):
-        warnings.simplefilter('ignore')
-        warnings.simplefilter('always', ImagedataWarning)
-        error = None
-        try:
-            series = task.study._read(task.key, task.study._stored()[task.key])
-            series.write(task.target, task.options, task.formats)
-        except Exception as failure:  # noqa: BLE001 - one series must not keep the others from being written
-            error = reason(failure)
-    return error, [str(warning.message) for warning in heard]
-
-
-def _in_processes(tasks: Sequence[_Task], jobs: int) -> Iterator[tuple[str | None, list[str]]]:
-    """Convert series in processes of their own, and yield the outcomes in order."""
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    # Spawned: what the parent has open, and its threads, are none of their business.
-    pool = ProcessPoolExecutor(min(jobs, len(tasks)), get_context('spawn'))
-    try:
-        yield from pool.map(_attempt, tasks)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+def _converted(task: _Task) -> dict[str, Any] | None:
+    """Convert one series; return what was done with its headers, where that is wanted."""
+    series = task.study._read(task.key, task.study._stored()[task.key])
+    series.write(task.target, task.options, task.formats)
+    return series_report(series) if task.reports else None
 
 
 def _report(given: argparse.Namespace, records: Sequence[dict[str, Any]]) -> None:
@@ -255,6 +278,12 @@ def _report(given: argparse.Namespace, records: Sequence[dict[str, Any]]) -> Non
             described = printable(record['seriesDescription'] or 'no description')
             arrow = '->' if record['status'] != 'failed' else 'failed, not in'
             say(f'[{number}] {described} {arrow} {printable(record["target"])}')
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f'{text!r} is no number of at least 0')
+    return int(text)
 
 
 def _positive(text: str) -> int:

@@ -1,0 +1,330 @@
+"""One header, de-identified: a new dataset, and an account of what was done with each element."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from .identifiers import Words, words_of
+from .moments import moved_value, partner
+from .plan import Plan
+from .profile import Action
+from .standard import CODES, SAFE_PRIVATE
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+__all__ = ['Account', 'deidentified']
+
+_TEXTS = frozenset(('LO', 'LT', 'SH', 'ST', 'UC', 'UT', 'PN', 'UR'))
+_NUMBERS = frozenset(('FD', 'FL', 'SS', 'US', 'SL', 'UL', 'SV', 'UV', 'AT'))
+_TEMPORAL = frozenset(('DA', 'TM', 'DT'))
+
+
+@dataclass(slots=True)
+class Account:
+    """How often elements were kept, changed and removed, by their place in the header.
+
+    Places read 'PatientName', 'RequestAttributesSequence.ScheduledProcedureStepID',
+    '(0019,100C) SIEMENS MR HEADER'. Nothing of their values is in it.
+    """
+
+    kept: Counter[str] = field(default_factory=Counter)
+    changed: Counter[str] = field(default_factory=Counter)
+    removed: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Account) -> None:
+        """Add the counts of another account."""
+        self.kept += other.kept
+        self.changed += other.changed
+        self.removed += other.removed
+
+
+def deidentified(dataset: Dataset, plan: Plan, account: Account | None = None) -> Dataset:
+    """Return a header without what tells who the patient is.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        It is not changed. Pixels, which headers here do not have, would be kept.
+    plan : Plan
+    account : Account, optional
+        To be told what was done.
+
+    Returns
+    -------
+    Dataset
+        With elements of its own where they differ, and others shared with `dataset`.
+    """
+    work = _Work(plan, plan.shift(dataset), words_of(dataset, plan.options), Account())
+    made = work.level(dataset, '')
+    _keep_diffusion(made, dataset)
+    _set_values(made, dataset, plan, work.account)
+    _describe(made, dataset, plan)
+    made._dict = dict(sorted(made._dict.items()))
+    if account is not None:
+        account.add(work.account)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is the same for all levels of one header."""
+
+    plan: Plan
+    shift: timedelta | None
+    words: Words
+    account: Account
+
+    def level(self, source: Dataset, path: str) -> Dataset:
+        """Return a dataset, or an item of a sequence, de-identified."""
+        made = _empty_like(source)
+        later: list[tuple[int, Any]] = []
+        for tag in sorted(source.keys()):
+            number = int(tag)
+            if number >> 16 in (0, 2) or not number & 0xFFFF:
+                continue
+            place = path + _name(source, number)
+            rule = self.plan.rule(number)
+            if rule is not None and not isinstance(rule, Action):
+                made[tag] = deepcopy(source[tag])
+                later.append((number, rule))
+                continue
+            if number >> 16 & 1:
+                self._private(source, made, tag, rule, place)
+                continue
+            action = rule or self.plan.actions.of(number)
+            self._public(source, made, tag, action, place, named=rule is not None)
+        for number, rule in later:
+            self._by_user(source, made, number, rule, path + _name(source, number))
+        return made
+
+    def _by_user(self, source: Dataset, made: Dataset, number: int, rule: Any, place: str) -> None:
+        """Let a function of the user change an element."""
+        rule(made, (number >> 16, number & 0xFFFF))
+        if number not in made:
+            self.account.removed[place] += 1
+        elif made[number] == source[number]:
+            self.account.kept[place] += 1
+        else:
+            self.account.changed[place] += 1
+
+    def _private(self, source: Dataset, made: Dataset, tag: Any, rule: Action | None, place: str) -> None:
+        number = int(tag)
+        if number & 0xFF00 == 0:
+            return  # a creator: goes with its elements
+        group, block = number >> 16, number >> 8 & 0xFF
+        owner = _creator(source, number)
+        safe = self.plan.options.retain_safe_private and (group, number & 0xFF) in SAFE_PRIVATE.get(owner, ())
+        if not owner or not (safe or rule is Action.KEEP):
+            self.account.removed[place] += 1
+            return
+        made[tag] = source.get_item(tag)
+        made[group, block] = source.get_item((group, block))
+        self.account.kept[place] += 1
+
+    def _public(
+        self, source: Dataset, made: Dataset, tag: Any, action: Action | None, place: str, *, named: bool
+    ) -> None:
+        vr = _vr(source, tag)
+        if action is None:
+            action = _unlisted(vr)
+        if vr == 'SQ':
+            self._sequence(source, made, tag, action, place)
+            return
+        if action is Action.KEEP and (named or vr not in _TEXTS):
+            made[tag] = source.get_item(tag)
+            self.account.kept[place] += 1
+            return
+        element = None if action is Action.REMOVE else self._element(source, tag, vr, action)
+        if element is None:
+            self.account.removed[place] += 1
+        elif element is source[tag]:
+            made[tag] = element
+            self.account.kept[place] += 1
+        else:
+            made[tag] = element
+            self.account.changed[place] += 1
+
+    def _element(self, source: Dataset, tag: Any, vr: str, action: Action) -> Any:
+        """Return an element in place of another, the same where nothing changes."""
+        from pydicom.dataelem import DataElement
+
+        element = source[tag]
+        old = element.value
+        if old is None or old == '' or old == b'':
+            return element
+        if action is Action.UID or (action is Action.DUMMY and vr == 'UI'):
+            new: Any = self.plan.uid(old) if isinstance(old, str) else [self.plan.uid(v) for v in old]
+        elif action is Action.MOVE and self.shift is not None:
+            beside = partner(element.keyword)
+            other = source.get(beside) if beside != element.keyword else None
+            new = moved_value(vr, old, other, self.shift)
+        elif action in (Action.KEEP, Action.CLEAN):
+            clean = self.words.described if action is Action.CLEAN else self.words.without
+            new = _each(old, clean) if vr in _TEXTS else old
+        elif action is Action.DUMMY:
+            new = _dummy(vr)
+        elif action is Action.MOVE:
+            new = old
+        else:
+            new = ''
+        same = new == old or (not isinstance(old, str) and new == _each(old, str))
+        return element if same else DataElement(tag, vr, new)
+
+    def _sequence(
+        self, source: Dataset, made: Dataset, tag: Any, action: Action | None, place: str
+    ) -> None:
+        """Put a sequence, with the inside of its items de-identified."""
+        from pydicom.dataelem import DataElement
+        from pydicom.sequence import Sequence
+
+        if action in (Action.REMOVE, Action.DUMMY):
+            # A dummy would be an object without meaning: no reader can use it.
+            self.account.removed[place] += 1
+            return
+        old = [] if action is Action.EMPTY else source[tag].value or []
+        items = [self.level(item, f'{place}.') for item in old]
+        made[tag] = DataElement(tag, 'SQ', Sequence(items))
+        (self.account.changed if action is Action.EMPTY else self.account.kept)[place] += 1
+
+
+def _unlisted(vr: str) -> Action:
+    """Return what is done with elements that the profile does not list."""
+    if vr in _TEMPORAL:
+        return Action.MOVE
+    if vr == 'PN':
+        return Action.EMPTY
+    # What no dictionary knows cannot be judged.
+    return Action.REMOVE if vr == 'UN' else Action.KEEP
+
+
+def _vr(source: Dataset, tag: Any) -> str:
+    """Return the VR of an element, that of the dictionary where the file does not tell; 'UN' for others."""
+    from pydicom.datadict import dictionary_has_tag, dictionary_VR
+
+    vr = source.get_item(tag).VR
+    if vr in (None, 'UN') and dictionary_has_tag(tag):
+        vr = dictionary_VR(tag)
+    return 'UN' if vr is None else str(vr)
+
+
+def _name(source: Dataset, number: int) -> str:
+    """Return how an account calls an element."""
+    from pydicom.datadict import keyword_for_tag
+    from pydicom.tag import Tag
+
+    if not number >> 16 & 1:
+        return keyword_for_tag(number) or str(Tag(number))
+    return f'{Tag(number)} {_creator(source, number)}'.strip()
+
+
+def _creator(source: Dataset, number: int) -> str:
+    """Return who defined a private element, '' where nothing says so."""
+    block = (number >> 16, number >> 8 & 0xFF)
+    return str(source[block].value).strip() if block in source else ''
+
+
+def _each(value: Any, change: Any) -> Any:
+    """Return a value, or each of several, changed as text."""
+    if isinstance(value, str) or hasattr(value, 'components') or not hasattr(value, '__iter__'):
+        return change(str(value))
+    return [change(str(part)) for part in value]
+
+
+def _dummy(vr: str) -> Any:
+    if vr in _NUMBERS:
+        return 0
+    if vr in ('DS', 'IS'):
+        return '0'
+    if vr in ('OB', 'OW', 'UN'):
+        return b'\0\0'
+    if vr in ('OD', 'OF', 'OL', 'OV'):
+        return b'\0' * 8
+    return {'AS': '000Y', 'UR': 'http://anonymized.invalid'}.get(vr, 'ANONYMIZED')
+
+
+def _empty_like(source: Dataset) -> Dataset:
+    """Return an empty dataset in the encoding of another, with nothing of its file."""
+    from ..checked import CheckedDataset
+
+    made = CheckedDataset('a de-identified header')
+    implicit, little = source.original_encoding
+    made.set_original_encoding(implicit, little, source.original_character_set)
+    made._parent_encoding = source._parent_encoding
+    if hasattr(source, 'frame_seconds'):
+        made.frame_seconds = source.frame_seconds
+    return made
+
+
+def _keep_diffusion(made: Dataset, source: Dataset) -> None:
+    """Put b value and gradient direction in their standard elements: vendors have elements of their own."""
+    from ..criteria import b_value, b_vector
+    from ..describe import element
+
+    b = b_value(source)
+    if b is None:
+        return
+    values: dict[str, Any] = {'DiffusionBValue': float(b)}
+    vector = b_vector(source)
+    if len(vector) == 3:
+        values |= {'DiffusionGradientOrientation': list(vector), 'DiffusionDirectionality': 'DIRECTIONAL'}
+    for keyword, value in values.items():
+        if keyword not in made:
+            new = element(keyword, value)
+            made[new.tag] = new
+
+
+def _set_values(made: Dataset, source: Dataset, plan: Plan, account: Account) -> None:
+    """Set what the plan sets in each header."""
+    from ..describe import element
+
+    for keyword, value in plan.values.items():
+        if callable(value):
+            value = value(source.get(keyword))
+        had = account.kept.pop(keyword, 0) + account.changed.pop(keyword, 0) + account.removed.pop(keyword, 0)
+        if value is None:
+            if keyword in made:
+                del made[keyword]
+            account.removed[keyword] += had
+            continue
+        new = element(keyword, value)
+        made[new.tag] = new
+        account.changed[keyword] += 1
+
+
+def _describe(made: Dataset, source: Dataset, plan: Plan) -> None:
+    """Say that the header was de-identified, and how (PS3.3 C.7.1.1, C.7.1.3)."""
+    from ..describe import element
+
+    for keyword, value in _statements(made, source, plan):
+        new = element(keyword, value)
+        made[new.tag] = new
+
+
+def _statements(made: Dataset, source: Dataset, plan: Plan) -> Iterator[tuple[str, Any]]:
+    from pydicom.sequence import Sequence
+
+    if 'PatientIdentityRemoved' not in plan.values:
+        yield 'PatientIdentityRemoved', 'YES'
+    if 'DeidentificationMethod' not in plan.values:
+        yield 'DeidentificationMethod', 'imagedata'
+    codes = [_code(*CODES[name]) for name in plan.options.names]
+    yield 'DeidentificationMethodCodeSequence', Sequence(codes)
+    modified = 'UNMODIFIED' if plan.options.dates == 'keep' else 'MODIFIED'
+    yield 'LongitudinalTemporalInformationModified', modified
+
+
+@cache
+def _code(value: str, meaning: str) -> Dataset:
+    """Return a coded entry of DICOM's own scheme: one for all sequences, not to be changed."""
+    from pydicom.dataset import Dataset
+
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, 'DCM', meaning
+    return item
