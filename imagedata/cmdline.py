@@ -183,12 +183,12 @@ def _add_telling(group: argparse._ArgumentGroup) -> None:
         help='the same, and where in the program an error came from',
     )  # fmt: skip
     group.add_argument(
-        '-V', '--version', action=_Version, nargs=0, default=argparse.SUPPRESS,
+        '-V', '--version', action=VersionAction, nargs=0, default=argparse.SUPPRESS,
         help='print the version of imagedata, and stop',
     )  # fmt: skip
 
 
-class _Version(argparse.Action):
+class VersionAction(argparse.Action):
     """The version is looked up when it is asked for: that takes longer than the parsing."""
 
     def __call__(self, parser: argparse.ArgumentParser, *args: Any, **kwargs: Any) -> NoReturn:

@@ -12,7 +12,7 @@ from .errors import GeometryError, GeometryMismatchError
 from .geometry import POSITION_TOLERANCE, FloatArray, Geometry, affine_from_parts
 from .header import Identity
 from .spatial import canonical, grid_of
-from .template import _nearest_slices
+from .template import nearest_slices
 
 if TYPE_CHECKING:
     from .series import Series
@@ -140,7 +140,7 @@ def to_grid(
     header = volume.header
     images = header.images
     if images is not None and images.ids.shape[images.dims.index('slice')]:
-        nearest = _nearest_slices(target, grid, images)
+        nearest = nearest_slices(target, grid, images)
         images = replace(images.take('slice', nearest), own=False)
     frame = target.frame_of_reference or grid.frame_of_reference
     header = replace(header, geometry=replace(target, frame_of_reference=frame), images=images)

@@ -21,7 +21,7 @@ from .geometry import POSITION_TOLERANCE, Geometry, apply_affine
 from .header import ATTRIBUTES, Header, Images
 from .notices import warn_user
 
-__all__ = ['apply_geometry', 'apply_template', 'warn_of_another_patient']
+__all__ = ['apply_geometry', 'apply_template', 'nearest_slices', 'warn_of_another_patient']
 
 _IDENTITY = ('seriesInstanceUID', 'input_format', 'input_sort', 'windowCenter', 'windowWidth')
 
@@ -218,7 +218,7 @@ def _matched(header: Header, template: Header) -> Images:
     """Return the template's images, one for each (tag..., slice) of the data."""
     images = template.images
     assert images is not None
-    slices = _nearest_slices(header.geometry, template.geometry, images)
+    slices = nearest_slices(header.geometry, template.geometry, images)
     picked = images.take('slice', slices)
     dims = header.tag_dims
     for name in images.dims[:-1]:
@@ -242,7 +242,7 @@ def _counterpart(name: str, header: Header, template: Header) -> str | None:
     return None
 
 
-def _nearest_slices(mine: Geometry | None, theirs: Geometry | None, images: Images) -> list[int]:
+def nearest_slices(mine: Geometry | None, theirs: Geometry | None, images: Images) -> list[int]:
     """Return, for each slice of the data, the template's slice nearest to its centre."""
     count = images.ids.shape[images.dims.index('slice')]
     if mine is None:

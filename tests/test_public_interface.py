@@ -1,5 +1,6 @@
 """The public interface is what docs/public_interface.txt says: nothing came or went by accident."""
 
+import ast
 import importlib
 import subprocess
 import sys
@@ -30,3 +31,18 @@ def test_every_public_name_is_described(name: str) -> None:
         value = getattr(module, public)
         if inspect.isclass(value) or inspect.isfunction(value):
             assert value.__doc__, f"{name}.{public} has no docstring"
+
+
+def test_modules_use_public_names_of_each_other() -> None:
+    """No module imports what another one keeps to itself, by a name with an underscore."""
+    package = realdata.REPOSITORY / "imagedata"
+    found = [
+        f"{path.relative_to(package)}:{node.lineno}: {name.name} of {node.module}"
+        for path in sorted(package.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.level
+        for name in node.names
+        if any(part.startswith("_") for part in [name.name, *(node.module or "").split(".")])
+        and not name.name.startswith("__")
+    ]
+    assert not found

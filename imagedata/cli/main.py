@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from ..cmdline import ProgramParser, _Version, run_program
+from ..cmdline import ProgramParser, VersionAction, run_program
 
 __all__ = ['COMMANDS', 'main']
 
@@ -45,7 +45,7 @@ def main(args: Sequence[str] | None = None) -> int:
         epilog='imagedata COMMAND --help tells more of each',
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('-V', '--version', action=_Version, nargs=0, default=argparse.SUPPRESS,
+    parser.add_argument('-V', '--version', action=VersionAction, nargs=0, default=argparse.SUPPRESS,
                         help='print the version of imagedata, and stop')  # fmt: skip
     parser.add_argument('command', choices=COMMANDS, metavar='COMMAND', help='one of the above')
     name = parser.parse_args(given[:1]).command

@@ -17,7 +17,7 @@ from .elements import elements_of, merge
 from .encode import ds_text
 from .multiframe import FRAME_COUNTERS
 from .place import TOLERANCE
-from .vendor._private import numbers
+from .vendor.values import numbers
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ...errors import OrderNotFoundError
 from .packed import remembered
 from .vendor import canon, ge, philips, siemens, uih
-from .vendor._private import numbers, private_value
+from .vendor.values import numbers, private_value
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

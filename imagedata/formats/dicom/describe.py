@@ -15,7 +15,7 @@ from .attributes import clone
 from .criteria import CRITERIA, b_vector, seconds
 from .encode import ds_text
 from .objects import NM, PET
-from .vendor._private import numbers
+from .vendor.values import numbers
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement

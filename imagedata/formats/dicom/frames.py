@@ -18,7 +18,7 @@ from ...geometry import FloatArray, slice_normal
 from .packed import PackedHeader, remembered
 from .scaling import Scale, modality_scale
 from .scan import Instance
-from .vendor._private import numbers
+from .vendor.values import numbers
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -14,7 +14,7 @@ from ...header import Header
 from ...notices import warn_user
 from .frames import Frame
 from .sort import Grid, missing_policy
-from .vendor._private import numbers
+from .vendor.values import numbers
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

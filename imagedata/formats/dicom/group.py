@@ -12,7 +12,7 @@ from ...errors import NoDataReadError
 from ...geometry import FloatArray
 from .frames import Frame
 from .packed import remembered
-from .vendor._private import numbers
+from .vendor.values import numbers
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...errors import PixelDecodeError
 from .plausible import LARGE, items
-from .vendor._private import numbers
+from .vendor.values import numbers
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -23,7 +23,7 @@ from .lengths import PER_FRAME, TooShort, Unusual
 from .packed import PackedHeader
 from .records import as_ds, put, shallow_copy
 from .scan import Instance
-from .vendor._private import numbers
+from .vendor.values import numbers
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...errors import PixelDecodeError
 from .scan import PARSE_ERRORS
-from .vendor._private import numbers
+from .vendor.values import numbers
 
 __all__ = ['colours_of']
 

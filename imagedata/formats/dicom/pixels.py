@@ -14,7 +14,7 @@ from .decoders import LOSSLESS_JPEG, check_jpeg, decoder_for
 from .frames import Frame, Pixels
 from .palette import colours_of
 from .scan import PARSE_ERRORS
-from .vendor._private import numbers
+from .vendor.values import numbers
 from .workers import of_this_thread
 
 __all__ = ['RGB', 'assemble', 'decode']

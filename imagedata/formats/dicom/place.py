@@ -13,7 +13,7 @@ import numpy as np
 from ...errors import WriteError
 from ...geometry import FloatArray, Geometry, slice_normal
 from .encode import ds_text
-from .vendor._private import numbers
+from .vendor.values import numbers
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

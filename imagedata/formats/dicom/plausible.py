@@ -13,7 +13,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ...errors import CorruptFileError, EmptyImageError, PixelDecodeError
-from .vendor._private import numbers
+from .vendor.values import numbers
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

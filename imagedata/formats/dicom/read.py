@@ -36,7 +36,7 @@ from .records import DatasetRecords
 from .scaling import rescaled, zero_slopes
 from .scan import Instance, scan
 from .sort import Grid, sort_images
-from .vendor._private import numbers
+from .vendor.values import numbers
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ...errors import CorruptFileError, ScalingError
 from .vendor import philips
-from .vendor._private import numbers
+from .vendor.values import numbers
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -15,7 +15,7 @@ import numpy as np
 from ...errors import CannotSort, CorruptFileError, DuplicateImageError, OrderNotFoundError
 from .automatic import Cells
 from .sort import Grid
-from .vendor._private import numbers
+from .vendor.values import numbers
 
 if TYPE_CHECKING:
     from .frames import Frame

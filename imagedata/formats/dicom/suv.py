@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import ScalingError
 from .criteria import seconds
-from .vendor._private import numbers, private_value
+from .vendor.values import numbers, private_value
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -16,7 +16,7 @@ from ...geometry import FloatArray, slice_normal
 from ...header import Header
 from ..dicom.criteria import seconds
 from ..dicom.vendor import ge, philips, siemens
-from ..dicom.vendor._private import numbers
+from ..dicom.vendor.values import numbers
 from .layout import nifti_from_lps
 
 if TYPE_CHECKING:

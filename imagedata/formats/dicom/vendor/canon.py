@@ -16,7 +16,7 @@ import numpy as np
 
 from ....errors import GeometryError
 from ....geometry import slice_normal
-from ._private import numbers
+from .values import numbers
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -31,7 +31,7 @@ import numpy as np
 
 from ....errors import GeometryError
 from ....geometry import FloatArray, slice_normal
-from ._private import numbers, private_value
+from .values import numbers, private_value
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

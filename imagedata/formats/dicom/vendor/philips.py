@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._private import numbers, private_value
+from .values import numbers, private_value
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._private import numbers, private_value
+from .values import numbers, private_value
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
