@@ -87,6 +87,11 @@ def main(args: Sequence[str] | None = None) -> int:
     check_deidentification(made, given)
     if given.headers_only:
         made.error('--headers_only reads no pixels, and there would be nothing to write')
+    if given.resume and given.anonymize:
+        made.error(
+            '--resume goes on with series of the same names, and --anonymize gives new ones in every run: '
+            'convert all of them anew, into another folder'
+        )
     return run_program('image_data', lambda: _convert(given), debug=given.loglevel <= DEBUG)
 
 
