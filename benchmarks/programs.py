@@ -29,7 +29,7 @@ def run(work, prepare=lambda: None):
         began, worked = time.perf_counter(), used()
         result = work()
         took = time.perf_counter() - began
-        if turn:  # the first one warms up
+        if turn or took > 3:  # the first one warms up, which shows in short ones
             times.append((took, used() - worked))
             total += took
         del result

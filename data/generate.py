@@ -654,6 +654,34 @@ def dataset(image: Image) -> FileDataset:
     return ds
 
 
+PALETTE = np.array(
+    [
+        (0, 0, 0), (196, 164, 132), (230, 60, 50), (250, 220, 90),
+        (70, 110, 220), (170, 20, 60), (80, 190, 120),
+    ],
+    np.uint8,
+)  # fmt: skip
+"""The colour of each label in `picture`."""
+
+
+def picture() -> NDArray[np.uint8]:
+    """Coronal section of the phantom in colour, (240, 200, 3): head up, the patient's left at the right.
+
+    A stripe of brightness runs from the top to the bottom, so that each row differs.
+    """
+    z, x = np.meshgrid(np.linspace(140, -100, 240), np.linspace(-95, 105, 200), indexing="ij")
+    label = phantom(np.stack([x, np.full_like(x, CENTRE[1] + 5), z], axis=-1))
+    shade = np.linspace(1.0, 0.6, 240)[:, np.newaxis, np.newaxis]
+    return np.asarray(np.rint(PALETTE[label] * shade), np.uint8)
+
+
+def labels() -> tuple[NDArray[np.uint8], Floats]:
+    """Label of each voxel of the CT, (slice, row, column), and the affine of that grid."""
+    spec = SERIES["ct"]
+    grid = np.stack([spec.grid(number) for number in range(spec.shape[0])])
+    return phantom(grid), affine("ct")
+
+
 def write(out: Path) -> int:
     """Write all series to ``out/dicom/<kind>/`` and return the bytes written.
 

@@ -80,10 +80,11 @@ def add_telling_options(parser: argparse.ArgumentParser) -> None:
 
 READING = (
     'input_serinsuid', 'input_stack', 'input_acquisition', 'input_echo', 'missing', 'headers_only', 'dtype',
-    'template', 'geometry', 'correct_acq',
+    'template', 'geometry', 'correct_acq', 'calling_aet',
 )  # fmt: skip
 WRITING = (
     'output_sort', 'output_dir', 'frame', 'SOPClassUID', 'sernum', 'serdes', 'imagetype', 'keep_uid',
+    'calling_aet',
 )  # fmt: skip
 
 
@@ -118,10 +119,10 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
         '--correct_acq', action='store_true', default=None,
         help='give all slices of a volume the acquisition time of its earliest one',
     )  # fmt: skip
+    group.add_argument('--calling_aet', metavar='AET', help='own title, for dicom:// addresses')
     # The rest of this group is for inputs that have no plugin in this version.
     group.add_argument('--input_sort', action=_NotYet, metavar='{slice,tag}', help='not in this version')
     group.add_argument('--input_shape', action=_NotYet, metavar='(t)x(z)', help='not in this version')
-    group.add_argument('--calling_aet', action=_NotYet, metavar='AET', help='not in this version')
     # It has had no effect for long, and programs still pass it.
     group.add_argument('--psopt', metavar='TEXT', help='accepted, without effect')
 
@@ -230,7 +231,6 @@ class _NotYet(argparse.Action):
     REASONS: ClassVar[dict[str, str]] = {
         'input_sort': 'it is for formats other than DICOM that have one image a file, which are not read yet',
         'input_shape': 'it is for formats other than DICOM, which keep the shape of their files for now',
-        'calling_aet': 'it is for dicom:// addresses, which are not read yet',
     }
 
     def __call__(self, parser: argparse.ArgumentParser, *args: Any, **kwargs: Any) -> NoReturn:

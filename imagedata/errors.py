@@ -31,8 +31,11 @@ __all__ = [
     'MissingImageError',
     'MissingSliceError',
     'MultipleSeriesError',
+    'NetworkError',
+    'NetworkTimeoutError',
     'NoArchiveError',
     'NoDataReadError',
+    'NoDisplayError',
     'NoTransportError',
     'NotImageError',
     'NotTimeOrder',
@@ -42,6 +45,7 @@ __all__ = [
     'SOPInstanceUIDNotFound',
     'ScalingError',
     'TemplateMismatchError',
+    'TransferError',
     'TransportPluginNotFound',
     'UnknownInputError',
     'UnknownOptionType',
@@ -116,6 +120,17 @@ class TransportPluginNotFound(ImagedataError, LookupError):
 
 class UnknownOptionType(ImagedataError, TypeError):
     """Options are neither a dict nor a namespace."""
+
+
+# --- network -----------------------------------------------------------------------------
+
+
+class NetworkError(ImagedataError, ConnectionError):
+    """A server is not there, refuses, breaks off, or answers with a failure."""
+
+
+class NetworkTimeoutError(NetworkError, TimeoutError):
+    """A server does not answer in time."""
 
 
 # --- collections and programs ------------------------------------------------------------
@@ -203,6 +218,13 @@ class DoNotSetSlicesError(ImagedataError, AttributeError):
     """The number of slices follows from the array and cannot be set."""
 
 
+# --- looking ------------------------------------------------------------------------------
+
+
+class NoDisplayError(ImagedataError, RuntimeError):
+    """There is no screen to show a window on; the message tells how to view without one."""
+
+
 # --- writing -----------------------------------------------------------------------------
 
 
@@ -212,6 +234,25 @@ class WriteError(ImagedataError, OSError):
 
 class FileAlreadyExistsError(WriteError, FileExistsError):
     """The target exists and must not be replaced."""
+
+
+class TransferError(NetworkError, WriteError):
+    """Not all images arrived at a server.
+
+    Attributes
+    ----------
+    stored : tuple of str
+        SOP Instance UIDs of those that did.
+    failed : dict of str to str
+        SOP Instance UIDs of the others, each with the reason.
+    """
+
+    def __init__(
+        self, message: str, stored: tuple[str, ...] = (), failed: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.stored = stored
+        self.failed = failed or {}
 
 
 class WriteNotImplemented(ImagedataError, NotImplementedError):

@@ -14,8 +14,9 @@ __all__ = ['OptionsLike', 'merge_options', 'warn_of_misspelt']
 _GENERAL = (
     'archive_max_bytes', 'archive_max_ratio', 'calling_aet', 'dtype', 'frame', 'geometry', 'headers_only',
     'imagetype', 'in_dirs', 'input_format', 'input_options', 'input_order', 'input_shape', 'input_sort',
-    'loglevel', 'out_name', 'output_format', 'overwrite', 'password', 'psopt', 'retries', 'serdes', 'sernum',
-    'SOPClassUID', 'skip_broken_series', 'storage_options', 'template', 'timeout', 'username',
+    'loglevel', 'move_aet', 'move_port', 'out_name', 'output_format', 'overwrite', 'password', 'psopt',
+    'retries', 'retrieve', 'serdes', 'sernum', 'SOPClassUID', 'skip_broken_series', 'storage_options',
+    'template', 'timeout', 'tls', 'tls_ca', 'tls_cert', 'tls_key', 'tls_name', 'token', 'username',
 )  # fmt: skip
 """Options that belong to no format alone: both of reading and writing, as they may stand in one namespace."""
 

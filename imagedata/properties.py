@@ -424,7 +424,8 @@ class SeriesProperties:
             raise ValueError(f'{name} must be a finite number, a width above 0, got {value}')
         self.header = self.header.with_attributes(**{name: None if value is None else float(value)})
 
-    def _window(self) -> tuple[float, float]:
+    def _given_window(self) -> list[float | None]:
+        """Return centre and width as set, or as in the source; None where neither tells."""
         header = self.header
         given = [header.attributes.get('windowCenter'), header.attributes.get('windowWidth')]
         changed = self._identity is not None and self._identity.values_changed
@@ -432,6 +433,10 @@ class SeriesProperties:
         if own:
             source = [header.element('WindowCenter'), header.element('WindowWidth')]
             given = [g if g is not None else first_number(v) for g, v in zip(given, source, strict=True)]
+        return given
+
+    def _window(self) -> tuple[float, float]:
+        given = self._given_window()
         if given[0] is not None and given[1] is not None:
             return float(given[0]), float(given[1])
         low, high = finite_range(self)

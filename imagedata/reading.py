@@ -118,7 +118,8 @@ def read_series(urls: Any, order: str = 'auto', options: Mapping[str, Any] | Non
     lines = '\n'.join(f'  {_describe(s)}' for s in found)
     raise MultipleSeriesError(
         f'{len(found)} series were found where one is wanted; choose one with input_serinsuid=<UID> '
-        f'(where they share it: input_stack, input_acquisition or input_echo), or name its files:\n{lines}'
+        '(where they share it: input_stack, input_acquisition or input_echo; of other formats than DICOM: '
+        f'input_format), or name its files:\n{lines}'
     )
 
 
@@ -133,7 +134,8 @@ def _describe(data: SeriesData) -> str:
     counts = ' x '.join(str(n) for n in data.array.shape)
     description = header.attribute('seriesDescription') or 'no description'
     text = f'{data.identity.uid} number {number}, {description!r}, {counts}'
-    return text + ''.join(choices)
+    kind = header.attributes.get('input_format')
+    return text + (f', {kind}' if kind not in (None, 'dicom') else '') + ''.join(choices)
 
 
 def read_template(url: str | PathLike[str]) -> Header:

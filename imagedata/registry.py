@@ -47,7 +47,7 @@ KINDS: tuple[Kind, ...] = ('format', 'archive', 'transport')
 
 _MEMBERS: dict[Kind, tuple[str, ...]] = {
     'format': ('name', 'extensions', 'single_file', 'capabilities', 'requires', 'identifies', 'read',
-               'wrote', 'write'),
+               'companions', 'wrote', 'write'),
     'archive': ('name',),
     'transport': ('name', 'schemes'),
 }  # fmt: skip

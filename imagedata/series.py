@@ -31,6 +31,7 @@ from .geometry import FloatArray
 from .header import Edit, Header, Identity, SeriesData, default_header
 from .indexing import PendingHeader, index_header, is_basic, plain_dims, resolve
 from .options import OptionsLike, merge_options, warn_of_misspelt
+from .picture_methods import PictureMethods
 from .properties import SeriesProperties
 from .template import apply_geometry, apply_template, warn_of_another_patient
 from .volume_methods import VolumeMethods
@@ -46,7 +47,7 @@ _dtype_of = np.ndarray.dtype.__get__
 _ndim_of = np.ndarray.ndim.__get__
 
 
-class Series(SeriesProperties, VolumeMethods, ArrayMethods, np.ndarray):
+class Series(SeriesProperties, VolumeMethods, PictureMethods, ArrayMethods, np.ndarray):
     """Medical image series: a NumPy array with axes, geometry and DICOM attributes.
 
     Parameters

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 __all__ = ['summary']
 
 
-def summary(series: Series) -> str:
+def summary(series: Series, *, values: bool = True) -> str:
     """Return what a person wants to know of a Series first: what, where, and how large.
 
-    Patient name and ID are left to their properties: text ends up in logs.
+    Patient name and ID are left to their properties: text ends up in logs. Without `values`, no
+    voxel is looked at.
     """
     header = series.header
     lines = [repr(series)[1:-1]]
@@ -33,7 +34,7 @@ def summary(series: Series) -> str:
     else:
         lines.append('  no geometry')
     plain = np.asarray(series)
-    if plain.size and plain.dtype.kind in 'buif':
+    if values and plain.size and plain.dtype.kind in 'buif':
         lines.append(f'  values {plain.min()} to {plain.max()}')
     return '\n'.join(lines)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .axis import SPATIAL, Axis, VariableAxis
 from .errors import ImagedataWarning, TemplateMismatchError
-from .geometry import Geometry
+from .geometry import POSITION_TOLERANCE, Geometry, apply_affine
 from .header import ATTRIBUTES, Header, Images
 from .notices import warn_user
 
@@ -124,7 +124,26 @@ def _placed(header: Header, template: Header) -> Geometry | None:
             f'the data lie outside the template, {gap:.4g} mm from its nearest slice: '
             'they are not of the same place; give geometry= to say where the data are'
         )
-    return mine
+    return _uneven_again(mine, theirs)
+
+
+def _uneven_again(mine: Geometry, theirs: Geometry) -> Geometry:
+    """Return the template's grid for the even one that a file made of it, else the data's own.
+
+    Most formats place slices evenly: an uneven stack comes back with its matrix, and no positions.
+    """
+    if mine.positions is not None or theirs.is_uniform or mine.shape != theirs.shape:
+        return mine
+    ends = np.array(list(np.ndindex(2, 2, 2))) * (np.array(mine.shape) - 1)
+    apart = apply_affine(mine.affine, ends) - apply_affine(theirs.affine, ends)
+    if np.abs(apart).max() > POSITION_TOLERANCE:
+        return mine
+    warn_user(
+        f'the data are a grid of {mine.shape[0]} even slices, and those of the template, of the same '
+        'matrix, are not even: they are taken for these. Give geometry= where the data were resampled',
+        ImagedataWarning,
+    )
+    return theirs
 
 
 def _distance_apart(mine: Geometry, theirs: Geometry) -> float:
@@ -142,8 +161,9 @@ def _distance_apart(mine: Geometry, theirs: Geometry) -> float:
 def _adopt_tags(header: Header, template: Header) -> Header:
     """Return the header with the template's tag names and values where they fit the data's."""
     mine, theirs = header.tag_dims, template.tag_dims
-    if not mine or len(mine) != len(theirs):
-        return header
+    if len(mine) != len(theirs):
+        # Axes are told apart by name alone then.
+        mine = theirs = tuple(name for name in mine if name in theirs)
     renames: dict[str, str] = {}
     axes: dict[str, Axis] = dict(header.tag_axes)
     for own, other in zip(mine, theirs, strict=True):

@@ -14,22 +14,17 @@ from os import fspath
 from typing import Any
 
 from .archives.contract import Archive
-from .errors import CorruptFileError, NoTransportError
+from .errors import CorruptFileError
 from .formats.contract import Source
 from .registry import archives, formats, transport_for
 from .transports.address import basename, scheme_of, shown
 from .transports.contract import Transport
+from .transports.filetransport import local_path
 
 __all__ = ['Address', 'address', 'note', 'shown_all', 'sources']
 
 _HEAD = 512
 _CHAINED = re.compile(r'(?:zip|tar)://(.*?)::(.+)', re.DOTALL)
-
-_LATER = {
-    'dicom': 'the network of DICOM: fetch the images with the tools of your PACS for now',
-    'xnat': 'XNAT servers: download the session as a zip archive for now, and read that',
-}
-"""Schemes whose transports are not there yet, with what to do instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +34,7 @@ class Address:
     Parameters
     ----------
     url : str
-        Path or URL of the file, folder or pattern, without what names members.
+        Path or URL of the file, folder or pattern, without what names members; of `file:` the path.
     member : str or None
         What names members of the archive; None: nothing does.
     archive : Archive or None
@@ -62,19 +57,10 @@ def address(text: str) -> Address:
         When nothing knows its scheme.
     """
     url, member = _divided(text)
-    scheme = scheme_of(url)
-    if scheme in _LATER and not _known(scheme):
-        raise NoTransportError(f'{shown(url)}: this version does not reach {_LATER[scheme]}')
-    return Address(url, member, _by_name(url), transport_for(scheme))
-
-
-def _known(scheme: str) -> bool:
-    """Return whether somebody brought a transport for a scheme."""
-    try:
-        transport_for(scheme)
-    except NoTransportError:
-        return False
-    return True
+    if url.startswith('file:'):
+        # Names of files come from it, in which '%20' would stand for itself.
+        url = str(local_path(url)) + ('/' if url.endswith('/') else '')
+    return Address(url, member, _by_name(url), transport_for(scheme_of(url)))
 
 
 def _divided(text: str) -> tuple[str, str | None]:

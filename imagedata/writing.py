@@ -23,6 +23,7 @@ from .errors import (
     WriteError,
 )
 from .formats.contract import HEAD, Format, Source, WriteRequest, check_capable, natural_image
+from .formats.dicom.names import numbered
 from .header import SeriesData
 from .registry import format_for, formats
 from .transports.address import basename, shown
@@ -92,6 +93,9 @@ def _formats(names: Any, url: str, data: SeriesData) -> list[Format]:
         given = [names] if isinstance(names, str) else list(names)
         chosen = [format_for(str(name)) for name in given]
         return list(dict.fromkeys(chosen))
+    only = getattr(address(url).transport, 'only_format', None)
+    if only is not None:
+        return [format_for(only)]
     by_name = format_of_name(url)
     if by_name is not None:
         return [by_name]
@@ -154,8 +158,10 @@ def _write_one(plugin: Format, data: SeriesData, url: str, options: Mapping[str,
     with place.transport.staged(text, is_folder, options) as staging:
         request = WriteRequest(staging.folder, None if is_folder else basename(text), options)
         names = plugin.write(data, request)
-        if (is_folder or len(names) > 1) and not options.get('overwrite'):
-            _keep_others(plugin, staging, shown(text), names)
+        if not options.get('overwrite'):
+            if is_folder or len(names) > 1:
+                _keep_others(plugin, staging, shown(text), names)
+            _keep_beside(plugin, staging, request.filename, names)
         return staging.commit(names)
 
 
@@ -253,6 +259,42 @@ def _keep_others(plugin: Format, staging: Staging, folder: str, names: Sequence[
                     f'{source.name} is there, and was not written by imagedata: choose another folder, '
                     'or replace it with overwrite=True'
                 )
+
+
+def _keep_beside(plugin: Format, staging: Staging, filename: str | None, names: Sequence[str]) -> None:
+    """Refuse to mix a file with those beside it that belong to another one.
+
+    Its voxels may take the name of a file that is there: `a.raw` of both `a.mhd` and `a.nhdr`. What
+    lay beside an older image of its name would be read as its own. And images of a longer stack would
+    be left between those of a shorter one.
+
+    Raises
+    ------
+    FileAlreadyExistsError
+    """
+    pattern = None if filename is None else numbered(filename)
+    if pattern is None and not plugin.single_file:
+        return
+    own = names[0] if filename is None or filename not in names else filename
+    further = [name for name in names if name != own]
+    companions = [] if pattern else [name for name in plugin.companions(own) if name not in names]
+    if not further and not companions and not pattern:
+        return
+    there = staging.present('')
+    if pattern is not None:
+        others = [name for name in there if pattern.fullmatch(name) and name not in names]
+        problem = 'is there, and would be taken for one of these images'
+    elif own in there:
+        others = [name for name in companions if name in there]
+        problem = f'belongs to the {own} that is replaced, and would be read with the new one'
+    else:
+        others = [name for name in (*further, *companions) if name in there]
+        problem = f'is there, and belongs to another file than {own}'
+    if others:
+        raise FileAlreadyExistsError(
+            f'{others[0]} {problem}: move it or choose another name, or write there all the same with '
+            'overwrite=True'
+        )
 
 
 _NUMBERED = re.compile(r'[a-z]+[0-9]+')

@@ -2,7 +2,7 @@
 
     python medio_cases.py MODULE FOLDER RESULT
 
-MODULE is `medio` or `imagedata.medio`; FOLDER holds the input that `test_medio_differential.py` made;
+MODULE is `medio` or `imagedata.medio`; FOLDER holds the input that `test_medio.py` made;
 RESULT is a pickle: for each case what came out, or the built-in kinds of the error.
 """
 
@@ -100,6 +100,235 @@ def cases(folder: Path) -> Iterator[tuple[str, Case]]:
     yield "folder absent", lambda m, i, o: m.save_dir(o / "no" / "where", *m.read_img(i / plain))
     yield "parent absent", lambda m, i, o: m.save_img(o / "no" / "a.nii.gz", *m.read_img(i / plain))
     yield "metadata", lambda m, i, o: converted(m)
+    yield from reading_cases()
+    yield from writing_cases()
+    yield from folder_cases()
+    yield from dataset_cases()
+
+
+def reading_cases() -> Iterator[tuple[str, Case]]:
+    """Colour, two dimensions, many frames, headers."""
+    names = ("colour.nii.gz", "colour.nrrd", "colour-dicom", "frames.dcm", "flat.png", "flat-colour.png",
+             "flat.tif", "flat.bmp", "flat.mha", "grey.mha", "grey.nrrd", "one.dcm", "four.nii")  # fmt: skip
+    for name in names:
+        for axis in (-1, 0, 1, None):
+            if axis in (0, 1) and "colour" not in name:
+                continue
+            yield f"read {name} {axis}", lambda m, i, o, n=name, a=axis: described(
+                *m.read_img(i / n, channels_axis=a)
+            )
+        if "flat" not in name and "four" not in name:
+            yield f"read {name} turned", lambda m, i, o, n=name: described(*m.read_img(i / n, "SLP"))
+            yield f"meta {name}", lambda m, i, o, n=name: known(m.read_meta(i / n))
+    for name in ("frames.dcm", "one.dcm", "colour-dicom", "volume-dicom-half"):
+        yield f"read {name} pdcm", lambda m, i, o, n=name: described(*m.read_img(i / n, backend="pdcm"))
+        yield f"meta {name} pdcm", lambda m, i, o, n=name: known(m.read_meta(i / n, backend="pdcm"))
+    yield "type int32", lambda m, i, o: described(*m.read_img(i / "grey.nrrd", dtype="int32"))
+    yield "glob", lambda m, i, o: described(
+        *m.read_img(i / "volume-dicom", backend="pdcm", globber="0*")
+    )
+    yield "glob nothing", lambda m, i, o: m.read_img(i / "volume-dicom", backend="pdcm", globber="*.x")
+    yield "no place", lambda m, i, o: m.read_img(i / "unplaced.dcm", backend="pdcm")
+    yield "header one.dcm", lambda m, i, o: some(m.read_img(i / "one.dcm", header=True)[1].header)
+    yield "header folder", lambda m, i, o: some(m.read_img(i / "volume-dicom", header=True)[1].header)
+    yield "header nii", lambda m, i, o: {
+        k: np.array(v, float) for k, v in m.read_img(i / "volume-RAI.nii", header=True)[1].header.items()
+        if k in ("dim", "pixdim", "srow_x", "srow_y", "srow_z", "scl_slope", "bitpix", "sform_code")
+    }  # fmt: skip
+    yield "header png", lambda m, i, o: {"header": m.read_img(i / "flat.png", header=True)[1].header}
+
+
+def writing_cases() -> Iterator[tuple[str, Case]]:
+    """Every format, types, colour, options."""
+    for suffix in ("mha", "nrrd", "vtk", "nii", "dcm", "DCM"):
+        for dtype in ("u1", "i2", "u2"):
+            yield f"save {dtype} as {suffix}", lambda m, i, o, s=suffix, d=dtype: saved_array(
+                m, o / f"out.{s}", volume(m, d)
+            )
+        yield f"save colour as {suffix}", lambda m, i, o, s=suffix: saved_array(
+            m, o / f"out.{s}", colours(m), channels_axis=-1
+        )
+        yield f"save colour, first axis, as {suffix}", lambda m, i, o, s=suffix: saved_array(
+            m, o / f"out.{s}", colours(m, 0), channels_axis=0
+        )
+    for suffix in ("mha", "nrrd", "nii"):
+        for dtype in ("i4", "f4", "f8"):
+            yield f"save {dtype} as {suffix}", lambda m, i, o, s=suffix, d=dtype: saved_array(
+                m, o / f"out.{s}", volume(m, d)
+            )
+        yield f"save compressed {suffix}", lambda m, i, o, s=suffix: saved_array(
+            m, o / f"out.{s}", volume(m, "i2"), backend="itk", compression=True
+        )
+    for suffix in ("png", "tif", "mha", "nrrd", "dcm"):
+        yield f"save flat {suffix}", lambda m, i, o, s=suffix: saved_array(m, o / f"out.{s}", flat(m))
+        yield f"save flat colour {suffix}", lambda m, i, o, s=suffix: saved_array(
+            m, o / f"out.{s}", flat(m, colour=True), channels_axis=-1
+        )
+    for code in CODES:
+        yield f"save {code} as one dcm", lambda m, i, o, c=code: saved_array(
+            m, o / "out.dcm", volume(m, "i2", c)
+        )
+        yield f"save {code} as one dcm, reoriented", lambda m, i, o, c=code: saved_array(
+            m, o / "out.dcm", volume(m, "i2", c), allow_dcm_reorient=True
+        )
+    yield "save dtype", lambda m, i, o: saved_array(m, o / "out.nii", volume(m, "i2"), dtype="uint8")
+    yield "save new folder", lambda m, i, o: saved_array(
+        m, o / "new" / "out.nii", volume(m, "i2"), mkdir=True
+    )
+    yield "save new folders", lambda m, i, o: saved_array(
+        m, o / "new" / "er" / "out.nii", volume(m, "i2"), mkdir=True, parents=True
+    )
+    yield "save new folders, not", lambda m, i, o: saved_array(
+        m, o / "new" / "er" / "out.nii", volume(m, "i2"), mkdir=True
+    )
+    yield "save unknown", lambda m, i, o: saved_array(m, o / "out.xyzw", volume(m, "i2"))
+    yield "save pdcm", lambda m, i, o: saved_array(m, o / "out.dcm", volume(m, "i2"), backend="pdcm")
+    yield "save nib option", lambda m, i, o: saved_array(m, o / "o.nii", volume(m, "i2"), compression=True)
+
+
+def folder_cases() -> Iterator[tuple[str, Case]]:
+    """`save_dir` and its options."""
+    for dtype in ("u1", "i2", "u2"):
+        yield f"folder {dtype}", lambda m, i, o, d=dtype: saved_folder(m, o / "out", volume(m, d))
+    yield "folder colour", lambda m, i, o: saved_folder(m, o / "out", colours(m), channels_axis=-1)
+    yield "folder pattern", lambda m, i, o: {
+        **saved_folder(m, o / "out", volume(m, "i2"), pattern="s_{:03d}.dcm"),
+        "names": sorted(p.name for p in (o / "out").iterdir()),
+    }
+    yield "folder names", lambda m, i, o: {
+        **saved_folder(m, o / "out", volume(m, "i2")),
+        "names": sorted(p.name for p in (o / "out").iterdir()),
+    }
+    given = {"0010|0010": "Somebody^Else", "0010|0020": "77", "0018|0050": "2.5", "0008|103e": "a text",
+             "0008|0060": "MR", "0020|000e": "1.2.826.0.1.55",
+             "0008|0016": "1.2.840.10008.5.1.4.1.1.4"}  # fmt: skip
+    yield "folder elements", lambda m, i, o: elements(m, o / "out", given)
+    yield "folder elements pdcm", lambda m, i, o: {
+        **saved_folder(m, o / "out", volume(m, "i2"), metadata_dict=given), "again": described(
+            *m.read_img(o / "out", backend="pdcm"))["array"],
+    }  # fmt: skip
+    for exist_ok in (True, False):
+        yield f"folder again, {exist_ok}", lambda m, i, o, e=exist_ok: {
+            "first": saved_folder(m, o / "out", volume(m, "i2"))["array"],
+            **saved_folder(m, o / "out", volume(m, "u1"), exist_ok=e),
+        }
+    yield "folder deep", lambda m, i, o: saved_folder(m, o / "a" / "b", volume(m, "i2"), parents=True)
+    yield "folder one slice", lambda m, i, o: saved_folder(
+        m, o / "out", (volume(m, "i2")[0][..., :1], volume(m, "i2")[1])
+    )
+
+
+def dataset_cases() -> Iterator[tuple[str, Case]]:
+    """pydicom's datasets."""
+    def load(m: Any, name: str) -> Any:
+        return importlib.import_module(f"{m.__name__}.{name}")
+
+    yield "slices", lambda m, i, o: {
+        "numbers": sorted(int(d.InstanceNumber) for d in load(m, "backends.pdcm_io").PdcmIO.extract_slices(
+            i / "volume-dicom"))
+    }  # fmt: skip
+    yield "unpack one", lambda m, i, o: unpacked(m, load, i / "one.dcm")
+    yield "unpack frames", lambda m, i, o: unpacked(m, load, i / "frames.dcm")
+    yield "frames as one", lambda m, i, o: as_one(m, load, i / "frames.dcm")
+    yield "array into a file", lambda m, i, o: into_file(m, load, i / "one.dcm", o / "out.dcm", "u2")
+    yield "array into a file, kept", lambda m, i, o: into_file(
+        m, load, i / "one.dcm", o / "out.dcm", "u2", keep_rescale=True
+    )
+    yield "array into frames", lambda m, i, o: into_file(
+        m, load, i / "frames.dcm", o / "out.dcm", "u2", keep_rescale=True
+    )
+
+
+def known(metadata: Any) -> dict[str, Any]:
+    """What can be compared of metadata alone."""
+    return {"affine": np.array(metadata.affine, float), "ornt": metadata.ornt,
+            "shape": tuple(int(n) for n in metadata.spatial_shape)}  # fmt: skip
+
+
+def some(header: Any) -> dict[str, Any]:
+    """Elements of a header, without the blanks that pad them."""
+    keys = ("0008|0060", "0010|0010", "0020|0013", "0028|0010", "0028|0030", "0020|0032")
+    return {key: str(header[key]).strip() for key in keys}
+
+
+def volume(m: Any, dtype: str, code: str = "RAI") -> tuple[np.ndarray, Any]:
+    """Unique values and a place."""
+    affine = np.eye(4)
+    affine[:3, 3] = -20, 7, 11
+    for column, letter in enumerate(code):
+        row = next(r for r, sides in enumerate(("RL", "AP", "IS")) if letter in sides)
+        affine[:3, column] = 0
+        affine[row, column] = (1.5, 2, 3)[column] * (1 if letter in "RAI" else -1)
+    return np.arange(120).reshape(4, 5, 6).astype(dtype), m.MetaData(affine)
+
+
+def colours(m: Any, axis: int = -1) -> tuple[np.ndarray, Any]:
+    """The same, in colour."""
+    array = (np.arange(360).reshape(4, 5, 6, 3) % 251).astype(np.uint8)
+    return np.moveaxis(array, -1, axis), volume(m, "u1")[1]
+
+
+def flat(m: Any, *, colour: bool = False) -> tuple[np.ndarray, Any]:
+    """An image without slices."""
+    shape = (4, 5, 3) if colour else (4, 5)
+    return np.arange(np.prod(shape)).reshape(shape).astype(np.uint8), m.MetaData(np.eye(3))
+
+
+def saved_array(m: Any, target: Path, image: tuple[np.ndarray, Any], **options: Any) -> dict[str, Any]:
+    """Write and read."""
+    m.save_img(target, *image, **options)
+    return described(*m.read_img(target))
+
+
+def saved_folder(m: Any, target: Path, image: tuple[np.ndarray, Any], **options: Any) -> dict[str, Any]:
+    """Write a folder and read it."""
+    m.save_dir(target, *image, **options)
+    return described(*m.read_img(target))
+
+
+def elements(m: Any, target: Path, given: dict[str, str]) -> dict[str, Any]:
+    """Elements that were given, as pydicom reads them."""
+    import pydicom
+
+    m.save_dir(target, *volume(m, "i2"), metadata_dict=given)
+    dataset = pydicom.dcmread(target / "IM3.dcm")
+    found = {key: str(dataset[int(key.replace("|", ""), 16)].value) for key in given}
+    return {**found, "number": str(dataset.InstanceNumber), "place": list(map(float, dataset[0x200032]))}
+
+
+def unpacked(m: Any, load: Any, path: Path) -> dict[str, Any]:
+    """Array and affine of a dataset."""
+    import pydicom
+
+    dataset = load(m, "metadata.pdcm_ds").convert_ds(pydicom.dcmread(path))
+    array, affine = load(m, "backends.pdcm_unpack_ds").unpack_dataset(dataset)
+    return {"array": np.array(array), "affine": np.array(affine, float), "type": str(affine.dtype)}
+
+
+def as_one(m: Any, load: Any, path: Path) -> dict[str, Any]:
+    """What a dataset of frames says when it is asked as one slice."""
+    import pydicom
+
+    dataset = load(m, "metadata.pdcm_ds").convert_ds(pydicom.dcmread(path))
+    names = ("ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing", "SliceThickness",
+             "SpacingBetweenSlices", "RescaleSlope", "RescaleIntercept")  # fmt: skip
+    found = {name: np.atleast_1d(np.array(getattr(dataset, name), float)) for name in names}
+    found["places"] = np.array(dataset.slice_positions(), float)
+    dataset.del_intensity_trans()
+    return {**found, "left": "PixelValueTransformationSequence" in dataset.SharedFunctionalGroupsSequence[0]}
+
+
+def into_file(
+    m: Any, load: Any, template: Path, target: Path, dtype: str, **options: Any
+) -> dict[str, Any]:
+    """An array in place of the pixels of a file."""
+    import pydicom
+
+    shape = pydicom.dcmread(template).pixel_array.shape
+    array = (np.arange(np.prod(shape)) * 3).reshape(shape).astype(dtype)
+    load(m, "backends.pdcm_io").PdcmIO.save_arr2dcm_file(target, template, array, **options)
+    dataset = pydicom.dcmread(target)
+    return {"array": dataset.pixel_array, "rescale": "RescaleSlope" in dataset, "who": str(dataset.PatientID)}
 
 
 def saved(m: Any, source: Path, target: Path, code: str | None = None, **options: Any) -> Any:

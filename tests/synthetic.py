@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
@@ -83,3 +83,30 @@ def stack(
             elements = {**fixed, **change(t, s)}
             found.append(image(values.astype(dtype), position, number=t * len(positions) + s + 1, **elements))
     return found
+
+
+def frames(positions: Sequence[Sequence[float]], shape: tuple[int, int] = (4, 3)) -> Dataset:
+    """Return an enhanced MR object with a frame at each position, rescaled by 2 and -7."""
+    values = np.arange(len(positions) * shape[0] * shape[1], dtype=np.uint16).reshape(-1, *shape)
+    ds = image(values[0], positions[0], number=1, series='frames')
+    place = (ds.ImageOrientationPatient, ds.PixelSpacing, ds.SliceThickness)
+    for keyword in ('ImagePositionPatient', 'ImageOrientationPatient', 'PixelSpacing', 'SliceThickness'):
+        delattr(ds, keyword)
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = EnhancedMRImageStorage
+    ds.NumberOfFrames, ds.PixelData = len(positions), values.tobytes()
+    shared = Dataset()
+    shared.PlaneOrientationSequence = [Dataset()]
+    shared.PlaneOrientationSequence[0].ImageOrientationPatient = place[0]
+    shared.PixelMeasuresSequence = [Dataset()]
+    shared.PixelMeasuresSequence[0].PixelSpacing = place[1]
+    shared.PixelMeasuresSequence[0].SliceThickness = place[2]
+    shared.PixelMeasuresSequence[0].SpacingBetweenSlices = 3
+    shared.PixelValueTransformationSequence = [Dataset()]
+    transform = shared.PixelValueTransformationSequence[0]
+    transform.RescaleSlope, transform.RescaleIntercept, transform.RescaleType = 2, -7, 'US'
+    ds.SharedFunctionalGroupsSequence = [shared]
+    ds.PerFrameFunctionalGroupsSequence = [Dataset() for _ in positions]
+    for group, position in zip(ds.PerFrameFunctionalGroupsSequence, positions, strict=True):
+        group.PlanePositionSequence = [Dataset()]
+        group.PlanePositionSequence[0].ImagePositionPatient = [f'{v:.10g}' for v in position]
+    return ds

@@ -16,6 +16,7 @@ import pytest
 from imagedata import Series, errors
 from imagedata.archives import filesystemarchive
 from imagedata.archives.filesystemarchive import find, staged
+from imagedata.axis import VariableAxis
 
 SAMPLES = Path(__file__).resolve().parent.parent / "data" / "dicom"
 
@@ -307,3 +308,62 @@ def test_two_writers_do_not_meet(tmp_path: Path) -> None:
         assert one != two
         assert one.parent == two.parent == tmp_path
     assert listing(tmp_path) == {}
+
+
+# --- files beside the one that is written --------------------------------------------------
+
+
+def plain(seed: int = 0, order: str = "none", shape: tuple[int, ...] = (3, 4, 5)) -> Series:
+    return Series(np.random.default_rng(seed).integers(0, 255, shape, "u1"), order)
+
+
+def refused(folder: Path, series: Series, name: str, match: str) -> None:
+    """Assert that writing is refused, and that all is left as it was."""
+    before = listing(folder)
+    with pytest.raises(errors.FileAlreadyExistsError, match=match):
+        series.write(folder / name)
+    assert listing(folder) == before
+
+
+@pytest.mark.parametrize(("first", "second"), [("a.mhd", "a.nhdr"), ("a.nhdr", "a.mhd")])
+def test_two_headers_do_not_share_their_voxels(tmp_path: Path, first: str, second: str) -> None:
+    plain(1).write(tmp_path / first)
+    refused(tmp_path, plain(2), second, r"a\.raw is there, and belongs to another file")
+    assert np.array_equal(Series(tmp_path / first), plain(1))
+    plain(3).write(tmp_path / first)
+    assert np.array_equal(Series(tmp_path / first), plain(3))
+
+
+@pytest.mark.parametrize(("name", "taken"), [("a.mhd", "a.raw"), ("a.hdr", "a.img"), ("a.npy", "a.npy.json")])
+def test_files_that_the_user_did_not_name_are_not_replaced(tmp_path: Path, name: str, taken: str) -> None:
+    (tmp_path / taken).write_text("raw data of the scanner")
+    refused(tmp_path, plain(), name, taken)
+    plain().write(tmp_path / name, overwrite=True)
+    assert np.array_equal(Series(tmp_path / name), plain())
+
+
+def test_what_lay_beside_an_older_image_is_not_read_with_the_new_one(tmp_path: Path) -> None:
+    diffusion = plain(1, "b", (3, 3, 4, 5))
+    diffusion.axes = [VariableAxis("b", [0, 500, 1000]), *diffusion.axes[1:]]
+    diffusion.write(tmp_path / "a.nii.gz")
+    refused(tmp_path, plain(2, shape=(3, 3, 4, 5)), "a.nii.gz", r"a\.bval belongs to the a\.nii\.gz")
+    refused(tmp_path, diffusion, "a.nii", r"a\.bval is there, and belongs to another file")
+    diffusion.write(tmp_path / "a.nii.gz")
+    (tmp_path / "b.json").write_text('{"SeriesDescription": "of another patient"}')
+    refused(tmp_path, plain(), "b.nii", r"b\.json")
+
+
+def test_a_shorter_stack_does_not_leave_images_of_a_longer_one(tmp_path: Path) -> None:
+    series = plain()
+    series.write(tmp_path / "a_%03d.png")
+    refused(tmp_path, series[:2], "a_%03d.png", r"a_002\.png is there")
+    series[:2].write(tmp_path / "b_%03d.png")
+    series.write(tmp_path / "a_%03d.png")
+    assert len(listing(tmp_path)) == len(series) + 2
+
+
+def test_pairs_that_differ_in_compression_alone(tmp_path: Path) -> None:
+    plain(1).write(tmp_path / "a.hdr")
+    plain(2).write(tmp_path / "a.hdr.gz")
+    for name, seed in [("a.hdr", 1), ("a.img", 1), ("a.hdr.gz", 2), ("a.img.gz", 2)]:
+        assert np.array_equal(Series(tmp_path / name), plain(seed))

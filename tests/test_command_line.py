@@ -109,7 +109,6 @@ def test_input_options_are_python_values_or_text() -> None:
         ("--frame 1.02.3", ["1.02.3", "UID"]),
         ("--sernum three", ["three"]),
         ("--input_options banana", ["banana", "KEY=VALUE"]),
-        ("--calling_aet ME", ["--calling_aet", "not in this version"]),
         ("--input_shape 3x3", ["--input_shape", "not in this version"]),
         ("--input_sort tag", ["--input_sort", "not in this version"]),
     ],

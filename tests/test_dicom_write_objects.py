@@ -390,6 +390,34 @@ def uids(found: list[pydicom.Dataset]) -> list[str]:
     return [u for d in found for u in (d.SeriesInstanceUID, d.SOPInstanceUID, d.StudyInstanceUID)]
 
 
+@NEEDS_DCIODVFY
+@pytest.mark.parametrize("kind", ["ct", "sagittal"])
+def test_all_slices_in_one_secondary_capture(kind, sample_data, tmp_path):
+    """Multi-frame Secondary Capture: values, places and patient as pydicom and SimpleITK read them."""
+    series = Series(sample_data / kind)
+    series.write(tmp_path / "all.dcm", SOPClassUID="MultiFrameGrayscaleWordSecondaryCaptureImageStorage")
+    assert not dciodvfy(tmp_path / "all.dcm")
+    (found,) = [pydicom.dcmread(p) for p in files(tmp_path)]
+    np.testing.assert_array_equal(values(found), series)
+    sources = [pydicom.dcmread(p) for p in files(sample_data / kind)]
+    assert {d.PatientID for d in sources} == {found.PatientID}
+    assert {d.SOPInstanceUID for d in sources} == {
+        item.ReferencedSOPInstanceUID for item in found.SourceImageSequence
+    }
+    # What differs from slice to slice would be said of all of them.
+    for keyword in ("AcquisitionTime", "SliceLocation", "XRayTubeCurrent", "ImagePositionPatient"):
+        assert keyword not in found
+    groups = found.PerFrameFunctionalGroupsSequence
+    places = [group.PlanePositionSequence[0].ImagePositionPatient for group in groups]
+    own = [series.imagePositions[i][::-1] for i in range(series.slices)]
+    np.testing.assert_allclose(places, own, atol=1e-4)
+    image = SimpleITK.ReadImage(str(tmp_path / "all.dcm"))
+    index = (10, 20, series.slices - 2)
+    place = np.ravel(series.getPositionForVoxel(index[::-1]))[::-1]
+    np.testing.assert_allclose(image.TransformIndexToPhysicalPoint(index), place, atol=1e-3)
+    assert Series(tmp_path / "all.dcm").same_geometry(series)
+
+
 def test_uids_from_a_seed(sample_data, tmp_path):
     ct = Series(sample_data / "ct")[:3]
     half = ct // 2

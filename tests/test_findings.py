@@ -15,7 +15,7 @@ from pydicom.uid import (
 
 from imagedata import Series, errors
 from imagedata.axis import VariableAxis
-from imagedata.formats.dicom.criteria import b_vector
+from imagedata.formats.dicom.criteria import b_value, b_vector
 from imagedata.formats.dicom.vendor.siemens import slice_time
 from synthetic import image, save, stack
 
@@ -345,6 +345,16 @@ def test_planes_of_dose_at_patient_coordinates(rows: int, tmp_path: Path) -> Non
     assert dict(zip(doses, places, strict=True)) == {1: -50.0, 2: -48.0, 3: -43.0}
 
 
+@pytest.mark.parametrize('offsets', [None, [0, 2]])
+def test_planes_of_dose_without_offsets_are_refused(offsets: list[float] | None, tmp_path: Path) -> None:
+    ds = image(np.zeros((4, 3), np.uint16), (0, 0, -50), number=1, Modality='RTDOSE')
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = RTDoseStorage
+    ds.NumberOfFrames, ds.GridFrameOffsetVector, ds.DoseGridScaling = 3, offsets, 1e-3
+    ds.PixelData = np.zeros((3, 4, 3), np.uint16).tobytes()
+    with pytest.raises(errors.CorruptFileError, match=f'3 planes of a dose and {len(offsets or [])} offsets'):
+        Series(save(tmp_path, [ds]))
+
+
 def test_in_phase_is_no_imaginary_part(tmp_path: Path) -> None:
     """MR Image Type of Philips: M, P, R and I are parts of a complex image, IP and OP are not."""
     found = stack(FOUR, 2, lambda kind, s: {'ImageType': ['ORIGINAL', 'PRIMARY', ('OP', 'IP')[kind]]})
@@ -375,3 +385,56 @@ def test_slices_of_a_mosaic_keep_their_own_times(real_data: Path, tmp_path: Path
         assert csa['NumberOfImagesInMosaic']['items'] == [0]
         assert csa['MosaicRefAcqTimes']['items'] == []
         assert csa['SliceNormalVector']['items']
+
+
+@pytest.mark.parametrize('name', [
+    'siemens_mosaic_dwi/dti_pitch', 'ge_dwi/tensor_r2', 'philips_dwi/vanderbilt_601', 'uih_dwi/ap_134434_9',
+])  # fmt: skip
+def test_a_mean_over_b_values_has_none(name: str, real_data: Path, tmp_path: Path) -> None:
+    """Private elements would say the first one's."""
+    s = Series(real_data / name)
+    mean = np.rint(np.mean(s[:, :2], axis=0)).astype(np.uint16)
+    mean.write(tmp_path / 'out')
+    assert {b_value(ds) for ds in images(tmp_path / 'out')} == {None}
+    s[2, :2].write(tmp_path / 'one')
+    assert {b_value(ds) for ds in images(tmp_path / 'one')} == {float(s.axes[0].values[2])}
+
+
+def test_times_of_the_content_are_not_written_as_those_of_the_acquisition(tmp_path: Path) -> None:
+    s = Series(save(tmp_path / 'in', stack(FOUR, 3, lambda t, z: {
+        'AcquisitionDate': '20240101', 'AcquisitionTime': '100000', 'ContentDate': '20240101',
+        'ContentTime': f'1001{t}{z}',
+    })))  # fmt: skip
+    s.write(tmp_path / 'out')
+    assert {ds.AcquisitionTime for ds in images(tmp_path / 'out')} == {'100000'}
+    back = Series(tmp_path / 'out')
+    np.testing.assert_array_equal(back, s)
+    assert back.axes[0].values == s.axes[0].values == [36060, 36070, 36080]
+
+
+def test_volumes_that_follow_the_patient_are_told_from_missing_slices(tmp_path: Path) -> None:
+    """Prospective correction of motion moves the slices from volume to volume."""
+    found = stack(FOUR, 3, lambda t, z: {
+        'ImagePositionPatient': [0, 0, f'{3 * z + 0.3 * t:g}'], 'AcquisitionDate': '20240101',
+        'AcquisitionTime': f'10000{t}',
+    })  # fmt: skip
+    with pytest.raises(errors.MissingSliceError, match=r'slice_tolerance=0\.45 takes them as one'):
+        Series(save(tmp_path, found))
+    s = Series(tmp_path, slice_tolerance=0.45)
+    wanted = np.add.outer([0, 1000, 2000], [0, 100, 200, 300])
+    np.testing.assert_array_equal(np.asarray(s)[:, :, 0, 0], wanted)
+
+
+def test_times_of_a_template_with_more_axes(tmp_path: Path) -> None:
+    """One echo of several comes back, with times that count from 0: not as those of midnight."""
+    found = stack(FOUR, 6, lambda t, z: {
+        'AcquisitionDate': '20240101', 'AcquisitionTime': f'1200{t // 2:02d}', 'EchoTime': 10 + t % 2,
+    })  # fmt: skip
+    template = Series(save(tmp_path / 'in', found))
+    assert template.input_order == 'time,te'
+    whole = Series(np.asarray(template)[:, 0], 'time', template=template, geometry=template)
+    assert whole.axes[0].values == [43200, 43201, 43202]
+    with pytest.warns(errors.ImagedataWarning, match='first is taken for the first'):
+        part = Series(np.asarray(template)[:2, 0], 'time', template=template, geometry=template)
+    part.write(tmp_path / 'out')
+    assert {ds.AcquisitionTime for ds in images(tmp_path / 'out')} == {'120000', '120001'}

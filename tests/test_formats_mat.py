@@ -114,6 +114,27 @@ def test_other_dimensions_after_a_change_elsewhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not SCIPY_FILES.is_dir(), reason='this SciPy comes without its sample files')
+@pytest.mark.parametrize('version', ['7', '7.3'])
+def test_a_variable_that_was_cut_is_not_placed_where_the_whole_was(version: str, tmp_path: Path) -> None:
+    """`A = A(:, :, 2:3)` in MATLAB leaves the struct as it is."""
+    series = random_series('i2', (5, 4, 3))
+    path = tmp_path / 'a.mat'
+    series.write(path, mat_version=version)
+    if version == '7':
+        loaded = {k: v for k, v in scipy.io.loadmat(path).items() if not k.startswith('__')}
+        scipy.io.savemat(path, {**loaded, 'A': loaded['A'][..., 1:3]})
+    else:
+        with h5py.File(path, 'r+') as file:
+            values, attributes = file['A'][1:3], dict(file['A'].attrs)
+            del file['A']
+            file['A'] = values
+            file['A'].attrs.update(attributes)
+    with pytest.warns(ImagedataWarning, match='does not fit 2 x 4 x 3'):
+        found = Series(path)
+    assert found.header.geometry.assumed
+    assert np.array_equal(found, np.asarray(series)[1:3])
+
+
 def test_sample_files_of_scipy() -> None:
     read = 0
     for path in sorted(SCIPY_FILES.glob('*.mat')):

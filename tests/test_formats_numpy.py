@@ -116,6 +116,18 @@ def test_no_images(tmp_path: Path) -> None:
 
 def test_a_description_that_does_not_fit_does_not_count(tmp_path: Path) -> None:
     random_series('u2', tags=(2,)).write(tmp_path / 'a.npy')
-    for text in ('', '[' * 100_000, '{"imagedata": 3}', '{"imagedata": {"axes": [], "affine": [1]}}', 'null'):
+    for text in ('', '[' * 100_000, 'null', '{"patient": 1}'):
         (tmp_path / 'a.npy.json').write_text(text)
+        assert Series(tmp_path / 'a.npy').header.geometry.assumed
+    for text in ('{"imagedata": 3}', '{"imagedata": {"axes": [], "affine": [1]}}'):
+        (tmp_path / 'a.npy.json').write_text(text)
+        with pytest.warns(ImagedataWarning, match='does not fit 2 x 3 x 4 x 5'):
+            assert Series(tmp_path / 'a.npy').header.geometry.assumed
+
+
+def test_values_that_were_cut_are_not_placed_where_the_whole_was(tmp_path: Path) -> None:
+    series = random_series('u2', (5, 4, 3))
+    series.write(tmp_path / 'a.npy')
+    np.save(tmp_path / 'a.npy', np.asarray(series)[2:])
+    with pytest.warns(ImagedataWarning, match='does not fit 3 x 4 x 3'):
         assert Series(tmp_path / 'a.npy').header.geometry.assumed

@@ -92,6 +92,30 @@ def test_grey_and_colour_in_one_stack(tmp_path: Path) -> None:
     assert [tuple(int(v) for v in s[0, 0]) for s in np.asarray(Series(tmp_path))] == [(7, 7, 7), (1, 2, 3)]
 
 
+def test_pictures_of_two_formats_or_archives_are_no_stack(tmp_path: Path) -> None:
+    values = np.arange(20, dtype='u1').reshape(4, 5)
+    Series(values).write(tmp_path / 'a.png')
+    Series(values + 1).write(tmp_path / 'b.bmp')
+    with pytest.raises(MultipleSeriesError, match='2 series'):
+        Series(tmp_path)
+    for name in ('a', 'b'):
+        Series(np.stack([values] * 3)).write(tmp_path / f'{name}.zip?x_%d.png')
+    with pytest.raises(MultipleSeriesError, match='2 series'):
+        Series([tmp_path / 'a.zip', tmp_path / 'b.zip'])
+
+
+def test_pictures_that_are_stored_turned(tmp_path: Path) -> None:
+    """EXIF's orientation 2 is mirrored: TIFF is turned by Pillow, others are told."""
+    values = np.arange(20, dtype='u1').reshape(4, 5)
+    turned = Image.Exif()
+    turned[274] = 2
+    Image.fromarray(values).save(tmp_path / 'a.png', exif=turned)
+    with pytest.warns(ImagedataWarning, match='turned or mirrored'):
+        assert np.array_equal(Series(tmp_path / 'a.png'), values)
+    Image.fromarray(values).save(tmp_path / 'a.tif', tiffinfo={274: 2})
+    assert np.array_equal(Series(tmp_path / 'a.tif'), values[:, ::-1])
+
+
 def test_resolution_is_spacing(tmp_path: Path) -> None:
     image = Image.fromarray(np.zeros((4, 3), 'u1'))
     for name in ('a.png', 'a.tif', 'a.jpg', 'a.bmp'):

@@ -137,3 +137,17 @@ def test_attributes_of_single_images(dynamic: Series) -> None:
     assert dynamic.getDicomAttribute('0018|0091') == dynamic.getDicomAttribute((0x18, 0x91)) == 0
     with pytest.raises(ValueError, match='not a DICOM keyword'):
         dynamic.setDicomAttribute('NoSuchThing', 1)
+
+
+@pytest.mark.parametrize('name', ['a.nii.gz', 'a.mha', 'a.nrrd'])
+def test_uneven_slices_are_where_they_were(tmp_path: Path, name: str) -> None:
+    """A format that places slices evenly must not move them in the patient."""
+    places = [(0, 0, z) for z in (0, 2, 5, 10, 18)]
+    images = stack(places, change=lambda t, s: {'EchoTrainLength': s})
+    source = Series(save(tmp_path / 'dicom', images))
+    with pytest.warns(errors.LossWarning, match='not evenly spaced'):
+        source.write(tmp_path / name)
+    with pytest.warns(errors.ImagedataWarning, match='5 even slices.*taken for these'):
+        again = Series(tmp_path / name, template=source)
+    np.testing.assert_allclose(again.sliceLocations, source.sliceLocations)
+    assert sources(again) == sources(source)

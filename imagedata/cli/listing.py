@@ -22,6 +22,7 @@ from ..cmdline import (
     say_json,
 )
 from ..errors import ImagedataError, NoDataReadError
+from .servers import lists, server_records, server_text
 
 __all__ = ['main', 'parser']
 
@@ -34,7 +35,7 @@ def parser() -> ProgramParser:
         description='Print which patients, studies and series there are. No pixels are read. Files that '
         'cannot be read are told on stderr.',
         epilog='examples:\n  image_list dicom/\n  image_list -r --json archive/\n'
-        '  image_list -r -v --order time study/\n',
+        '  image_list -r -v --order time study/\n  image_list "dicom://pacs:104/TITLE?StudyDate=20240101-&Modality=MR"\n',
     )
     add_reading_options(made)
     made.add_argument('-r', '--recursive', action='store_true', help='look into folders of folders as well')
@@ -53,8 +54,19 @@ def _print(given: argparse.Namespace) -> None:
     from ..collection import Cohort
     from ..inventory import take_inventory
 
-    sources = _sources(given)
     options = given_options(given)
+    servers = [url for url in given.in_dirs if lists(url)]
+    if servers:
+        if len(servers) < len(given.in_dirs):
+            raise NoDataReadError('servers and files are listed apart: name either')
+        asked = {**options, **options['input_options']}
+        records = [record for url in servers for record in server_records(url, asked)]
+        if given.json:
+            say_json(records)
+        else:
+            say(server_text(records))
+        return
+    sources = _sources(given)
     inventory = take_inventory(sources, {**options, **options['input_options'], 'skip_broken_series': True})
     for name, error in inventory.broken:
         complain_of(name, error)

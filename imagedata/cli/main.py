@@ -16,7 +16,9 @@ from ..cmdline import ProgramParser, _Version, run_program
 __all__ = ['COMMANDS', 'main']
 
 COMMANDS = {
+    'echo': ('imagedata.cli.echo', 'ask a PACS whether it is there, and talks to us'),
     'plugins': ('imagedata.cli.plugins', 'list the formats, archives and transports, and their state'),
+    'receive': ('imagedata.cli.receive', 'file what scanners and PACS send, and hand on each series'),
 }
 """Command to module, and what it does in a few words."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ..cmdline import DEBUG, ProgramParser, add_reading_options, run_program
-from ..errors import MissingDependencyError, NoDataReadError
+from ..errors import NoDataReadError, NoDisplayError
 
 __all__ = ['main', 'parser']
 
@@ -52,24 +53,37 @@ def _show(given: argparse.Namespace) -> None:
     series = [s for _, _, s in each_series(cohort_of(given))]
     if not series:
         raise NoDataReadError('there is no series to show')
-    if not hasattr(series[0], 'show'):
-        raise MissingDependencyError('the viewer is not in this version of imagedata')
     options: dict[str, Any] = {
         'colormap': given.colormap, 'norm': given.norm, 'colorbar': given.colorbar,
         'window': given.window, 'level': given.level, 'link': given.link,
     }  # fmt: skip
-    if given.out:
-        import matplotlib
-
-        # A picture needs no screen.
-        matplotlib.use('Agg')
-        from matplotlib import pyplot
-
-        options['fig'] = pyplot.figure()
     first, others = series[0], series[1:]
-    first.show(others or None, **options)
     if given.out:
-        options['fig'].savefig(given.out)
+        _draw(given.out, first, others, options)
+    else:
+        try:
+            first.show(others or None, **options)
+        except NoDisplayError as error:
+            raise NoDisplayError(
+                'there is no screen to show a window on: --out FILE draws into a picture'
+            ) from error
+
+
+def _draw(path: str, first: Any, others: Sequence[Any], options: dict[str, Any]) -> None:
+    """Draw what a window would show into a file; that needs no screen."""
+    import io
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from ..whole_file import write_whole
+
+    figure = Figure(facecolor='black', layout='constrained')
+    FigureCanvasAgg(figure)
+    first.show(list(others) or None, fig=figure, **options)
+    picture = io.BytesIO()
+    figure.savefig(picture, format=Path(path).suffix[1:] or 'png', dpi=150)
+    write_whole(path, picture.getvalue())
 
 
 if __name__ == '__main__':

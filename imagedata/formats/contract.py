@@ -104,9 +104,9 @@ class Source:
             return file.seek(0, SEEK_END)
 
     def beside(self, filename: str) -> Source | None:
-        """Return the file of a name in the same folder; None where there is none."""
+        """Return the file of a name in the same folder, or below it with '/'; None where there is none."""
         if self.path is not None:
-            other = self.path.with_name(filename)
+            other = self.path.parent / filename
             return Source(str(other), other) if other.is_file() else None
         return self.neighbour(filename) if self.neighbour is not None else None
 
@@ -115,15 +115,19 @@ class Source:
         """Give the path of a local file with these bytes, for libraries that take paths only.
 
         A file that is not on the local disk is copied into a temporary folder, under its own
-        name, with those of the files `beside` it that there are; gone afterwards.
+        name, with those of the files `beside` it that there are, under theirs; gone afterwards.
         """
         if self.path is not None:
             yield self.path
             return
         with TemporaryDirectory(prefix='imagedata-') as folder:
-            others = (self.beside(name) for name in beside)
-            for source in (self, *(other for other in others if other is not None)):
-                with source.open() as file, Path(folder, source.basename).open('wb') as copy:
+            others = {name: self.beside(name) for name in beside}
+            for name, source in {**others, self.basename: self}.items():
+                if source is None:
+                    continue
+                place = Path(folder, name)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                with source.open() as file, place.open('wb') as copy:
                     copyfileobj(file, copy)
             yield Path(folder, self.basename)
 
@@ -271,6 +275,13 @@ class Format(Protocol):
             For a file that is of this format, and cannot be read: no other plugin is tried.
         """
         ...
+
+    def companions(self, name: str) -> Sequence[str]:
+        """Return the names of files that are read with one of a name, where they lie beside it.
+
+        They are refused where they belong to an older file of that name, and are not written anew.
+        """
+        return ()
 
     def wrote(self, path: Path) -> bool:
         """Return whether a file was written by this plugin before, and may be replaced.

@@ -2,12 +2,13 @@
 
 The text is an object under the key 'imagedata'::
 
-    {"imagedata": {"axes": [{"name": "time", "values": [0.0, 2.5]}],
+    {"imagedata": {"axes": [{"name": "time", "values": [0.0, 2.5]}], "grid": [20, 128, 128],
                    "affine": [[0, 0, 1.5, -90], [0, 1.5, 0, -70], [3, 0, 0, 12], [0, 0, 0, 1]],
                    "positions": [[x, y, z], ...], "frame_of_reference": "1.2.3", "assumed": false}}
 
 `axes` are those beside slice, row and column, in the order of the array (tags..., slice, row,
-column); their values are numbers only, since a text might name a patient. `affine` takes (slice,
+column); their values are numbers only, since a text might name a patient. `grid` counts slices,
+rows and columns: other programs may cut the values, and leave the text as it was. `affine` takes (slice,
 row, column, 1), counted from 0, to x, y, z in mm, LPS. `positions` are the places of the first
 voxels of slices that are not evenly spaced. The text counts on reading only where it fits.
 """
@@ -26,7 +27,7 @@ from ..errors import GeometryError, ImagedataWarning, LossWarning, OrderNotFound
 from ..geometry import Geometry, affine_from_parts
 from ..header import Header, default_dims, new_uid
 from ..notices import warn_user
-from .nifti.layout import axes_from_comment, comment_from_axes
+from .nifti.layout import TIME_AXES, axes_from_comment, comment_from_axes
 
 __all__ = [
     'RGB',
@@ -77,6 +78,7 @@ def described(header: Header, shape: Sequence[int], format_name: str) -> str:
             f'{format_name}: the values of axis {name!r} are not numbers: its name alone is written',
             LossWarning)
     content = json.loads(text)
+    content['imagedata']['grid'] = [int(n) for n in shape[-3:]]
     geometry = header.geometry
     if geometry is not None:
         content['imagedata']['affine'] = geometry.affine.tolist()
@@ -88,13 +90,32 @@ def described(header: Header, shape: Sequence[int], format_name: str) -> str:
     return json.dumps(content, separators=(',', ':'))
 
 
-def description(text: str, shape: Sequence[int]) -> Description | None:
-    """Return what a text says of an array (tags..., slice, row, column), None where it does not fit."""
+def description(text: str, shape: Sequence[int], name: str) -> Description | None:
+    """Return what a text says of an array (tags..., slice, row, column), None where it does not fit.
+
+    Warns
+    -----
+    ImagedataWarning
+        When it does not: the values of file `name` are others than those it was written for.
+    """
+    found = _fitting(text, shape)
+    if found is None and '"imagedata"' in text:
+        warn_user(
+            f'{name}: what imagedata stored beside the values does not fit {" x ".join(map(str, shape))} of '
+            'them: axes and place are left out; give geometry=, or assign them',
+            ImagedataWarning,
+        )
+    return found
+
+
+def _fitting(text: str, shape: Sequence[int]) -> Description | None:
     axes = axes_from_comment(text, shape[:-3])
     if axes is None:
         return None
     try:
         content = json.loads(text)['imagedata']
+        if list(content.get('grid', shape[-3:])) != list(shape[-3:]):
+            return None
         geometry = None
         if 'affine' in content:
             frame = content.get('frame_of_reference')
@@ -177,6 +198,9 @@ def _named(label: str, found: Axis, values: list[Any] | None, name: str) -> Axis
     if values is not None:
         return VariableAxis(label, values)
     axis = found.renamed(label)
+    if found.name == 'time' and label not in TIME_AXES:
+        # The file's times are no b values.
+        axis = UniformLengthAxis(label, 0, len(found), 1)
     counted = isinstance(axis, UniformAxis) and (axis.start, axis.step) == (0, 1)
     if counted and axis.unit is not None:
         warn_user(

@@ -23,9 +23,9 @@ class DICOMPlugin(Format):
     options: ClassVar[tuple[str, ...]] = (
         'accept_duplicate_tag', 'accept_uneven_slices', 'auto_sort', 'bits', 'correct_acq',
         'dir_cosine_tolerance', 'ignore_series_uid', 'input_acquisition', 'input_echo', 'input_serinsuid',
-        'input_stack', 'keep_uid', 'missing', 'output_dir', 'output_sort', 'scaling', 'slice_tolerance',
-        'sort_on_slice_location', 'split_acquisitions', 'split_echo_numbers', 'suv', 'transfer_syntax',
-        'uid_seed', 'window',
+        'input_stack', 'keep_uid', 'missing', 'mmap', 'output_dir', 'output_sort', 'scaling',
+        'slice_tolerance', 'sort_on_slice_location', 'split_acquisitions', 'split_echo_numbers', 'suv',
+        'transfer_syntax', 'uid_seed', 'window',
     )  # fmt: skip
 
     def identifies(self, name: str, head: bytes) -> bool:

@@ -25,7 +25,7 @@ class ITKPlugin(Format):
         '.spr', '.lsm',
     )  # fmt: skip
     single_file: ClassVar[bool] = True
-    options: ClassVar[tuple[str, ...]] = ('compression',)
+    options: ClassVar[tuple[str, ...]] = ('compression', 'mmap')
     capabilities: ClassVar[Capabilities] = Capabilities(
         dimensions=6,
         dtypes=('uint8', 'int8', 'uint16', 'int16', 'uint32', 'int32', 'uint64', 'int64', 'float32',
@@ -46,7 +46,7 @@ class ITKPlugin(Format):
         sources : sequence of Source
         request : ReadRequest
             `order` names the dimension after the third; 'auto' takes the names that imagedata
-            stored, else 'time'. Options: `dtype`, `headers_only`.
+            stored, else 'time'. Options: `dtype`, `headers_only`, `mmap` (MetaImage; see `itk.mapped`).
 
         Raises
         ------

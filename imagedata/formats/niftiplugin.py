@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 from zlib import decompressobj
 from zlib import error as zlib_error
@@ -70,9 +69,11 @@ class NiftiPlugin(Format):
 
         return read_sources(sources, request)
 
-    def wrote(self, path: Path) -> bool:
-        """Return whether a file may be replaced: one that the user named always is."""
-        return True
+    def companions(self, name: str) -> Sequence[str]:
+        """Return the names of the tables of diffusion, and of the JSON file, beside an image."""
+        from .nifti.write import stem_of
+
+        return [stem_of(name) + suffix for suffix in ('.bval', '.bvec', '.json')]
 
     def write(self, data: SeriesData, request: WriteRequest) -> list[str]:
         """Write a series to one file or a pair, compressed when the name ends in '.gz'.

@@ -14,7 +14,7 @@ __all__ = ['PillowPlugin']
 class PillowPlugin(Format):
     """TIFF, PNG, JPEG, BMP, GIF, WebP and JPEG 2000 files: a picture, or pages of one size.
 
-    The pictures of one folder that have one size are the slices of a stack, in the order of their
+    The pictures of one folder that have one size and kind are the slices of a stack, in the order of their
     names, where `slice10` follows `slice9`. A resolution becomes the spacing of rows and columns.
     """
 
@@ -52,7 +52,7 @@ class PillowPlugin(Format):
         Warns
         -----
         ImagedataWarning
-            When transparency, or bits beyond the eighth of a colour, are left out.
+            When orientation, transparency, or bits beyond the eighth of a colour, are left out.
         """
         from .pictures.read import read_sources
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from ..axis import SPATIAL
 from ..errors import CannotSort, InputNotFoundError
 from ..header import SeriesData
 from ..reading import read
@@ -63,10 +66,24 @@ def load(path: str | PathLike[str], choice: Choice, *, headers_only: bool = Fals
             raise
         raise InconsistentSeriesError(f'{error}; or give validate_series=False') from error
     if not folder:
-        return _only(text, found, None)
+        return _counted(_only(text, found, None))
     uids: Iterable[str] = {data.identity.uid for data in found}
     uid = parse_series_uids(text, uids, choice.series, choice.globber)
-    return _checked(text, _only(text, [d for d in found if d.identity.uid == uid], choice), choice)
+    data = _only(text, [d for d in found if d.identity.uid == uid], choice)
+    return _counted(_checked(text, data, choice))
+
+
+def _counted(data: SeriesData) -> SeriesData:
+    """Return an image with the dimensions that ITK gives it: DICOM has slices, a picture has none."""
+    header, array = data.header, data.array
+    kind = header.attributes.get('input_format')
+    if kind == 'dicom' and 'slice' not in header.dims:
+        header = replace(header, dims=(*header.tag_dims, *SPATIAL))
+        array = array[..., np.newaxis, :, :] if array.ndim else array
+    elif kind == 'pillow' and 'slice' in header.dims and header.geometry and header.geometry.shape[0] == 1:
+        header = replace(header, dims=(*header.tag_dims, *SPATIAL[1:]))
+        array = array[..., 0, :, :] if array.ndim else array
+    return SeriesData(array, header, data.identity)
 
 
 def _files(folder: Path, globber: str) -> list[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 __all__ = ['basename', 'scheme_of', 'shown', 'without']
 
 # One letter before a colon is a drive of Windows.
 _SCHEME = re.compile(r'([A-Za-z][A-Za-z0-9+.-]+)(?:://|::)')
-_USER = re.compile(r'(?<=://)[^/@\s]*@')
+# Passwords may hold '@', and, though they should not, '/'; digits before that are a port.
+_USER = re.compile(r'(?<=://)(?:[^/\s]*@|[^/@\s:]+:(?![:/]|\d+/)[^@\s]*@)')
 _QUERY = re.compile(r'(?<=\?)[^\s\'"]*=[^\s\'"?]*')
 
 
@@ -50,7 +52,8 @@ def without(text: str, urls: Iterable[str]) -> str:
         text = text.replace(url, shown(url))
         for user in _USER.findall(url):
             secret = user[:-1]
-            for part in (secret, secret.partition(':')[2]):
+            parts = (secret, secret.partition(':')[2])
+            for part in (*parts, *map(unquote, parts)):
                 text = text.replace(part, '***') if len(part) > 2 else text
         for query in _QUERY.findall(url):
             text = text.replace(query, '...')

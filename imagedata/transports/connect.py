@@ -216,9 +216,14 @@ def _known_errors() -> tuple[Any, ...]:
 
 
 def _behind(error: BaseException) -> BaseException:
-    """Return the error that fsspec calls a missing file, for web servers that do not answer."""
+    """Return the error that fsspec calls a missing file, for web servers that do not answer.
+
+    Behind a file that is missing in memory is a KeyError, which says no more.
+    """
     cause = error.__cause__
-    return cause if isinstance(error, FileNotFoundError) and cause is not None else error
+    if not isinstance(error, FileNotFoundError) or cause is None or isinstance(cause, KeyError):
+        return error
+    return cause
 
 
 def _status(error: BaseException) -> int | None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from ..archives.filesystemarchive import Commit, find, staged
@@ -16,7 +16,23 @@ from ..errors import NoTransportError, WriteError
 from ..formats.contract import Source
 from .contract import Place
 
-__all__ = ['FileTransport']
+__all__ = ['FileTransport', 'local_path']
+
+
+def local_path(url: str) -> Path:
+    """Return the local path of a path or `file:` URL.
+
+    Raises
+    ------
+    NoTransportError
+        When the URL names another host.
+    """
+    if not url.startswith('file:'):
+        return Path(url)
+    parts = urlsplit(url)
+    if parts.netloc not in ('', 'localhost'):
+        raise NoTransportError(f'{url} names the host {parts.netloc!r}: only local files can be read')
+    return Path(url2pathname(parts.path))
 
 
 class FileTransport:
@@ -27,27 +43,18 @@ class FileTransport:
     description: ClassVar[str] = 'Files on the local disk'
     schemes: ClassVar[tuple[str, ...]] = ('file',)
 
-    def path(self, url: str) -> Path:
-        """Return the local path of a path or `file:` URL."""
-        if not url.startswith('file:'):
-            return Path(url)
-        parts = urlsplit(url)
-        if parts.netloc not in ('', 'localhost'):
-            raise NoTransportError(f'{url} names the host {parts.netloc!r}: only local files can be read')
-        return Path(url2pathname(unquote(parts.path)))
-
     def sources(self, url: str, options: Mapping[str, Any]) -> list[Source]:
         """Return the files of a file, folder or pattern."""
-        return find(self.path(url))
+        return find(local_path(url))
 
     def is_folder(self, url: str, options: Mapping[str, Any]) -> bool:
         """Return whether there is a folder of that name."""
-        return self.path(url).is_dir()
+        return local_path(url).is_dir()
 
     @contextmanager
     def staged(self, url: str, folder: bool, options: Mapping[str, Any]) -> Iterator[_LocalStaging]:
         """Give a staging on the same disk, from which files are moved."""
-        target = self.path(url)
+        target = local_path(url)
         if folder and target.exists() and not target.is_dir():
             raise WriteError(f'{target} is a file, and a folder is to be written: choose another name')
         with staged(target) as (place, commit):

@@ -7,7 +7,7 @@ What depends on the values, the grid or the identity of the new image is set els
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Flag, auto
 from functools import cache
@@ -44,6 +44,8 @@ class When(Flag):
     """Rows, columns or their distance are not the source's."""
     COLOR = auto()
     """The image is, or was, in colour: grey-scale transformations do not apply."""
+    NO_DIFFUSION = auto()
+    """The image was computed over several b values or gradient directions: it has none."""
     OTHER_CLASS = auto()
     """The object is of another SOP class than the source."""
 
@@ -129,6 +131,10 @@ RULES: tuple[Rule, ...] = (
         'RealWorldValueMappingSequence', 'PixelPaddingValue', 'PixelPaddingRangeLimit',
         'SmallestImagePixelValue', 'LargestImagePixelValue', 'ICCProfile', 'ColorSpace',
     )),
+    Rule(When.NO_DIFFUSION, 'of one of the images that it was computed from', (
+        'DiffusionBValue', 'DiffusionGradientOrientation', 'DiffusionDirectionality',
+        'DiffusionBMatrixSequence', 'DiffusionGradientDirectionSequence',
+    )),
     Rule(When.NEW_PIXELS, 'drawn, or measured, on the pixel grid of the source', (
         'PixelAspectRatio', 'PixelSpacingCalibrationType', 'PixelSpacingCalibrationDescription',
         'ImagerPixelSpacing', 'NominalScannedPixelSpacing', 'GraphicAnnotationSequence',
@@ -198,6 +204,18 @@ PRIVATE_RULES: tuple[PrivateRule, ...] = (
                 (0xBB, 0xBC, 0xBD)),
     PrivateRule(When.NEW_PLANE, 'gradient direction in the axes of the image', 0x0065,
                 'Image Private Header', (0x37,)),
+    *(
+        PrivateRule(When.NO_DIFFUSION, 'b value or direction of one of the images that it was computed from',
+                    group, creator, elements)
+        for group, creator, elements in (
+            (0x0019, 'SIEMENS MR HEADER', (0x0C, 0x0D, 0x0E, 0x27)),
+            (0x0043, 'GEMS_PARM_01', (0x39,)),
+            (0x0019, 'GEMS_ACQU_01', (0xBB, 0xBC, 0xBD)),
+            (0x2001, 'Philips Imaging DD 001', (0x03, 0x04)),
+            (0x2005, 'Philips MR Imaging DD 001', (0xB0, 0xB1, 0xB2)),
+            (0x0065, 'Image Private Header', (0x09, 0x37)),
+        )
+    ),
     PrivateRule(When.VALUES | When.COLOR, 'display of other values', 0x0029, 'MEDIFACE', (0x10, 0x11)),
     PrivateRule(_NEW_VALUES, 'least and greatest value', 0x0025, 'FDMS 1.0', (0x16, 0x17)),
 )  # fmt: skip
@@ -299,23 +317,32 @@ def inherited(source: Dataset, circumstances: When) -> dict[BaseTag, Any]:
             continue
         elements[tag] = element
     _divide_mosaic(source, elements)
+    if When.NO_DIFFUSION in circumstances:
+        _change_csa(source, elements, siemens.without_diffusion)
     return elements
 
 
 def _divide_mosaic(source: Dataset, elements: dict[BaseTag, Any]) -> None:
     """Take from a private header of Siemens what describes all slices of a mosaic: each is an image now."""
-    for block in _blocks(source, 0x0029, 'SIEMENS CSA HEADER'):
-        tag = Tag(0x0029, block << 8 | 0x10)
-        element: Any = elements.get(tag)
-        value = None if element is None else element.value
-        if isinstance(value, bytes) and siemens.of_one_slice(value) is not value:
-            elements[tag] = DataElement(tag, element.VR or 'OB', siemens.of_one_slice(value))
+    _change_csa(source, elements, siemens.of_one_slice)
     for block in _blocks(source, 0x0019, 'SIEMENS MR HEADER'):
         tag = Tag(0x0019, block << 8 | 0x29)
         if elements.pop(tag, None) is not None:
             time = siemens.slice_time(source)
             if time is not None:
                 elements[tag] = DataElement(tag, 'FD', time * 1000)
+
+
+def _change_csa(
+    source: Dataset, elements: dict[BaseTag, Any], change: Callable[[bytes], bytes]
+) -> None:
+    """Change the CSA image header of Siemens, where there is one."""
+    for block in _blocks(source, 0x0029, 'SIEMENS CSA HEADER'):
+        tag = Tag(0x0029, block << 8 | 0x10)
+        element: Any = elements.get(tag)
+        value = None if element is None else element.value
+        if isinstance(value, bytes) and change(value) is not value:
+            elements[tag] = DataElement(tag, element.VR or 'OB', change(value))
 
 
 def _has_overlay_data(source: Dataset, group: int) -> bool:

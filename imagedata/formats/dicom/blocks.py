@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .frames import Frame
 
-__all__ = ['add_in_place', 'decoded', 'ends', 'joined']
+__all__ = ['add_in_place', 'decoded', 'ends', 'joined', 'native_kind']
 
 _NATIVE = ('1.2.840.10008.1.2', '1.2.840.10008.1.2.1')
 
@@ -57,7 +57,7 @@ def joined(frames: Sequence[Frame]) -> NDArray[Any] | None:
     if first.pixels.slot is None or first.pixels.tag != 0x7FE00010 or any(f.tile is not None for f in frames):
         return None
     arena = first.pixels.slot[0]
-    wanted = remembered(_kind, first.pixels.header)
+    wanted = remembered(native_kind, first.pixels.header)
     if wanted is None:
         return None
     kind, half = wanted
@@ -66,7 +66,9 @@ def joined(frames: Sequence[Frame]) -> NDArray[Any] | None:
     starts = []
     for frame in frames:
         pixels = frame.pixels
-        if pixels.slot is None or pixels.slot[0] is not arena or remembered(_kind, pixels.header) != wanted:
+        if pixels.slot is None or pixels.slot[0] is not arena:
+            return None
+        if remembered(native_kind, pixels.header) != wanted:
             return None
         starts.append(pixels.slot[1] * arena.size + frame.index * size)
     low, high = min(starts), max(starts) + size
@@ -86,7 +88,7 @@ def joined(frames: Sequence[Frame]) -> NDArray[Any] | None:
     return block
 
 
-def _kind(header: Dataset) -> tuple[np.dtype[Any], int | None] | None:
+def native_kind(header: Dataset) -> tuple[np.dtype[Any], int | None] | None:
     """Return the type of stored values that need nothing done to them, None for others.
 
     With it goes the value from which on a sign may be missing (see `pixels`); None where it cannot.

@@ -1,4 +1,4 @@
-"""Frames of one object: nuclear medicine, ultrasound clips and RT Dose (PS3.3 C.7.6.6).
+"""Frames of one object: nuclear medicine, ultrasound clips, RT Dose, Secondary Capture (PS3.3 C.7.6.6).
 
 The object is the first image with the pixels of all, and with what frames count or lie at.
 """
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...errors import LossWarning
+from ...errors import LossWarning, WriteNotImplemented
 from ...notices import warn_user
 from . import objects
 from .attributes import clone
@@ -21,6 +21,7 @@ from .vendor._private import numbers
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
 
     from .compose import Composer
 
@@ -44,10 +45,14 @@ def bundled(series: Composer) -> Dataset:
         values |= _dose(series)
     elif series.sop_class == objects.NM:
         values |= _nuclear(series, first)
+    elif series.sop_class in objects.CAPTURES:
+        values |= _capture(series, first)
     else:
         values |= _clip(series)
     values |= _sources(series, first)
     elements = {tag: first.get_item(tag) for tag in first.keys()}  # noqa: SIM118 (stay unparsed)
+    if series.sop_class in objects.CAPTURES:
+        elements = {tag: elements[tag] for tag in _shared(series, first)}
     merge(elements, elements_of(values))
     return clone(first, elements)
 
@@ -105,6 +110,78 @@ def _nuclear(series: Composer, first: Dataset) -> dict[str, Any]:
         if step is not None and not (given and abs(given[0] - step) <= TOLERANCE):
             values['SpacingBetweenSlices'] = ds_text(step)
     return values
+
+
+_IN_GROUPS = (
+    'ImagePositionPatient', 'ImageOrientationPatient', 'PixelSpacing', 'SliceThickness',
+    'SpacingBetweenSlices', 'SliceLocation',
+)  # fmt: skip
+"""What stands in functional groups, and not beside them (PS3.3 C.7.6.16.2)."""
+
+
+def _capture(series: Composer, first: Dataset) -> dict[str, Any]:
+    """Return the place of each frame, in functional groups; pages where there is none (PS3.3 C.8.6).
+
+    Raises
+    ------
+    WriteNotImplemented
+        For axes beside slices.
+    """
+    if series.tags:
+        raise WriteNotImplemented(
+            f'a multi-frame Secondary Capture holds slices, and not the axes {", ".join(series.tags)}: write '
+            'a folder of DICOM files, or pick along them first'
+        )
+    count = len(series.indices)
+    values: dict[str, Any] = {}
+    if not series.encoding.is_color:
+        values['PresentationLUTShape'] = 'IDENTITY'
+    if series.placement is None:
+        if count > 1:
+            values['PageNumberVector'] = list(range(1, count + 1))
+            values['FrameIncrementPointer'] = [_tag('PageNumberVector')]
+        return values
+    values |= dict.fromkeys(_IN_GROUPS)
+    if count > 1:
+        values['FrameIncrementPointer'] = [_tag('PerFrameFunctionalGroupsSequence')]
+    values['SharedFunctionalGroupsSequence'] = [
+        _groups(
+            PlaneOrientationSequence=_kept(first, 'ImageOrientationPatient'),
+            PixelMeasuresSequence=_kept(first, 'PixelSpacing', 'SliceThickness', 'SpacingBetweenSlices'),
+        )
+    ]
+    values['PerFrameFunctionalGroupsSequence'] = [
+        _groups(PlanePositionSequence=_kept(series.image(number), 'ImagePositionPatient'))
+        for number in range(count)
+    ]
+    return values
+
+
+def _shared(series: Composer, first: Dataset) -> list[BaseTag]:
+    """Return the tags of what all images have alike, and of what tells the object from others."""
+    own = _tag('SOPInstanceUID')
+    tags = list(first.keys())
+    for number in range(1, len(series.indices)):
+        image = series.image(number)
+        tags = [tag for tag in tags if tag == own or (tag in image and image[tag] == first[tag])]
+    return tags
+
+
+def _kept(image: Dataset, *keywords: str) -> dict[str, Any]:
+    return {keyword: image[keyword].value for keyword in keywords if keyword in image}
+
+
+def _groups(**groups: dict[str, Any]) -> Dataset:
+    """Return functional groups, each a sequence of one item."""
+    from pydicom.dataset import Dataset
+
+    made = Dataset()
+    for keyword, values in groups.items():
+        item = Dataset()
+        for name, value in values.items():
+            setattr(item, name, value)
+        setattr(made, keyword, [item])
+    return made
 
 
 def _counted(series: Composer, keyword: str) -> list[int] | None:

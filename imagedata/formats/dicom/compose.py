@@ -43,11 +43,6 @@ _WINDOW = ('WindowCenter', 'WindowWidth', 'WindowCenterWidthExplanation', 'VOILU
 _SET_APART = ('imageType', 'SOPClassUID', 'photometricInterpretation')
 """Attributes that are not simply copied: they depend on the image or on the pixels."""
 
-_DIFFUSION = (
-    'DiffusionBValue', 'DiffusionGradientOrientation', 'DiffusionDirectionality',
-    'DiffusionBMatrixSequence', 'DiffusionGradientDirectionSequence',
-)  # fmt: skip
-
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """What is needed of every source image before the first one is written."""
@@ -92,6 +87,8 @@ class Composer:
             self._lost(f'{_class_name(self.sop_class)} {limit}: Secondary Capture is written')
             self.sop_class, self.other_class, defaults = self._replaced(first)
             self.encoding = self._encoding(images, seen)
+        if self.sop_class in objects.CAPTURES:
+            self.sop_class = objects.capture(self.encoding.bits, color=color)
         self.frames = Frames(transfer_syntax(options.get('transfer_syntax')), self.encoding.bits)
         self.defaults = elements_of(defaults)
         self.fits = [s.fit for s in seen]
@@ -162,7 +159,7 @@ class Composer:
                 'Give geometry= or assign transformationMatrix to place it'
             )
             uid = objects.SC
-        elif uid in objects.IN_ONE_FILE and theirs not in (uid, None):
+        elif uid in objects.IN_ONE_FILE - objects.CAPTURES and theirs not in (uid, None):
             self._lost(f'{_class_name(uid)} does not hold axes or places like these: another kind is written')
             uid = theirs or objects.SC
         elif theirs == objects.SC and not given and first is not None and first.get('SOPClassUID') != uid:
@@ -236,6 +233,8 @@ class Composer:
         on_grid = all(s.same_size and (s.fit.plane or self.placement is None) for s in seen)
         if not on_grid or is_turned(self.header.geometry):
             found |= When.NEW_PIXELS
+        if self._reduced & {'b', 'bvector', 'dti', 'rsi'}:
+            found |= When.NO_DIFFUSION
         if self.other_class:
             found |= When.OTHER_CLASS
         return found
@@ -481,7 +480,8 @@ class Composer:
         elif self.counts[-1] > 1 and not self.in_one_file:
             # Which slice it is, without a claim of where that lies.
             values |= {'StackID': '1', 'InStackPositionNumber': index[-1] + 1}
-        if source is not None and When.NEW_PLANE in self.circumstances and not self.other_class:
+        keeps = When.NO_DIFFUSION not in self.circumstances and not self.other_class
+        if source is not None and When.NEW_PLANE in self.circumstances and keeps:
             values |= direction(source)
         if not self.in_one_file:
             values |= self._temporal(index, source)
@@ -524,12 +524,6 @@ class Composer:
         """
         if source is None or self.other_class:
             return {}
-        if self._reduced & {'b', 'bvector', 'dti', 'rsi'}:
-            # Computed over all b values: it has none.
-            return dict.fromkeys(_DIFFUSION) | self._time_points(index, source)
-        return self._time_points(index, source)
-
-    def _time_points(self, index: tuple[int, ...], source: Dataset) -> dict[str, Any]:
         names = [n for n in ('time', 'triggertime') if n in self.header.tag_dims]
         images = self.header.images
         if not names:

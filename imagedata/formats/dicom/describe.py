@@ -303,6 +303,10 @@ def _moment(kind: str, value: float, source: Dataset | None, first_day: str) -> 
                 return {}
         if _on_another_clock(source, value):
             return {}
+        content = CRITERIA['contenttime'](source)
+        if content is not None and abs(value % _MIDNIGHT - content[1]) < _TIME_TOLERANCE:
+            # The series was sorted on it: it stays, rather than be taken for an acquisition time.
+            return {k: source.get(k) for k in ('ContentDate', 'ContentTime') if k in source}
     days, rest = divmod(value, _MIDNIGHT)
     day = _day(int(days), first_day)
     if day is None and days:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ['photometric', 'pixel_module', 'rescale', 'window']
 
-_RESCALED = frozenset({objects.CT, objects.PET})
+_RESCALED = objects.CAPTURES | {objects.CT, objects.PET}
 """Classes whose images always have slope and intercept (PS3.3 C.8.2.1, C.8.9.4)."""
 
 _RESCALE_TYPE = 0x00281054

@@ -146,6 +146,8 @@ class Allowed:
         32 bits also for the levels of values that must be scaled.
     intercept : bool
         An intercept other than 0.
+    signed : bool
+        Values below 0.
     """
 
     narrow: bool = False
@@ -153,6 +155,7 @@ class Allowed:
     wide: bool = False
     fine: bool = False
     intercept: bool = True
+    signed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,13 +441,13 @@ def _as_integers(images: NDArray[Any], survey: _Survey, allowed: Allowed) -> Enc
         return None
     in_bytes = images.dtype.kind in 'bu' and images.dtype.itemsize == 1
     layouts = [_U8] if allowed.narrow_first or (allowed.narrow and in_bytes) else []
-    layouts += [_U16, _I16]
+    layouts += [_U16, _I16] if allowed.signed else [_U16]
     shifted = [_U16] if allowed.intercept else []
     if allowed.wide:
         return (
             _unshifted(images, survey, layouts)
             or _shifted(images, survey, shifted)
-            or _unshifted(images, survey, [_U32, _I32])
+            or _unshifted(images, survey, [_U32, _I32] if allowed.signed else [_U32])
             or _shifted(images, survey, [_U32] if allowed.intercept else [])
         )
     return _unshifted(images, survey, layouts) or _shifted(images, survey, shifted)

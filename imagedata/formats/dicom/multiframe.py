@@ -255,9 +255,20 @@ def _stepped(
 
 
 def _dose_places(instance: Instance, count: int) -> _Place | None:
-    """Return the places of the planes of an RT Dose (PS3.3 C.8.8.3, Grid Frame Offset Vector)."""
+    """Return the places of the planes of an RT Dose (PS3.3 C.8.8.3, Grid Frame Offset Vector).
+
+    Raises
+    ------
+    CorruptFileError
+        When planes of a dose have no offsets, or another number of them.
+    """
     offsets = floats(instance.name, instance.dataset, 'GridFrameOffsetVector')
     if len(offsets) != count:
+        if count > 1 and str(instance.dataset.get('Modality')) == 'RTDOSE':
+            raise CorruptFileError(
+                f'{instance.name} has {count} planes of a dose and {len(offsets)} offsets of planes (Grid '
+                'Frame Offset Vector): where they lie is not known; export the dose anew'
+            )
         return None
     origin = vector(instance.name, instance.dataset, 'ImagePositionPatient', 3)
     orientation = vector(instance.name, instance.dataset, 'ImageOrientationPatient', 6)

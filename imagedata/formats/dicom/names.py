@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import WriteError
 
-__all__ = ['file_names']
+__all__ = ['file_names', 'numbered']
 
 _PLACEHOLDER = re.compile(r'\{[^{}]*\}|%0?\d*d')
 
@@ -34,7 +34,7 @@ def file_names(
     options : mapping
         `output_sort`: 0 (SORT_ON_SLICE) makes a folder for each tag, `time0/Image_00000.dcm`;
         1 (SORT_ON_TAG) one for each slice, `slice0/time0.dcm`. `output_dir`: 'multi' (folders)
-        or 'single' (all files in one).
+        or 'single' (all files in one). `first_number`: that of the first image in a pattern, 0.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def file_names(
     """
     indices = list(product(*(range(n) for n in counts)))
     if filename is not None:
-        return _given_names(filename, indices)
+        return _given_names(filename, indices, int(options.get('first_number', 0)))
     by_tag = _is_sort_on_tag(options.get('output_sort', 0))
     folder = options.get('output_dir', 'multi')
     if folder not in ('single', 'multi'):
@@ -56,6 +56,18 @@ def file_names(
     if by_tag:
         return [_by_tag(names, index) for index in indices]
     return [_by_slice(names, index) for index in indices]
+
+
+def numbered(filename: str) -> re.Pattern[str] | None:
+    """Return what the names that a pattern gives look like; None where it has no placeholder.
+
+    Examples
+    --------
+    >>> bool(numbered('a_{:05d}.png').fullmatch('a_00012.png'))
+    True
+    """
+    parts = _PLACEHOLDER.split(filename)
+    return None if len(parts) == 1 else re.compile(r'\d+'.join(map(re.escape, parts)))
 
 
 def _is_sort_on_tag(value: Any) -> bool:
@@ -83,7 +95,7 @@ def _by_tag(names: Sequence[str], index: Sequence[int]) -> str:
     return '/'.join([f'slice{index[-1]}', *tags]) + '.dcm'
 
 
-def _given_names(filename: str, indices: Sequence[tuple[int, ...]]) -> list[str]:
+def _given_names(filename: str, indices: Sequence[tuple[int, ...]], first: int) -> list[str]:
     holes = _PLACEHOLDER.findall(filename)
     if not holes:
         if len(indices) == 1:
@@ -93,7 +105,7 @@ def _given_names(filename: str, indices: Sequence[tuple[int, ...]]) -> list[str]
             'with a placeholder for the image number, such as '
             f'{_with_placeholder(filename)}'
         )
-    values: list[tuple[int, ...]] = [(number,) for number in range(len(indices))]
+    values: list[tuple[int, ...]] = [(first + number,) for number in range(len(indices))]
     if len(holes) > 1 and len(holes) == len(indices[0]):
         values = list(indices)
     names = [_filled(filename, len(holes), value) for value in values]

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 __all__ = [
-    'CT', 'DOSE', 'IN_ONE_FILE', 'MR', 'NM', 'PET', 'PLACED', 'SC', 'US', 'US_FRAMES', 'allowed',
-    'blank_values', 'class_uid', 'classic_blanks', 'is_enhanced', 'limit', 'modality_of',
-    'other_class_values', 'written_class',
+    'CAPTURES', 'CT', 'DOSE', 'IN_ONE_FILE', 'MR', 'NM', 'PET', 'PLACED', 'SC', 'SC_WORD', 'US',
+    'US_FRAMES', 'allowed', 'blank_values', 'capture', 'class_uid', 'classic_blanks', 'is_enhanced',
+    'limit', 'modality_of', 'other_class_values', 'written_class',
 ]  # fmt: skip
 
 MR = '1.2.840.10008.5.1.4.1.1.4'
@@ -26,12 +26,18 @@ NM = '1.2.840.10008.5.1.4.1.1.20'
 US = '1.2.840.10008.5.1.4.1.1.6.1'
 US_FRAMES = '1.2.840.10008.5.1.4.1.1.3.1'
 DOSE = '1.2.840.10008.5.1.4.1.1.481.2'
+SC_BYTE = '1.2.840.10008.5.1.4.1.1.7.2'
+SC_WORD = '1.2.840.10008.5.1.4.1.1.7.3'
+SC_COLOR = '1.2.840.10008.5.1.4.1.1.7.4'
+
+CAPTURES = frozenset({SC_BYTE, SC_WORD, SC_COLOR})
+"""Multi-frame Secondary Capture (PS3.3 A.8.3 to A.8.5): all images of any series in one object."""
 
 PLACED = frozenset({MR, CT, PET, DOSE})
 """Classes whose images must have a place (Image Plane module, PS3.3 C.7.6.2)."""
 
-IN_ONE_FILE = frozenset({NM, US_FRAMES, DOSE})
-"""Classes whose images are frames of one object (PS3.3 A.5, A.7, A.18)."""
+IN_ONE_FILE = CAPTURES | {NM, US_FRAMES, DOSE}
+"""Classes whose images are frames of one object (PS3.3 A.5, A.7, A.8, A.18)."""
 
 _CLASSIC: Mapping[str, str] = {
     '1.2.840.10008.5.1.4.1.1.4.1': MR,  # Enhanced MR
@@ -75,6 +81,7 @@ _BLANK_OF: Mapping[str, Mapping[str, Any]] = {
         'PositionReferenceIndicator': '', 'RescaleType': 'HU',
     },
 }  # fmt: skip
+_CAPTURE = {**_BLANK_OF[SC], 'BurnedInAnnotation': 'NO'}
 
 
 def class_uid(given: Any) -> str:
@@ -165,17 +172,20 @@ def allowed(uid: str, bits: int | None) -> Allowed:
     -----
     MR, CT and PET images have 16 bits allocated (PS3.3 C.8.3.1.1.4, C.8.2.1.1.4, C.8.9.4.1.3), NM
     images 8 or 16 (C.8.4.8.1.1), ultrasound 8 (C.8.5.6.1.11), RT Dose 16 or 32 (C.8.8.3.4.1).
-    Secondary Capture has no such limit. Neither PET nor RT Dose has an intercept.
+    Secondary Capture has no such limit; that of many frames has whole numbers of 8 or 16 bits, none
+    below 0 (A.8.3.4, A.8.4.4), and is taken to 32 bits for those that need it.
+    Neither PET nor RT Dose has an intercept.
     """
     free = uid not in (MR, CT, PET, NM, US, US_FRAMES, DOSE)
     most = 32 if bits is None else bits
-    wide = uid in (DOSE, SC) and most == 32
+    wide = (uid in (DOSE, SC) or uid in CAPTURES) and most == 32
     return Allowed(
         narrow=uid in (NM, US, US_FRAMES) or free,
         narrow_first=uid in (US, US_FRAMES),
         wide=wide,
         fine=wide and (uid == DOSE or bits == 32),
         intercept=uid not in (PET, DOSE),
+        signed=uid not in CAPTURES,
     )
 
 
@@ -201,15 +211,23 @@ def blank_values(uid: str, *, placed: bool) -> dict[str, Any] | None:
     dict or None
         None for a class that this library does not make from nothing.
     """
-    if uid not in _BLANK_OF:
+    own = _CAPTURE if uid in CAPTURES else _BLANK_OF.get(uid)
+    if own is None:
         return None
-    values = {**_BLANK, **_BLANK_OF[uid], 'SOPClassUID': uid}
+    values = {**_BLANK, **own, 'SOPClassUID': uid}
     if placed:
         values['PositionReferenceIndicator'] = ''
         if uid in PLACED:
             # Directions follow from the orientation then (PS3.3 C.7.6.1.1.1).
             values.pop('PatientOrientation')
     return values
+
+
+def capture(bits: tuple[int, int, int], *, color: bool) -> str:
+    """Return the class of Multi-frame Secondary Capture whose pixels are of some kind."""
+    if color:
+        return SC_COLOR
+    return SC_BYTE if bits[0] == 8 else SC_WORD
 
 
 def is_enhanced(source: Dataset) -> bool:

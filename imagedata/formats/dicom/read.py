@@ -22,12 +22,14 @@ from ...geometry import UNIFORM_TOLERANCE, Geometry
 from ...header import Edit, Header, Identity, Images, SeriesData, new_uid
 from ...notices import warn_user
 from ..contract import ReadRequest, ReadResult, Source
+from ..mapping import in_words, mode_of
 from . import segmentation
 from .criteria import b_vector
 from .dicomdir import expanded
 from .frames import Frame, by_place, by_slice_location, frames_of
 from .gaps import filled, uneven
 from .group import Stack, stacks, without_a_place
+from .mapped import mapped_pixels
 from .multiframe import FRAME_COUNTERS
 from .pixels import assemble
 from .records import DatasetRecords
@@ -56,7 +58,9 @@ def read(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
     skip = bool(options.get('skip_broken_series'))
     headers_only = bool(options.get('headers_only'))
     sources, notes = expanded(sources, skip_broken=skip)
-    scanned = scan(sources, headers_only=headers_only, skip_broken=skip)
+    mmap = bool(options.get('mmap')) and not headers_only
+    files = {source.name: source for source in sources} if mmap else None
+    scanned = scan(sources, headers_only=headers_only or mmap, skip_broken=skip)
     notes += scanned.notes
     frames: list[Frame] = []
     for instance in scanned.instances:
@@ -81,7 +85,7 @@ def read(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
         notes.append(f'left out: {stray[1]}')
     for stack in found:
         try:
-            series.append(_read_stack(stack, request.order, options, headers_only))
+            series.append(_read_stack(stack, request.order, options, headers_only, files))
         except ImagedataError as error:
             if not skip:
                 if len(found) > 1:
@@ -136,9 +140,13 @@ def _with_others(
 
 
 def _read_stack(
-    stack: Stack, order: str, options: Mapping[str, Any], headers_only: bool
+    stack: Stack,
+    order: str,
+    options: Mapping[str, Any],
+    headers_only: bool,
+    mapped: Mapping[str, Source] | None = None,
 ) -> SeriesData:
-    """Sort one stack, read its pixels, and say what is known of it."""
+    """Sort one stack, read its pixels, or map those of files, and say what is known of it."""
     scaled = rescaled(stack.frames, options)
     cells, placed = _cells(stack, options)
     if order == 'auto' and not placed and _is_guesswork(cells):
@@ -153,6 +161,9 @@ def _read_stack(
     shape = (*grid.frames.shape, rows, columns)
     if headers_only:
         array: np.ndarray[Any, Any] = np.empty((), dtype=object)
+    elif mapped is not None:
+        array = mapped_pixels(grid.frames, mapped, options)
+        grid.notes.append(in_words(mode_of(options)))
     else:
         array = assemble(list(grid.frames.flat), shape, options.get('dtype'), fill)
         if options.get('dtype') is not None:
@@ -224,6 +235,11 @@ def _close_places(cells: Sequence[Sequence[Frame]], placed: bool) -> str:
     """Return the advice to take places as one that are much closer than others, '' where none are."""
     gaps = np.diff(sorted(cell[0].location for cell in cells)) if placed else np.empty(0)
     small = gaps[gaps < 0.1 * gaps.max()] if gaps.size else gaps
+    if not small.size and gaps.size:
+        # Volumes that follow a moving patient: as many places lie close together at each slice.
+        far = np.flatnonzero(gaps > 0.5 * gaps.max())
+        together = np.diff([-1, *far, len(gaps)])
+        small = gaps[gaps <= 0.5 * gaps.max()] if len(set(together.tolist())) == 1 else small
     if not small.size:
         return ''
     tolerance = float(f'{1.5 * small.max():.2g}')

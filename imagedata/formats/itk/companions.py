@@ -19,8 +19,8 @@ _LONGEST = 1 << 26
 """Bytes of a header that are looked at."""
 
 
-def companions(source: Source, kind: str) -> list[Source]:
-    """Return the files with the voxels of a header; none where they are in the same file.
+def companions(source: Source, kind: str) -> dict[str, Source]:
+    """Return the files with the voxels of a header, by name; none where they are in the same file.
 
     Raises
     ------
@@ -29,10 +29,10 @@ def companions(source: Source, kind: str) -> list[Source]:
     """
     names = {'MetaImage': _of_metaimage, 'NRRD': _of_nrrd}.get(kind)
     if names is None:
-        return []
+        return {}
     with source.open() as file:
         block = file.read(min(_LONGEST, source.size()))
-    return [_beside(source, name) for name in names(block, source)]
+    return {name: _beside(source, name) for name in names(block, source)}
 
 
 def _beside(source: Source, name: str) -> Source:

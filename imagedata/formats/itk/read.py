@@ -19,9 +19,12 @@ from ...geometry import FloatArray, Geometry
 from ...header import Identity, SeriesData
 from ..contract import ReadRequest, ReadResult, Source
 from ..described import RGB, counted_axes, new_header, tag_axes
+from ..mapping import in_words, mode_of
 from ..nifti.layout import axes_from_comment
 from .companions import companions
 from .kinds import Kind, kind_of, kind_of_name
+from .mapped import mapped_voxels
+from .units import scale_of
 
 __all__ = ['AXES', 'FRAME', 'XYZ', 'kept_metadata', 'read_sources']
 
@@ -69,14 +72,16 @@ def read_sources(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
             left.append((source, 'of no format that SimpleITK is asked for'))
             continue
         voxels = companions(source, kind.name)
-        used += [file.name for file in voxels]
-        size = sum(file.size() for file in voxels) if voxels else source.size()
-        with source.local(*(file.basename for file in voxels)) as path:
-            series.append(_read(path, kind, source, size, request))
+        used += [file.name for file in voxels.values()]
+        size = sum(file.size() for file in voxels.values()) if voxels else source.size()
+        with source.local(*voxels) as path:
+            series.append(_read(path, kind, source, size, request, list(voxels.values())))
     return ReadResult(series, left, used)
 
 
-def _read(path: Path, kind: Kind, source: Source, size: int, request: ReadRequest) -> SeriesData:
+def _read(
+    path: Path, kind: Kind, source: Source, size: int, request: ReadRequest, voxels: Sequence[Source]
+) -> SeriesData:
     """Read the series of one file."""
     import SimpleITK
 
@@ -90,7 +95,8 @@ def _read(path: Path, kind: Kind, source: Source, size: int, request: ReadReques
         components = int(reader.GetNumberOfComponents())
         _check_size(reader, kind, source, size, path)
         array: NDArray[Any] = np.empty((), dtype=object)
-        if not request.options.get('headers_only'):
+        mmap = bool(request.options.get('mmap'))
+        if not request.options.get('headers_only') and not mmap:
             array = sitk.GetArrayFromImage(reader.Execute())
     except (RuntimeError, MemoryError, OverflowError, ValueError) as error:
         if isinstance(error, CorruptFileError):
@@ -98,24 +104,28 @@ def _read(path: Path, kind: Kind, source: Source, size: int, request: ReadReques
         raise CorruptFileError(
             f'{source.name} cannot be read as {kind.name}: {_reason(error)}; {_REMEDY}'
         ) from error
+    if mmap and not request.options.get('headers_only'):
+        array = mapped_voxels(source, kind.name, voxels, dims, request.options)
     metadata = _metadata(reader)
     colour = _is_colour(reader, components, metadata)
     if array.ndim:
         array = _arranged(array, len(dims), components, colour)
-        if request.options.get('dtype') is not None:
+        if request.options.get('dtype') is not None and not mmap:
             array = converted(array, np.dtype(request.options['dtype']), DataTypeError)
     spatial = SPATIAL[3 - min(3, len(dims)) :]
     found: list[Axis] = []
     if components > 1 and not colour and 'complex' not in _type(reader):
         found = [UniformLengthAxis('component', 0, components, 1)]
-    found = [*_extra_axes(reader, dims), *found]
+    scale = scale_of(source, kind.name, len(dims), metadata)
+    found = [*_extra_axes(reader, dims, float(scale[3])), *found]
     lengths = [len(axis) for axis in found]
     stored = axes_from_comment(metadata.get(AXES, ''), lengths) if AXES in metadata else None
     axes = tag_axes(request.order, lengths, stored, found, source.name)
-    geometry = _geometry(reader, dims, metadata, source)
+    geometry = _geometry(reader, dims, metadata, source, scale[:3])
     kept = kept_metadata(metadata)
+    mapping = [in_words(mode_of(request.options))] if mmap else []
     header = new_header(
-        axes, spatial, geometry, 'itk', [f'{source.name}: {kind.name}, read by SimpleITK'],
+        axes, spatial, geometry, 'itk', [f'{source.name}: {kind.name}, read by SimpleITK', *mapping],
         **({'itk_metadata': kept} if kept else {}),
     )  # fmt: skip
     return SeriesData(array, header, Identity())
@@ -260,17 +270,17 @@ def _arranged(array: NDArray[Any], ndim: int, components: int, colour: bool) -> 
     return array
 
 
-def _extra_axes(reader: Any, dims: Sequence[int]) -> list[Axis]:
+def _extra_axes(reader: Any, dims: Sequence[int], second: float) -> list[Axis]:
     """Return the axes after the third dimension: in time, evenly, unless there are several."""
     extra = list(range(3, len(dims)))[::-1]
     if len(extra) != 1:
         return counted_axes([dims[at] for at in extra])
     start, step = float(reader.GetOrigin()[3]), float(reader.GetSpacing()[3])
-    return [UniformLengthAxis('time', start, dims[3], step)]
+    return [UniformLengthAxis('time', start * second, dims[3], step * second)]
 
 
 def _geometry(
-    reader: Any, dims: Sequence[int], metadata: Mapping[str, str], source: Source
+    reader: Any, dims: Sequence[int], metadata: Mapping[str, str], source: Source, scale: FloatArray
 ) -> Geometry:
     """Return where the voxels are; assumed where that is ITK's stand-in, or where imagedata said so."""
     ndim = len(dims)
@@ -288,6 +298,7 @@ def _geometry(
     affine = np.eye(4)
     affine[:space, :space] = direction[:space, :space] * spacing[:space]
     affine[:space, 3] = origin[:space]
+    affine[:3] *= scale[:, np.newaxis]
     slices, rows, columns = (*dims[:space], 1)[:3][::-1]
     frame = metadata.get(FRAME)
     said = '"assumed": true' in metadata.get(AXES, '')

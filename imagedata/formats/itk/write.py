@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,8 @@ def write_file(data: SeriesData, request: WriteRequest) -> list[str]:
     values = _supported(values, kind)
     image = _image(sitk, values, vector, kind, header)
     metadata = _set_place(image, header, values.shape, kind, vector)
+    if request.options.get('dimensions') == 2:
+        image = _plane(image)
     writer = sitk.ImageFileWriter()
     writer.SetImageIO(kind.image_io)
     writer.SetFileName(str(request.folder / name))
@@ -172,20 +174,31 @@ def _set_place(
         # ITK's own fields hold even times.
         if axes and ([axis.name for axis in axes] != ['time'] or even_values(axes[0]) is None):
             metadata[AXES] = text
-    _drop_stale(metadata, dict(zip([axis.name for axis in axes], map(len, axes), strict=True)), kind)
+    _drop_stale(metadata, axes, kind)
     for key, value in metadata.items():
         image.SetMetaData(key, value)
     return metadata
 
 
-def _drop_stale(metadata: dict[str, str], lengths: Mapping[str, int], kind: Kind) -> None:
-    """Take away the gradients of diffusion images (NRRD's DWMRI_...) that are not as many as these."""
+def _plane(image: Any) -> Any:
+    """Return an image of one slice as one of two dimensions."""
+    if image.GetDimension() != 3 or image.GetDepth() != 1:
+        raise WriteNotImplemented(f'dimensions=2 is for one slice, not for {image.GetSize()} voxels')
+    plane = image[:, :, 0]
+    for key in image.GetMetaDataKeys():
+        plane.SetMetaData(key, image.GetMetaData(key))
+    return plane
+
+
+def _drop_stale(metadata: dict[str, str], axes: Sequence[Axis], kind: Kind) -> None:
+    """Take away the gradients of diffusion images (DWMRI_...) that are not those of these components."""
     gradients = [key for key in metadata if key.startswith('DWMRI_gradient_')]
-    if gradients and len(gradients) != lengths.get('component'):
+    components = next((list(axis.values) for axis in axes if axis.name == 'component'), [])
+    if gradients and components != list(range(len(gradients))):
         for key in gradients:
             del metadata[key]
-        _warn(kind, f'the {len(gradients)} gradients of the metadata are not written: there are not as '
-                    'many components')  # fmt: skip
+        _warn(kind, f'the {len(gradients)} gradients of the metadata are not written: the components are '
+                    'others, or in another order')  # fmt: skip
 
 
 def _axes(header: Header, shape: tuple[int, ...], vector: bool) -> list[Axis]:

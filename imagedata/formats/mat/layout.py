@@ -91,11 +91,11 @@ def _is_version_4(head: bytes) -> bool:
 def struct_of(header: Header, shape: Sequence[int], variable: str, colour: bool) -> dict[str, Any]:
     """Return the fields for an array of dimensions (tags..., slice, row, column)."""
     tags = header.dims[:-3]
-    text = described(header, shape, 'MATLAB')
+    content = json.loads(described(header, shape, 'MATLAB'))['imagedata']
     fields: dict[str, Any] = {
         'variable': variable,
         'dimensions': ','.join(['row', 'column', 'slice', *tags, *(['rgb'] if colour else [])]),
-        'axes': json.dumps({'imagedata': {'axes': json.loads(text)['imagedata']['axes']}}),
+        'axes': json.dumps({'imagedata': {key: content[key] for key in ('axes', 'grid')}}),
     }
     geometry = header.geometry
     if geometry is None:
@@ -111,7 +111,7 @@ def struct_of(header: Header, shape: Sequence[int], variable: str, colour: bool)
     }
 
 
-def described_by(fields: Mapping[str, Any], shape: Sequence[int]) -> Description | None:
+def described_by(fields: Mapping[str, Any], shape: Sequence[int], name: str) -> Description | None:
     """Return what the fields say of an array (tags..., slice, row, column), None where they do not fit."""
     try:
         content = json.loads(str(fields['axes']))['imagedata']
@@ -125,7 +125,7 @@ def described_by(fields: Mapping[str, Any], shape: Sequence[int]) -> Description
             content['frame_of_reference'] = str(fields['frame_of_reference']) or None
     except (ValueError, TypeError, KeyError, IndexError, RecursionError):
         return None
-    return description(json.dumps({'imagedata': content}), shape)
+    return description(json.dumps({'imagedata': content}), shape, name)
 
 
 def is_colour(fields: Mapping[str, Any]) -> bool:

@@ -191,7 +191,7 @@ def _series(
     tags = len(shape) - 3
     order = (*range(3, len(shape)), 2, 0, 1) if tags >= 0 else (0, 1)
     grid = tuple(shape[i] for i in order) if tags >= 0 else (1, *shape)
-    known = described_by(fields, grid) if own else None
+    known = described_by(fields, grid, source.name) if own else None
     lengths = grid[:-3]
     axes = tag_axes(
         request.order, lengths, None if known is None else known.axes, counted_axes(lengths), source.name

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DataTypeError, ImagedataWarning
+from ...errors import ImagedataWarning
 from ...notices import warn_user
 from ..contract import Source
+from ..mapping import in_words, mapped, mode_of, reasons_of, refuse
 from .head import Head
 
 __all__ = ['mapped_values']
-
-_MODES = {True: 'r', 'r': 'r', 'c': 'c'}
-
 
 def mapped_values(source: Source, head: Head, options: Any, report: list[str]) -> NDArray[Any]:
     """Return the voxels as a view of their file: (tags..., slice, row, column).
@@ -37,37 +34,23 @@ def mapped_values(source: Source, head: Head, options: Any, report: list[str]) -
     DataTypeError
         When the values are not those that lie in the file: compressed, scaled, of another type.
     """
-    mode = _MODES.get(options['mmap'])
-    if mode is None:
-        raise DataTypeError(f"mmap is True, 'r' (read-only) or 'c' (copy on write), got {options['mmap']!r}")
-    wanted = options.get('dtype')
+    mode = mode_of(options)
     scaled = head.scaling is not None and options.get('scaling') != 'stored'
-    reasons = {
-        'it does not lie on the local disk': source.path is None,
+    refuse(source.name, {
+        **reasons_of(source, head.dtype, options),
         'it is compressed: gunzip it first': _is_gzip(source),
         f'its values are scaled by {head.scaling}: read the stored ones with scaling="stored"': scaled,
         'its colours have an alpha channel, which is left out': 'A' in (head.dtype.names or ()),
-        f'its values are {head.dtype}, and dtype={wanted} is asked for': (
-            wanted is not None and np.dtype(wanted) != head.dtype
-        ),
-    }
-    found = [reason for reason, holds in reasons.items() if holds]
-    if found:
-        raise DataTypeError(f'{source.name} cannot be memory-mapped: {"; ".join(found)}. Or leave out mmap')
-    assert source.path is not None
+    })  # fmt: skip
     lengths: Sequence[int] = head.dims[3:]
     shape = (*lengths[::-1], *head.shape)
-    mapping: Any = np.memmap
-    values: NDArray[Any] = mapping(source.path, head.dtype, mode, head.offset, shape)
+    values = mapped(source, head.dtype, mode, head.offset, shape)
     extra = source.size() - head.offset - head.nbytes
     if extra:
         line = f'{head.name}: {extra} bytes follow the voxels that the header describes'
         warn_user(f'{line}, and are not read', ImagedataWarning)
         report.append(line)
-    report.append(
-        f'memory-mapped, {"read-only" if mode == "r" else "copy on write"}'
-        + ('' if head.dtype.isnative else ', bytes in the order of the file')
-    )
+    report.append(in_words(mode) + ('' if head.dtype.isnative else ', bytes in the order of the file'))
     tags = len(lengths)
     # Rows are stored from the bottom up, and the first tag varies fastest.
     return values.transpose(*range(tags)[::-1], tags, tags + 1, tags + 2)[..., ::-1, :]

@@ -111,8 +111,14 @@ def _header_beside(source: Source) -> Source | None:
     stem = _VOXELS.sub('', source.basename)
     if stem == source.basename:
         return None
-    found = (source.beside(stem + suffix) for suffix in ('.hdr', '.hdr.gz', '.HDR'))
+    found = (source.beside(stem + suffix) for suffix in _alike(source, ['.hdr', '.hdr.gz', '.HDR']))
     return next(filter(None, found), None)
+
+
+def _alike(source: Source, suffixes: list[str]) -> list[str]:
+    """Return the suffixes, those first that are compressed as a file is: pairs of both may share a stem."""
+    packed = source.basename.lower().endswith('.gz')
+    return sorted(suffixes, key=lambda suffix: suffix.endswith('.gz') != packed)
 
 
 def _beside(source: Source) -> Source:
@@ -124,7 +130,7 @@ def _beside(source: Source) -> Source:
         When there is none.
     """
     stem = _EXTENSION.sub('', source.basename)
-    for suffix in ('.img', '.img.gz', '.IMG'):
+    for suffix in _alike(source, ['.img', '.img.gz', '.IMG']):
         voxels = source.beside(stem + suffix)
         if voxels is not None:
             return voxels

@@ -29,7 +29,7 @@ from .diffusion import bval_text, bvec_text, diffusion_of, fsl_directions
 from .kept import set_fields
 from .layout import COMMENT, TIME_AXES, comment_from_axes, nifti_from_lps
 
-__all__ = ['even_step', 'write_file']
+__all__ = ['even_step', 'stem_of', 'write_file']
 
 _SLAB = 4 << 20
 """Bytes that are turned, and compressed, at a time: small enough for the processor's cache."""
@@ -81,6 +81,11 @@ def write_file(data: SeriesData, request: WriteRequest) -> list[str]:
         (request.folder / f'{stem}.json').write_text(text, encoding='utf-8')
         names.append(f'{stem}.json')
     return names
+
+
+def stem_of(name: str) -> str:
+    """Return a file name without its extensions: the names of files beside it begin so."""
+    return _parts(name)[0]
 
 
 def _parts(name: str) -> tuple[str, str, str]:

@@ -162,7 +162,7 @@ def _series(file: Any, source: Source, size: int, text: str | None, request: Rea
         )
     spatial = SPATIAL[3 - min(3, len(shape)) :]
     grid = ((1,) * (3 - len(shape)) + shape) if len(shape) < 3 else shape
-    known = description(text, grid) if text is not None else None
+    known = description(text, grid, source.name) if text is not None else None
     lengths = shape[: max(0, len(shape) - 3)]
     axes = tag_axes(
         request.order, lengths, None if known is None else known.axes, counted_axes(lengths), source.name

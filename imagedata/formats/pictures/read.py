@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -30,6 +29,9 @@ _REMEDY = 'it is truncated or damaged: get it again from where it came from'
 
 _DESCRIPTION = 270
 """TIFF tag ImageDescription."""
+
+_ORIENTATION = 274
+"""EXIF tag Orientation. Pillow turns TIFF pages by it, and takes it away."""
 
 _BROKEN = (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, SyntaxError, AttributeError,
            OverflowError, MemoryError, RuntimeError, struct.error, zlib.error)  # fmt: skip
@@ -66,8 +68,9 @@ def read_sources(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
             continue
         picture = _opened(source, kind)
         alone = picture.pages > 1 or picture.text is not None
-        folder = str(PurePath(source.name).parent)
-        key = source.name if alone else (folder, picture.size, picture.family, picture.spacing)
+        folder = source.name.removesuffix(source.basename)
+        same = (folder, kind.name, picture.size, picture.family, picture.spacing)
+        key = source.name if alone else same
         groups.setdefault(key, []).append(picture)
     return ReadResult([_series(group, request) for group in groups.values()], left)
 
@@ -167,7 +170,7 @@ def _series(group: list[_Picture], request: ReadRequest) -> SeriesData:
     known = None
     if first.text is not None:
         shape = _described_shape(first.text, count, rows, columns)
-        known = None if shape is None else description(first.text, shape)
+        known = None if shape is None else description(first.text, shape, first.source.name)
     if known is not None and shape is not None:
         lengths = shape[:-3]
         axes = tag_axes(request.order, lengths, known.axes, counted_axes(lengths), first.source.name)
@@ -241,6 +244,8 @@ def _pages(picture: _Picture) -> list[NDArray[Any]]:
                     f'{picture.size[0]} x {picture.size[1]}: save pages of different size in several files'
                 )
             found.append(_values(image, notes))
+            if image.getexif().get(_ORIENTATION, 1) != 1:
+                notes.append('it is to be shown turned or mirrored (EXIF), and is read as it is stored')
         more = int(getattr(image, 'n_frames', 1)) - picture.pages
         if more > 0:
             notes.append(f'{more} further pictures (previews, or other views) are left out')

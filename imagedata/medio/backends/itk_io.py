@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from os import PathLike, fspath
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ...errors import GeometryError, MissingDependencyError
+from ...errors import DataTypeError, GeometryError, MissingDependencyError
+from ...formats.contract import Source
 from ...header import SeriesData
 from ...registry import format_for
 from ...writing import format_of_name
-from ..images import reoriented
+from ..images import move_channels, reoriented
 from ..loading import Choice
 from ..metadata.affine import Affine
 from ..metadata.convert_nib_itk import convert_affine
 from ..metadata.itk_orientation import codes_str_dict
 from ..metadata.metadata import MetaData, check_dcm_ornt, check_ornt
-from ..utils.files import is_dicom, make_dir
+from ..utils.dcm_series import in_slice_order, resolve_series_files
+from ..utils.files import is_dicom, make_dir, parse_series_uids
+from .dicom_elements import check_pattern, given_elements
 from .volumes import Array, itk_code, read_metadata, read_volume, turned_back, write_volume
 
 __all__ = ['ItkIO']
 
-_CT = '1.2.840.10008.5.1.4.1.1.2'
+_FRAMES = '1.2.840.10008.5.1.4.1.1.7.3'
+"""Multi-frame Secondary Capture: the writer takes the one of bytes, words or colours."""
 
 
 class ItkIO:
@@ -59,6 +64,7 @@ class ItkIO:
             Choice(series, validate_series, keep_dominant_geometry),
             axis,
             fields if header else None,
+            rescaled_type,
         )
 
     @staticmethod
@@ -99,8 +105,11 @@ class ItkIO:
             raise GeometryError(f'{fspath(filename)} has no extension, which would tell the format to write')
         options: dict[str, Any] = {}
         if compression:
-            options = {'transfer_syntax': 'JPEG2000Lossless'} if dicom else {'compression': True}
-        write_volume(filename, array, own, components_axis is not None, named.name, options)
+            options = {'transfer_syntax': 'jpeg2000'} if dicom else {'compression': True}
+        attributes = {'SOPClassUID': _FRAMES} if dicom else {}
+        if own.affine.dim == 2 and named.name == 'itk':
+            options['dimensions'] = 2
+        write_volume(filename, array, own, components_axis is not None, named.name, options, attributes)
 
     @staticmethod
     def prepare_image(
@@ -135,16 +144,62 @@ class ItkIO:
         array, own = ItkIO.prepare_image(
             image_np, metadata, use_original_ornt, components_axis, True, allow_dcm_reorient
         )
-        if pattern.format(1) == pattern.format(2):
-            raise GeometryError(
-                f'pattern {pattern!r} gives all slices one name: put {{}} where the number goes'
-            )
+        color = components_axis is not None
+        check_pattern(pattern)
+        given = given_elements(metadata_dict or {}, color=color)
         make_dir(dirname, parents, exist_ok)
-        attributes = {'SOPClassUID': _CT, 'modality': 'CT'}
-        elements = dict(metadata_dict or {})
-        options: dict[str, Any] = {'overwrite': exist_ok, 'pattern': pattern, 'elements': elements}
-        folder = f'{fspath(dirname)}/'
-        write_volume(folder, array, own, components_axis is not None, 'dicom', options, attributes)
+        options = {'overwrite': exist_ok, 'first_number': 1, 'keep_uid': given.series_uid is not None}
+        write_volume(
+            f'{fspath(dirname)}/{pattern}', array, own, color, 'dicom', options, given.attributes,
+            edits=given.edits, series_uid=given.series_uid,
+        )  # fmt: skip
+
+    @staticmethod
+    def prepare_dcm_array(image_np: Array, is_vector: bool = False) -> Array:
+        """Return values in the type in which medio writes them to one DICOM file.
+
+        The first of uint8 and uint16 (colours: uint8; one slice: int16 too) that holds all of them.
+        `save_img` needs no such thing.
+
+        Raises
+        ------
+        DataTypeError
+            When none does.
+        """
+        values = np.asarray(image_np)
+        one_slice = values.ndim == 2 or values.shape[2] == 1
+        names = ['uint8'] if is_vector else ['uint8', 'uint16', *(['int16'] if one_slice else [])]
+        for name in names:
+            # What does not fit is found by the comparison.
+            with np.errstate(invalid='ignore'):
+                cast = values.astype(name)
+            if np.array_equal(cast, values):
+                return cast
+        raise DataTypeError(f'no type of {", ".join(names)} holds these values of {values.dtype}')
+
+    @staticmethod
+    def extract_series(
+        dirname: str | PathLike[str],
+        series: str | int | None = None,
+        validate_series: bool = True,
+        keep_dominant_geometry: bool = False,
+    ) -> list[str]:
+        """Return the files of one DICOM series of a folder, along the normal of their slices.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there is none.
+        InconsistentSeriesError
+            When they do not make one volume.
+        """
+        from ...formats.dicom.catalogue import catalogue
+
+        sources = (Source(str(p), p) for p in sorted(Path(dirname).iterdir()) if p.is_file())
+        found = {s.series_uid: list(s.files) for s in catalogue(sources).series if s.is_image}
+        uid = parse_series_uids(dirname, found, series)
+        kept = resolve_series_files(found[uid], validate_series, keep_dominant_geometry)
+        return in_slice_order(kept)
 
     # --- objects of ITK and SimpleITK --------------------------------------------------------
 
@@ -183,8 +238,45 @@ class ItkIO:
     @staticmethod
     def to_itk_img(np_image: Array, metadata: MetaData[Any], components_axis: int | None = None) -> Any:
         """Return a copy as an image of ITK; the metadata are not changed."""
-        affine = metadata.affine if metadata.coord_sys == 'itk' else convert_affine(metadata.affine)
-        return ItkIO.pack2img(np_image, affine, components_axis)
+        return ItkIO.pack2img(np_image, _lps(metadata), components_axis)
+
+    @staticmethod
+    def to_sitk_img(np_image: Array, metadata: MetaData[Any], components_axis: int | None = None) -> Any:
+        """Return a copy as an image of SimpleITK; the metadata are not changed."""
+        image = _simple_image(np_image, components_axis)
+        ItkIO.set_img_aff(image, _lps(metadata))
+        return image
+
+    @staticmethod
+    def read_img_file(
+        filename: str | PathLike[str],
+        pixel_type: Any = None,
+        fallback_only: bool = False,
+        imageio: Any = None,
+    ) -> Any:
+        """Return a file as an image of ITK, read by this library."""
+        return _as_itk(*read_volume(filename, None, Choice(), None, None, rescaled_type))
+
+    @staticmethod
+    def read_dir(
+        dirname: str | PathLike[str],
+        pixel_type: Any = None,
+        fallback_only: bool = False,
+        series: str | int | None = None,
+        imageio: Any = None,
+        validate_series: bool = True,
+        keep_dominant_geometry: bool = False,
+    ) -> Any:
+        """Return one DICOM series of a folder as an image of ITK, read by this library."""
+        choice = Choice(series, validate_series, keep_dominant_geometry)
+        return _as_itk(*read_volume(dirname, None, choice, None, None, rescaled_type))
+
+    @staticmethod
+    def save_img_file(image: Any, filename: str | PathLike[str], compression: bool = False) -> None:
+        """Write an image of ITK or SimpleITK."""
+        values, metadata = ItkIO.from_itk_img(image)
+        axis = 0 if _components(image) > 1 else None
+        ItkIO.save_img(filename, values, metadata, components_axis=axis, compression=compression)
 
     @staticmethod
     def itk_img_to_array(img_itk: Any) -> Array:
@@ -246,7 +338,8 @@ class ItkIO:
 
         Parameters
         ----------
-        img : itk.Image
+        img : itk.Image or SimpleITK.Image
+            The result is of the same kind.
         desired_orientation : int, str, tuple of str or None
             A code, or ITK's number of it; None: as it is.
         """
@@ -260,7 +353,29 @@ class ItkIO:
         values = np.moveaxis(array, 0, -1) if channels else array
         given = MetaData(affine).ornt
         values, affine = reoriented(values, affine, check_ornt(code))
-        return ItkIO.pack2img(values, affine, -1 if channels else None), codes_str_dict[given]  # type: ignore[return-value]
+        pack = ItkIO.to_sitk_img if _is_simple(img) else ItkIO.to_itk_img
+        turned = pack(values, MetaData(affine), -1 if channels else None)
+        return turned, codes_str_dict[given]  # type: ignore[return-value]
+
+
+def _as_itk(array: Array, metadata: MetaData[Any]) -> Any:
+    color = array.dtype.names is not None
+    return ItkIO.to_itk_img(move_channels(array, -1), metadata, -1 if color else None)
+
+
+def _lps(metadata: MetaData[Any]) -> Affine:
+    return metadata.affine if metadata.coord_sys == 'itk' else convert_affine(metadata.affine)
+
+
+def _simple_image(array: Array, components_axis: int | None) -> Any:
+    import SimpleITK
+
+    values = np.asarray(array)
+    if components_axis is not None:
+        values = np.moveaxis(values, components_axis, 0)
+    # The slowest axis of SimpleITK comes first, its components last.
+    values = np.ascontiguousarray(values.T)
+    return SimpleITK.GetImageFromArray(values, isVector=components_axis is not None)
 
 
 def _is_simple(image: Any) -> bool:
@@ -273,12 +388,46 @@ def _components(image: Any) -> int:
 
 def _itk() -> Any:
     try:
-        import itk  # type: ignore[import-not-found]
+        import itk
     except ImportError as error:
         raise MissingDependencyError(
             "objects of ITK need the package itk: pip install itk (SimpleITK's images need nothing more)"
         ) from error
     return itk
+
+
+# --- the type of values --------------------------------------------------------------------------
+
+
+def rescaled_type(array: Array, data: SeriesData) -> Array:
+    """Return values in the type that GDCM gives to rescaled integers.
+
+    The smallest one that holds whatever the stored bits could be rescaled to; float64 where slope or
+    intercept are not whole (GDCM, gdcmRescaler.cxx, ComputeInterceptSlopePixelType).
+    """
+    images = data.header.images
+    if images is None or images.records is None or not images.own or array.dtype.kind not in 'iuf':
+        return array
+    low, high = 0.0, 0.0
+    for number in np.unique(images.ids[images.ids >= 0]):
+        dataset = images.records.dataset(int(number))
+        if 'RescaleSlope' not in dataset or 'RescaleIntercept' not in dataset:
+            return array
+        slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
+        if not (slope.is_integer() and intercept.is_integer()):
+            return array.astype(np.float64)
+        bits = dataset.BitsAllocated if (slope, intercept) == (1, 0) else dataset.BitsStored
+        signed = int(dataset.PixelRepresentation)
+        stored = np.array([-(1 << (bits - 1)) if signed else 0, (1 << (bits - signed)) - 1], float)
+        low, high = min(low, *(stored * slope + intercept)), max(high, *(stored * slope + intercept))
+    names = ('u1', 'u2', 'u4') if low >= 0 else ('i1', 'i2', 'i4')
+    fitting = [n for n in names if np.iinfo(n).min <= low and high <= np.iinfo(n).max]
+    if not fitting or array.dtype.kind == 'f':
+        return array
+    # Files may hold more than their Bits Stored allow.
+    limits = np.iinfo(fitting[0])
+    holds = limits.min <= array.min() and array.max() <= limits.max
+    return array.astype(fitting[0]) if holds else array
 
 
 # --- header=True ---------------------------------------------------------------------------------
@@ -291,7 +440,9 @@ def fields(path: str, data: SeriesData) -> dict[str, str]:
     """
     images = data.header.images
     if images is None or images.records is None or not images.own:
-        return _nifti_texts(path) if data.header.attributes.get('input_format') == 'nifti' else {}
+        if data.header.attributes.get('input_format') == 'nifti':
+            return _nifti_texts(path)
+        return dict(data.header.attributes.get('itk_metadata') or {})
     dataset = images.records.dataset(int(images.ids.reshape(-1)[-1]))
     found = {}
     for element in dataset:

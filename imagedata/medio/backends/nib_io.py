@@ -10,7 +10,7 @@ import numpy as np
 from ...header import SeriesData
 from ..images import move_channels, pack_channels
 from ..loading import Choice
-from ..metadata.metadata import MetaData
+from ..metadata.metadata import MetaData, check_ornt
 from .volumes import Array, itk_code, read_metadata, read_volume, turned_back, write_volume
 
 __all__ = ['NibIO']
@@ -59,6 +59,27 @@ class NibIO:
         """Write an image; see `imagedata.medio.save_img`."""
         array, own = turned_back(img, metadata, use_original_ornt, channels_axis)
         write_volume(filename, array, own, channels_axis is not None, 'nifti', {})
+
+    @staticmethod
+    def reorient(img_struct: Any, desired_axcodes: str | tuple[str, ...] | None) -> Any:
+        """Return an image of nibabel with its axes in another order and direction.
+
+        Parameters
+        ----------
+        img_struct : nibabel.Nifti1Image
+            Not changed.
+        desired_axcodes : str, tuple of str or None
+            In the convention of 'nib'; None: as it is.
+        """
+        from nibabel import orientations as module
+
+        if desired_axcodes is None:
+            return img_struct
+        code = check_ornt(desired_axcodes)
+        orientations: Any = module
+        now = orientations.io_orientation(img_struct.affine)
+        turn = orientations.ornt_transform(now, orientations.axcodes2ornt(tuple(code)))
+        return img_struct.as_reoriented(turn)
 
     @staticmethod
     def unravel_array(array: Array, channels_axis: int = -1) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import GeometryError, InputNotFoundError
-from ...header import SeriesData
+from ...header import Edit, Identity, SeriesData
 from ...writing import write
 from ..images import flipped_rows, from_medio, move_channels, reoriented, spatial_shape, to_medio
 from ..loading import Choice, load
@@ -140,6 +141,8 @@ def write_volume(
     wanted: str,
     options: Mapping[str, Any],
     attributes: Mapping[str, Any] | None = None,
+    edits: tuple[Edit, ...] = (),
+    series_uid: str | None = None,
 ) -> list[Path | str]:
     """Write an image that `turned_back` returned.
 
@@ -155,6 +158,9 @@ def write_volume(
         Name of the format.
     options : mapping
     attributes : mapping, optional
+    edits : tuple of Edit
+        DICOM elements to set.
+    series_uid : str, optional
 
     Raises
     ------
@@ -168,6 +174,8 @@ def write_volume(
     if wanted == 'nifti':
         array, affine = flipped_rows(array, affine, array.shape[1])
     data = from_medio(array, MetaData(affine), -1 if channels else None, attributes)
+    identity = data.identity if series_uid is None else Identity(series_uid)
+    data = SeriesData(data.array, replace(data.header, edits=edits), identity)
     return write(data, path, wanted, options)
 
 

@@ -21,6 +21,7 @@ __all__ = [
     'geometries_from_files',
     'geometry_from_dataset',
     'geometry_from_file',
+    'in_slice_order',
     'resolve_series_datasets',
     'resolve_series_files',
     'select_dominant',
@@ -224,6 +225,15 @@ def resolve_series_files(
     """
     kept = _resolved(geometries_from_files(filenames), validate, keep_dominant_geometry, tolerances)
     return list(filenames) if kept is None else [name for name in filenames if name in kept]
+
+
+def in_slice_order(filenames: Sequence[str]) -> list[str]:
+    """Return files of slices along the normal of the first; those without a place last."""
+    placed = {name: geometry_from_file(name) for name in filenames}
+    known = {name: geometry for name, geometry in placed.items() if geometry is not None}
+    normal = next((geometry.normal for geometry in known.values()), None)
+    ordered = sorted(known, key=lambda name: float(np.dot(normal, known[name].position)))  # type: ignore[arg-type]
+    return ordered + [name for name in filenames if name not in known]
 
 
 def resolve_series_datasets(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     'acceleration', 'b_value', 'b_vector', 'dwell_time', 'mosaic_count', 'of_one_slice', 'phase_bandwidth',
-    'phase_is_positive', 'slice_normal', 'slice_time',
+    'phase_is_positive', 'slice_normal', 'slice_time', 'without_diffusion',
 ]  # fmt: skip
 
 _CREATOR = 'SIEMENS MR HEADER'
@@ -79,7 +79,20 @@ def of_one_slice(csa: bytes) -> bytes:
     found = re.compile(rb'\s*[1-9]\d*').match(csa, at) if at >= _HEAD + 16 else None
     if found is not None:
         csa = csa[:at] + b'0'.ljust(found.end() - at) + csa[found.end() :]
-    at = csa.find(b'MosaicRefAcqTimes\0')
+    return _emptied(csa, b'MosaicRefAcqTimes')
+
+
+@lru_cache(maxsize=4)
+def without_diffusion(csa: bytes) -> bytes:
+    """Return a CSA image header without b value and gradient direction."""
+    for name in (b'B_value', b'DiffusionGradientDirection', b'DiffusionDirectionality', b'B_matrix'):
+        csa = _emptied(csa, name)
+    return csa
+
+
+def _emptied(csa: bytes, name: bytes) -> bytes:
+    """Return a CSA header in which an element has no values; the same where there is no such element."""
+    at = csa.find(name + b'\0')
     if at < 0 or not csa.startswith(b'SV10'):
         return csa
     try:

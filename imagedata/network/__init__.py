@@ -1,0 +1,1 @@
+"""Images over the network: DICOM's own protocol, DICOMweb, XNAT."""

@@ -1,0 +1,112 @@
+"""PACS over HTTP: DICOMweb."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..errors import WriteError
+from ..formats.contract import Source
+from .contract import Place
+
+if TYPE_CHECKING:
+    from ..network.dicomweb import Service
+    from ..network.settings import Settings
+
+__all__ = ['DicomWebTransport']
+
+
+class DicomWebTransport:
+    """Transport for `dicomweb://host:port/path/studies/UID/series/UID`, `dicomwebs://` with TLS."""
+
+    plugin_type: ClassVar[str] = 'transport'
+    name: ClassVar[str] = 'dicomweb'
+    description: ClassVar[str] = 'PACS over HTTP: DICOMweb'
+    schemes: ClassVar[tuple[str, ...]] = ('dicomweb', 'dicomwebs')
+    only_format: ClassVar[str] = 'dicom'
+    requires: ClassVar[Mapping[str, str]] = {'dicomweb_client': 'imagedata[dicomweb]'}
+
+    def sources(self, url: str, options: Mapping[str, Any]) -> list[Source]:
+        """Return the images that a URL names, fetched; with `headers_only`, without their pixels.
+
+        Raises
+        ------
+        InputNotFoundError
+            When the server has none of that kind.
+        NetworkError, NetworkTimeoutError
+        """
+        from ..network.dicomweb import parse, service_images
+        from ..network.settings import Settings
+
+        service = parse(url)
+        settings = Settings.of(options)
+        found = service_images(service, settings, bool(options.get('headers_only')))
+        return [
+            Source(_place(service, i.study, i.series, i.uid), None, lambda data=data: BytesIO(data))  # type: ignore[misc]
+            for i, data in found
+        ]
+
+    def listing(self, url: str, options: Mapping[str, Any]) -> list[dict[str, str]]:
+        """Return the series that a URL names; none is fetched.
+
+        Raises
+        ------
+        NetworkError, NetworkTimeoutError
+        """
+        from ..network.dicomweb import parse, series_of
+        from ..network.settings import Settings
+
+        return [dict(series.values) for series in series_of(parse(url), Settings.of(options))]
+
+    def is_folder(self, url: str, options: Mapping[str, Any]) -> bool:
+        """Return True: a server takes any number of images."""
+        return True
+
+    @contextmanager
+    def staged(self, url: str, folder: bool, options: Mapping[str, Any]) -> Iterator[_Sending]:
+        """Give a staging from which images are sent when all have been made."""
+        from ..network.dicomweb import parse
+        from ..network.settings import Settings
+
+        service = parse(url)
+        if service.keys:
+            raise WriteError(f'write to {service}: which study images are of, they say themselves')
+        with TemporaryDirectory(prefix='imagedata-') as place:
+            yield _Sending(Path(place), service, Settings.of(options))
+
+
+def _place(service: Service, study: str, series: str, uid: str) -> str:
+    return f'dicomweb{service.url.removeprefix("http")}/studies/{study}/series/{series}/instances/{uid}'
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """Images that are sent to a server."""
+
+    folder: Path
+    service: Service
+    settings: Settings
+
+    def present(self, below: str) -> Mapping[str, Source | None]:
+        """Return nothing: a server keeps series apart by their UIDs."""
+        return {}
+
+    def commit(self, names: Sequence[str]) -> list[Place]:
+        """Send the files.
+
+        Raises
+        ------
+        TransferError
+            When not all of them are stored.
+        """
+        from ..network.dicomweb import store_at
+        from ..network.store import outgoing
+
+        items = [outgoing(self.folder / name) for name in names]
+        store_at(self.service, items, self.settings)
+        return [_place(self.service, item.study, item.series, item.uid) for item in items]

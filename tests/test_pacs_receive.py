@@ -1,0 +1,184 @@
+"""The receiver: hostile names, full disks, broken objects, several senders at once; every file is whole."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.uid import UID
+from pynetdicom import AE
+
+import synthetic
+from imagedata.cli.main import main as imagedata_program
+from imagedata.network.inbox import Inbox, Refused
+from imagedata.network.receiver import receiving
+from imagedata.network.settings import Settings
+from orthanc_server import free_ports
+from pacs_servers import sockets_are_closed
+
+__all__ = ['sockets_are_closed']
+
+pytestmark = pytest.mark.filterwarnings('ignore:unclosed:ResourceWarning')
+
+MR = '1.2.840.10008.5.1.4.1.1.4'
+
+
+def image(number: int = 1, **elements: Any) -> pydicom.Dataset:
+    pixels = np.full((6, 5), number, np.uint16)
+    return synthetic.image(pixels, (0, 0, number), number=number, **elements)
+
+
+def content(dataset: pydicom.Dataset) -> bytes:
+    buffer = BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def tree(folder: Path) -> list[str]:
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob('*') if p.is_file())
+
+
+def statuses(port: int, datasets: list[pydicom.Dataset], title: str = 'TEST') -> list[int]:
+    """Send, as somebody else would, and return the answers."""
+    ae = AE(title)
+    for sop_class in {d.SOPClassUID for d in datasets}:
+        ae.add_requested_context(sop_class, '1.2.840.10008.1.2.1')
+    association = ae.associate('127.0.0.1', port)
+    if not association.is_established:
+        return []
+    answers = [int(association.send_c_store(d).Status) for d in datasets]
+    association.release()
+    return answers
+
+
+@pytest.mark.parametrize(
+    'elements',
+    [
+        {'SeriesInstanceUID': '../../../etc'}, {'StudyInstanceUID': '/tmp/x'}, {'SeriesInstanceUID': '..'},
+        {'StudyInstanceUID': '1.2\\3.4'}, {'SeriesInstanceUID': '1' * 65}, {'StudyInstanceUID': ''},
+        {'StudyInstanceUID': None}, {'SeriesInstanceUID': 'CON'},
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings('ignore::UserWarning')
+def test_hostile_names(tmp_path: Path, elements: dict[str, Any]) -> None:
+    dataset = image(**elements)
+    with pytest.raises(Refused) as caught:
+        Inbox(tmp_path / 'in').put(dataset.SOPInstanceUID, content(dataset))
+    assert caught.value.status == 0xC000
+    assert tree(tmp_path) == []
+
+
+def test_name_that_is_no_name_of_the_object(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as caught:
+        Inbox(tmp_path).put('1.2.3', content(image()))
+    assert caught.value.status == 0xA900
+    assert tree(tmp_path) == []
+
+
+@pytest.mark.parametrize('data', [b'', b'garbage' * 99, bytes(1000), content(image())[:150]])
+def test_broken_objects(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(Refused):
+        Inbox(tmp_path).put('1.2.3', data)
+    assert tree(tmp_path) == []
+
+
+def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sender is told that resources ran out; no part of a file stays; the next one is filed again."""
+    inbox = Inbox(tmp_path)
+    whole = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        whole(path, data[:100])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, 'write_bytes', full)
+        with pytest.raises(Refused, match='No space') as caught:
+            inbox.put(image().SOPInstanceUID, content(image()))
+    assert caught.value.status == 0xA700
+    assert tree(tmp_path) == []
+    assert inbox.take_quiet(0) == []
+    path = inbox.put(image().SOPInstanceUID, content(image()))
+    assert path.read_bytes() == content(image())
+
+
+def test_same_object_again(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    first, other = content(image()), content(image(PatientID='T2'))
+    path = inbox.put(image().SOPInstanceUID, first)
+    assert inbox.put(image().SOPInstanceUID, first) == path
+    with pytest.raises(Refused, match='is there') as caught:
+        inbox.put(image().SOPInstanceUID, other)
+    assert caught.value.status == 0x0111
+    assert path.read_bytes() == first
+    Inbox(tmp_path, overwrite=True).put(image().SOPInstanceUID, other)
+    assert path.read_bytes() == other
+
+
+def test_series_are_done_when_quiet(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.put(image(1).SOPInstanceUID, content(image(1)))
+    inbox.put(image(2).SOPInstanceUID, content(image(2)))
+    assert inbox.take_quiet(60) == []
+    (series,) = inbox.take_quiet(0)
+    assert (series.images, series.uid) == (2, synthetic.uid('series'))
+    assert inbox.take_quiet(0) == []
+
+
+def test_private_class_and_several_senders(tmp_path: Path) -> None:
+    private = image(99)
+    private.SOPClassUID = private.file_meta.MediaStorageSOPClassUID = UID('1.3.46.670589.11.0.0.12.1')
+    with receiving(Inbox(tmp_path), 0, Settings.of({}), host='127.0.0.1') as port:
+        answers: list[list[int]] = []
+        batches = [[image(10 * n + k) for k in range(5)] for n in range(4)] + [[private]]
+        threads = [
+            threading.Thread(target=lambda b=batch: answers.append(statuses(port, b)))  # type: ignore[misc]
+            for batch in batches
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+    assert sorted(map(len, answers)) == [1, 5, 5, 5, 5]
+    assert {status for batch in answers for status in batch} == {0}
+    assert len(tree(tmp_path)) == 21
+
+
+def test_bad_object_does_not_end_the_association(tmp_path: Path) -> None:
+    told: list[tuple[str, str]] = []
+    with receiving(
+        Inbox(tmp_path), 0, Settings.of({}), host='127.0.0.1', refused=lambda *about: told.append(about)
+    ) as port:
+        answers = statuses(port, [image(1), image(2, StudyInstanceUID=None), image(3)])
+    assert answers == [0, 0xC000, 0]
+    assert len(tree(tmp_path)) == 2
+    assert told[0][0] == 'TEST'
+
+
+def test_titles(tmp_path: Path) -> None:
+    settings = Settings.of({'calling_aet': 'ME'})
+    with receiving(Inbox(tmp_path), 0, settings, host='127.0.0.1', senders=['FRIEND']) as port:
+        assert statuses(port, [image()]) == []
+        assert statuses(port, [image()], 'FRIEND') == [0]
+    with receiving(Inbox(tmp_path), 0, settings, host='127.0.0.1', aet='ME') as port:
+        assert statuses(port, [image()]) == []
+
+
+def test_program_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / 'file').write_text('')
+    (port,) = free_ports(1)
+    base = ['receive', '--host', '127.0.0.1', '--port', str(port), '--out']
+    assert imagedata_program([*base, str(tmp_path / 'file')]) == 1
+    assert 'is no folder' in capsys.readouterr().err
+    with receiving(Inbox(tmp_path), port, Settings.of({}), host='127.0.0.1'):
+        assert imagedata_program([*base, str(tmp_path / 'out')]) == 1
+    assert 'cannot be listened at' in capsys.readouterr().err
+    assert imagedata_program([*base, str(tmp_path / 'out'), '--tls-cert', str(tmp_path / 'none')]) == 1
+    assert 'no file' in capsys.readouterr().err

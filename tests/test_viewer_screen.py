@@ -1,0 +1,87 @@
+"""The viewer in a real window on a screen of its own, and on the canvas of a notebook.
+
+Skipped where there is no Xvfb, no Tk, no ipympl.
+"""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from imagedata.roi import polygon_mask
+
+SCRIPT = Path(__file__).parent / "window_on_screen.py"
+NOTEBOOK = """
+import matplotlib
+matplotlib.use("module://ipympl.backend_nbagg")
+from matplotlib.backend_bases import KeyEvent, MouseEvent
+import numpy as np
+from imagedata import Series
+
+a = Series(np.zeros((5, 24, 32)))
+assert a.get_roi() is None
+view, canvas = a.viewer.views[0], a.viewer.fig.canvas
+canvas.draw()
+x, y = view.ax.transAxes.transform((0.5, 0.5))
+MouseEvent("scroll_event", canvas, x, y, step=1)._process()
+for point in [(4.5, 4.5), (20.5, 4.5), (20.5, 10.5), (4.5, 10.5)]:
+    x, y = view.ax.transData.transform(point)
+    MouseEvent("button_press_event", canvas, x, y, button=1)._process()
+KeyEvent("key_press_event", canvas, "enter", x, y)._process()
+counts = a.get_roi_mask().sum(axis=(1, 2)).tolist()
+assert counts == [0, 0, 0, 16 * 6, 0], counts
+"""
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    """The name of a screen in memory."""
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1000x800x24", "-nolisten", "tcp"],
+        pass_fds=[write], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        number = pipe.readline().strip()
+    yield f":{number}"
+    server.terminate()
+    server.wait()
+
+
+def test_notebook_does_not_wait() -> None:
+    pytest.importorskip("ipympl")
+    run = subprocess.run([sys.executable, "-c", NOTEBOOK], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="there is no Xvfb")
+@pytest.mark.skipif(importlib.util.find_spec("_tkinter") is None, reason="this Python has no Tk")
+def test_window_shows_and_obeys(display: str) -> None:
+    run = subprocess.run(
+        [sys.executable, str(SCRIPT)], env={**os.environ, "DISPLAY": display}, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    found = json.loads(run.stdout)
+    assert (found["start"]["slice"], found["start"]["tag"]) == (2, [0])
+    assert (found["moved"]["slice"], found["moved"]["tag"]) == (3, [1])
+    assert found["windowed"]["level"] == pytest.approx(127.5 + 255 / 4, rel=0.03)
+    for state in ("start", "moved", "windowed"):
+        seen, low = found[state], found[state]["level"] - found[state]["window"] / 2
+        for colour, value in zip(seen["screen"], seen["voxels"], strict=True):
+            part = np.clip((value - low) / seen["window"], 0, 1)
+            assert np.abs(np.array(colour[:3]) - mpl.colormaps["Greys_r"](part, bytes=True)[:3]).max() <= 3
+    assert found["kept"] == [found["windowed"]["level"], found["windowed"]["window"]]
+    # The mask came back when the window was left.
+    corners = found["vertices"]["2"]
+    assert np.allclose(corners, [(4.2, 4.2), (20.2, 4.2), (12.2, 20.2)], atol=0.1)
+    assert found["mask"] == [0, 0, int(polygon_mask(corners, (24, 32)).sum()), 0, 0]

@@ -1,0 +1,105 @@
+"""What `test_viewer_screen` runs: the viewer in a window of Tk, driven by events of the window system.
+
+Prints what was seen as JSON.
+"""
+
+import json
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from PIL import ImageGrab
+
+mpl.use("TkAgg")
+from imagedata import Series
+from imagedata.viewer import window as viewer_window
+
+VALUES = np.random.default_rng(0).integers(0, 256, (3, 5, 24, 32)).astype(np.uint8)
+
+
+def series() -> Series:
+    a = Series(VALUES, "time")
+    a.windowCenter, a.windowWidth = 127.5, 255
+    return a
+
+
+class Hands:
+    """Does things in the window, one after the other, while the program waits for it."""
+
+    def __init__(self, viewer: Any) -> None:
+        self.viewer = viewer
+        self.widget = viewer.fig.canvas.get_tk_widget()
+        self.found: dict[str, Any] = {}
+
+    def at(self, column: float, row: float) -> dict[str, int]:
+        x, y = self.viewer.views[0].ax.transData.transform((column, row))
+        return {"x": int(x), "y": int(self.viewer.fig.canvas.figure.bbox.height - y)}
+
+    def event(self, name: str, column: float = 16, row: float = 12) -> None:
+        self.widget.focus_force()
+        self.widget.event_generate(name, **self.at(column, row))
+        self.widget.update()
+
+    def screen(self, column: int, row: int) -> list[int]:
+        """The colour of the middle of a voxel on the screen itself."""
+        place = self.at(column, row)
+        x, y = self.widget.winfo_rootx() + place["x"], self.widget.winfo_rooty() + place["y"]
+        return list(ImageGrab.grab(xdisplay="").getpixel((x, y)))
+
+    def look(self, name: str) -> None:
+        panel = self.viewer.scene.panel
+        voxels = [(16, 12), (14, 8), (20, 15)]
+        self.found[name] = {
+            "slice": panel.slice, "tag": panel.tag, "window": panel.window, "level": panel.level,
+            "screen": [self.screen(*v) for v in voxels],
+            "voxels": [int(panel.frame()[r, c]) for c, r in voxels],
+        }  # fmt: skip
+
+
+def drive(act: Any) -> None:
+    """Let `act(hands)` run when the next window waits for its user."""
+    show = viewer_window.Viewer.show
+
+    def shown(self: Any) -> Any:
+        self.connect()
+        self.fig.canvas.manager.show()
+        self.fig.canvas.draw()
+        self.fig.canvas.get_tk_widget().after(300, lambda: act(Hands(self)))
+        viewer_window.Viewer.show = show
+        return show(self)
+
+    viewer_window.Viewer.show = shown
+
+
+results: dict[str, Any] = {}
+
+
+def look_around(hands: Hands) -> None:
+    hands.look("start")
+    hands.event("<Button-4>")
+    hands.event("<Key-Right>")
+    hands.look("moved")
+    hands.event("<ButtonPress-1>", 8, 12)
+    hands.event("<B1-Motion>", 16, 12)
+    hands.event("<ButtonRelease-1>", 16, 12)
+    hands.look("windowed")
+    hands.event("<Key-q>")
+    results.update(hands.found)
+
+
+def draw_region(hands: Hands) -> None:
+    for column, row in [(4.2, 4.2), (20.2, 4.2), (12.2, 20.2), (4.2, 4.2)]:
+        hands.event("<ButtonPress-1>", column, row)
+        hands.event("<ButtonRelease-1>", column, row)
+    hands.event("<Key-q>")
+
+
+a = series()
+drive(look_around)
+a.show()
+results["kept"] = [a.windowCenter, a.windowWidth]
+drive(draw_region)
+mask, vertices = a.get_roi(vertices=True)
+results["mask"] = np.asarray(mask).sum(axis=(1, 2)).tolist()
+results["vertices"] = {str(k): v for k, v in vertices.items()}
+print(json.dumps(results))
