@@ -31,8 +31,9 @@ _NATIVE = ('1.2.840.10008.1.2', '1.2.840.10008.1.2.1')
 _SAMPLE = 4
 """Number of images that are decoded to see how long it takes."""
 
-_LONG = 2.0
-"""Seconds of a processor for which it is worth to start processes: each takes half a second to start."""
+_LONG = 2.5
+"""Seconds of a processor for which it is worth to start processes: each takes half a second to start, and
+what it sends costs as well."""
 
 _THREADS = min(os.cpu_count() or 1, 16)
 """Number of threads of NumPy, which lets others run while it computes, and of processes that decode."""
@@ -146,10 +147,13 @@ def decoded(frames: Sequence[Frame], take: Callable[[Frame], NDArray[Any]]) -> l
     take : function
         Returns the stored values of one.
     """
-    began = thread_time()
-    found = [take(frame) for frame in frames[:_SAMPLE]]
+    found, least = [], float('inf')
+    for frame in frames[:_SAMPLE]:
+        began = thread_time()
+        found.append(take(frame))
+        least = min(least, thread_time() - began)  # the first one takes longer: decoders are imported
     rest = frames[_SAMPLE:]
-    expected = (thread_time() - began) / max(len(found), 1) * len(rest)
+    expected = least * len(rest) if rest else 0.0
     if expected < _LONG or _THREADS < 2:
         return found + [take(frame) for frame in rest]
     return found + _by_workers(rest, take)
