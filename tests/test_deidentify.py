@@ -570,8 +570,6 @@ def test_actions_are_whole() -> None:
 
 def test_resuming_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every run has pseudonyms and UIDs of its own: what another run wrote does not go with them."""
-    from imagedata.image_data import conversion
-
     with pytest.raises(SystemExit):
         conversion(['--anonymize', '--resume', str(tmp_path / 'done'), str(tmp_path / 'out'), str(tmp_path)])
     assert '--anonymize gives new ones' in capsys.readouterr().err
