@@ -290,8 +290,9 @@ class Header:
             at = SPATIAL.index(name)
             start = float(self.geometry.slice_positions[0][2 - at]) if self.geometry.shape[0] else 0.0
             if name == 'slice' and not self.geometry.is_uniform:
-                places = self.geometry.slice_locations
-                return VariableAxis(name, (start + np.abs(places - places[0])).tolist())
+                places = self.geometry.slice_positions
+                distances = np.linalg.norm(places - places[0], axis=1)
+                return VariableAxis(name, (start + distances).tolist())
             return UniformLengthAxis(name, start, n, float(self.geometry.spacing[at]))
         return UniformLengthAxis(name, 0, n, 1)
 

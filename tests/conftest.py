@@ -11,6 +11,9 @@ from orthanc_server import orthanc
 
 __all__ = ["orthanc"]
 
+# A program of its own, which opens a window when it is imported.
+collect_ignore = ["window_on_screen.py"]
+
 # Few examples, the same ones every time: for every run, and for CI.
 hypothesis.settings.register_profile(
     "default", max_examples=25, deadline=None, derandomize=True, print_blob=True

@@ -645,7 +645,7 @@ def test_slabs_and_volumes(tmp_path):
 
 @pytest.mark.parametrize('row', catalogue(), ids=str)
 def test_references(row: CatalogueRow, real_data, tmp_path):
-    for reference in row.references(real_data):
+    for number, reference in enumerate(row.references(real_data)):
         image = nibabel.load(reference.path)
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', ImagedataWarning)
@@ -655,8 +655,8 @@ def test_references(row: CatalogueRow, real_data, tmp_path):
         if not reference.by_dcm2niix:
             continue
         # What dcm2niix writes comes back as dcm2niix writes it.
-        series.write(tmp_path / 'again.nii.gz')
-        again = nibabel.load(tmp_path / 'again.nii.gz')
+        series.write(tmp_path / f'again{number}.nii.gz')
+        again = nibabel.load(tmp_path / f'again{number}.nii.gz')
         shape = image.shape if len(image.shape) > 3 else (*image.shape, 1, 1)[:3]
         assert again.shape == shape
         first, second = np.asanyarray(image.dataobj), np.asanyarray(again.dataobj)

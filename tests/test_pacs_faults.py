@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -322,3 +323,28 @@ def test_contexts_are_never_too_many(count: int) -> None:
     contexts = storage_contexts(found, 127)
     assert len(contexts) <= 127
     assert {str(cx.abstract_syntax) for cx in contexts} == {f'1.2.3.{n}' for n in range(min(count, 127))}
+
+
+def test_thread_of_an_association_takes_no_answer() -> None:
+    """What it takes from the queue is lost to the one who asked; it is given nothing."""
+    from imagedata.network.association import _keep_answers
+
+    class Provider:
+        def get_msg(self, block: bool = False) -> tuple[int, str]:
+            return 1, 'answer'
+
+    class Thread(threading.Thread):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dimse = Provider()
+            self.taken: Any = None
+
+        def run(self) -> None:
+            self.taken = self.dimse.get_msg(block=False)
+
+    association = Thread()
+    _keep_answers(association)
+    association.start()
+    association.join()
+    assert association.taken == (None, None)
+    assert association.dimse.get_msg(block=True) == (1, 'answer')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -103,6 +104,23 @@ def associated(
         association.release()
 
 
+def _keep_answers(association: Any) -> None:
+    """Leave every message to the thread that asked.
+
+    The thread of an association looks for requests of the peer between two of ours, and may take
+    the first answer to a request that is sent in that moment: an image less is found, and nothing
+    tells. We ask only; requests that belong to an answer (C-STORE for C-GET) go to who asked.
+    """
+    take = association.dimse.get_msg
+
+    def get_msg(block: bool = False) -> Any:
+        if threading.current_thread() is association:
+            return None, None
+        return take(block)
+
+    association.dimse.get_msg = get_msg
+
+
 def _negotiated(
     peer: Peer, settings: Settings, contexts: Sequence[Any], extended: list[Any], handlers: list[Any]
 ) -> Association:
@@ -122,6 +140,7 @@ def _negotiated(
             evt_handlers=handlers,
         )  # fmt: skip
         if association.is_established:
+            _keep_answers(association)
             return association  # type: ignore[no-any-return]
         if reached:
             break
