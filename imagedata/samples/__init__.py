@@ -44,7 +44,8 @@ DESCRIPTIONS: Mapping[str, str] = MappingProxyType({
 def names() -> tuple[str, ...]:
     """Return the names of the samples.
 
-    >>> names()
+    >>> from imagedata import samples
+    >>> samples.names()
     ('ct', 'time', 'b', 'te', 'fa', 'sagittal', 'picture', 'labels')
     """
     return tuple(_FILES)
