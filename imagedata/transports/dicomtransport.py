@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from ..errors import InputNotFoundError, WriteError
 from ..formats.contract import Source
 from .contract import Place
-
-if TYPE_CHECKING:
-    from ..network.address import Peer
-    from ..network.settings import Settings
+from .sending import Sending, sending
 
 __all__ = ['DicomTransport']
 
@@ -83,11 +78,13 @@ class DicomTransport:
         """Return True: a server takes any number of images."""
         return True
 
-    @contextmanager
-    def staged(self, url: str, folder: bool, options: Mapping[str, Any]) -> Iterator[_Sending]:
+    def staged(
+        self, url: str, folder: bool, options: Mapping[str, Any]
+    ) -> AbstractContextManager[Sending]:
         """Give a staging from which images are sent when all have been made."""
         from ..network.address import parse
         from ..network.settings import Settings
+        from ..network.store import outgoing, store
 
         peer, wanted = parse(url)
         if wanted.keys:
@@ -95,32 +92,10 @@ class DicomTransport:
                 f'write to {peer}: which patient and study images are of, they say themselves'
             )
         settings = Settings.of(options, peer)
-        with TemporaryDirectory(prefix='imagedata-') as place:
-            yield _Sending(Path(place), peer, settings)
 
+        def send(made: Path, names: Sequence[str]) -> list[Place]:
+            items = [outgoing(made / name) for name in names]
+            store(items, peer, settings)
+            return [peer.url(item.study, item.series, item.uid) for item in items]
 
-@dataclass(frozen=True, slots=True)
-class _Sending:
-    """Images that are sent to a server."""
-
-    folder: Path
-    peer: Peer
-    settings: Settings
-
-    def present(self, below: str) -> Mapping[str, Source | None]:
-        """Return nothing: a server keeps series apart by their UIDs."""
-        return {}
-
-    def commit(self, names: Sequence[str]) -> list[Place]:
-        """Send the files.
-
-        Raises
-        ------
-        TransferError
-            When not all of them are stored.
-        """
-        from ..network.store import outgoing, store
-
-        items = [outgoing(self.folder / name) for name in names]
-        store(items, self.peer, self.settings)
-        return [self.peer.url(item.study, item.series, item.uid) for item in items]
+        return sending(send)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import WriteError
 from ..formats.contract import Source
 from .contract import Place
+from .sending import Sending, sending
 
 if TYPE_CHECKING:
     from ..network.dicomweb import Service
-    from ..network.settings import Settings
 
 __all__ = ['DicomWebTransport']
 
@@ -67,46 +65,25 @@ class DicomWebTransport:
         """Return True: a server takes any number of images."""
         return True
 
-    @contextmanager
-    def staged(self, url: str, folder: bool, options: Mapping[str, Any]) -> Iterator[_Sending]:
+    def staged(
+        self, url: str, folder: bool, options: Mapping[str, Any]
+    ) -> AbstractContextManager[Sending]:
         """Give a staging from which images are sent when all have been made."""
-        from ..network.dicomweb import parse
+        from ..network.dicomweb import parse, store_at
         from ..network.settings import Settings
+        from ..network.store import outgoing
 
-        service = parse(url)
+        service, settings = parse(url), Settings.of(options)
         if service.keys:
             raise WriteError(f'write to {service}: which study images are of, they say themselves')
-        with TemporaryDirectory(prefix='imagedata-') as place:
-            yield _Sending(Path(place), service, Settings.of(options))
+
+        def send(made: Path, names: Sequence[str]) -> list[Place]:
+            items = [outgoing(made / name) for name in names]
+            store_at(service, items, settings)
+            return [_place(service, item.study, item.series, item.uid) for item in items]
+
+        return sending(send)
 
 
 def _place(service: Service, study: str, series: str, uid: str) -> str:
     return f'dicomweb{service.url.removeprefix("http")}/studies/{study}/series/{series}/instances/{uid}'
-
-
-@dataclass(frozen=True, slots=True)
-class _Sending:
-    """Images that are sent to a server."""
-
-    folder: Path
-    service: Service
-    settings: Settings
-
-    def present(self, below: str) -> Mapping[str, Source | None]:
-        """Return nothing: a server keeps series apart by their UIDs."""
-        return {}
-
-    def commit(self, names: Sequence[str]) -> list[Place]:
-        """Send the files.
-
-        Raises
-        ------
-        TransferError
-            When not all of them are stored.
-        """
-        from ..network.dicomweb import store_at
-        from ..network.store import outgoing
-
-        items = [outgoing(self.folder / name) for name in names]
-        store_at(self.service, items, self.settings)
-        return [_place(self.service, item.study, item.series, item.uid) for item in items]

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from ..formats.contract import Source
 from .contract import Place
-
-if TYPE_CHECKING:
-    from ..network.settings import Settings
-    from ..network.xnat import Session
+from .sending import Sending, sending
 
 __all__ = ['XnatTransport']
 
@@ -59,40 +54,17 @@ class XnatTransport:
         """Return True: an experiment takes any number of images."""
         return True
 
-    @contextmanager
-    def staged(self, url: str, folder: bool, options: Mapping[str, Any]) -> Iterator[_Sending]:
+    def staged(
+        self, url: str, folder: bool, options: Mapping[str, Any]
+    ) -> AbstractContextManager[Sending]:
         """Give a staging from which images are sent when all have been made."""
         from ..network.settings import Settings
-        from ..network.xnat import parse
+        from ..network.xnat import parse, upload
 
-        session, settings = parse(url), Settings.of(options)
-        with TemporaryDirectory(prefix='imagedata-') as place:
-            yield _Sending(Path(place), session, settings, bool(options.get('overwrite')))
+        at, settings = parse(url), Settings.of(options)
 
+        def send(made: Path, names: Sequence[str]) -> list[Place]:
+            upload(at, made, names, settings, bool(options.get('overwrite')))
+            return [f'{at}/{at.project}/{at.subject}/{at.experiment}/{name}' for name in names]
 
-@dataclass(frozen=True, slots=True)
-class _Sending:
-    """Images that are sent to a server."""
-
-    folder: Path
-    session: Session
-    settings: Settings
-    overwrite: bool
-
-    def present(self, below: str) -> Mapping[str, Source | None]:
-        """Return nothing: the server adds to what it has."""
-        return {}
-
-    def commit(self, names: Sequence[str]) -> list[Place]:
-        """Send the files.
-
-        Raises
-        ------
-        TransferError
-            When the server does not take them.
-        """
-        from ..network.xnat import upload
-
-        upload(self.session, self.folder, names, self.settings, self.overwrite)
-        s = self.session
-        return [f'{s}/{s.project}/{s.subject}/{s.experiment}/{name}' for name in names]
+        return sending(send)
