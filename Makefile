@@ -69,6 +69,6 @@ benchmarks: $(VENV)/.installed
 	$(PY) benchmarks/run.py $(BENCH_ARGS)
 
 clean:
-	rm -rf $(VENV) benchmarks/work .real-data demo-output docs/_build docs/generated build dist
+	rm -rf $(VENV) benchmarks/made .real-data demo-output docs/_build docs/generated build dist
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

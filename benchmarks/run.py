@@ -436,7 +436,7 @@ def main() -> None:
     cases = [*CASES, "profile"]
     parser.add_argument("--only", nargs="*", default=(), choices=cases, help="cases (default: all)")
     parser.add_argument("--data", type=Path, default=shared, help="zip files of real series")
-    parser.add_argument("--work", type=Path, default=HERE / "work", help="for data and peers")
+    parser.add_argument("--work", type=Path, default=HERE / "made", help="for data and peers")
     parser.add_argument("--results", type=Path, default=HERE / "RESULTS.md", help="file to write")
     parser.add_argument("--peers", metavar="PYTHON", help="that of an environment with the peers")
     parser.add_argument("--incumbent", metavar="PYTHON", help=f"that of an environment with {INCUMBENT}")
