@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from .anonymize import anonymized, anonymized_entry, plan_of
 from .contents import Contents
@@ -28,6 +28,7 @@ from .errors import (
     UnknownOptionType,
 )
 from .folders import safe_name, unique_name
+from .given import checked, is_input, items, told, without_doubles
 from .grouping import grouped, whole_number
 from .header import Identity, new_uid
 from .indexed import IndexedDict
@@ -113,18 +114,18 @@ class Study(Contents, IndexedDict[Any, Series]):
             self._begin({}, options)
             return
         if isinstance(data, Mapping):
-            self._begin(dict(_checked(data, Series)), options)
+            self._begin(dict(checked(data, Series)), options)
             return
-        if not _is_input(data):
-            given = [(str(s.seriesInstanceUID), s) for s in _items(data, Series)]
-            self._begin(_without_doubles(given), options)
+        if not is_input(data):
+            given = [(str(s.seriesInstanceUID), s) for s in items(data, Series)]
+            self._begin(without_doubles(given), options)
             return
         inventory = take_inventory(data, options)
         self.broken.update(_file_errors(inventory))
         studies = [study for _, patient in grouped(inventory) for study in patient]
         if len(studies) != 1:
             raise CollectionError(
-                f'{_told(data)} holds {len(studies)} studies where one is wanted: '
+                f'{told(data)} holds {len(studies)} studies where one is wanted: '
                 'read it as a Patient or a Cohort'
             )
         self._begin({entry.key: entry for entry in studies[0]}, options)
@@ -370,7 +371,38 @@ class Study(Contents, IndexedDict[Any, Series]):
         return new_uid()
 
 
-class Patient(Contents, IndexedDict[str, Study]):
+Part = TypeVar('Part', 'Study', 'Patient')
+
+
+class _Whole(Contents, IndexedDict[str, Part]):
+    """What has series by way of its parts: a patient has studies, a cohort patients."""
+
+    def _lookups(self) -> Iterator[tuple[Any, Lookup]]:
+        for part in self._stored().values():
+            yield from part._lookups()
+
+    def stream(self) -> Iterator[tuple[Any, Series]]:
+        """Yield each series of all parts, as `Study.stream` does."""
+        for part in self._stored().values():
+            yield from part.stream()
+
+    def folder_names(self) -> dict[Any, str]:
+        """Return the name of the folder that `write` gives each part."""
+        raise NotImplementedError
+
+    def write(
+        self,
+        url: str | PathLike[str],
+        opts: OptionsLike = None,
+        formats: str | Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write each part into a folder of its own, named by `folder_names`; see `Study.write`."""
+        for key, name in self.folder_names().items():
+            dict.__getitem__(self, key).write(f'{fspath(url)}/{name}', opts, formats, **kwargs)
+
+
+class Patient(_Whole[Study]):
     """The studies of one patient, by Study Instance UID.
 
     `patient[key]` takes a UID, a position, a Study ID or a Study Description.
@@ -414,16 +446,16 @@ class Patient(Contents, IndexedDict[str, Study]):
         if data is None:
             studies = {}
         elif isinstance(data, Mapping):
-            studies = _checked(data, Study)
-        elif not _is_input(data):
-            studies = _without_doubles([(study.studyInstanceUID, study) for study in _items(data, Study)])
+            studies = checked(data, Study)
+        elif not is_input(data):
+            studies = without_doubles([(study.studyInstanceUID, study) for study in items(data, Study)])
         else:
             inventory = take_inventory(data, options)
             self.broken.update(_file_errors(inventory))
             patients = grouped(inventory)
             if len(patients) != 1:
                 raise CollectionError(
-                    f'{_told(data)} holds {len(patients)} patients where one is wanted: read it as a Cohort'
+                    f'{told(data)} holds {len(patients)} patients where one is wanted: read it as a Cohort'
                 )
             studies = _studies(patients[0][1], options)
         self._begin(studies, options)
@@ -436,18 +468,9 @@ class Patient(Contents, IndexedDict[str, Study]):
         for study in self._stored().values():
             self.broken.update(study.broken)
 
-    def _lookups(self) -> Iterator[tuple[Any, Lookup]]:
-        for study in self._stored().values():
-            yield from study._lookups()
-
     def _names(self, key: Any, stored: Any) -> tuple[Any, ...]:
         names = (stored.studyInstanceUID, stored.studyID, stored.studyDescription)
         return tuple(name for name in names if name)
-
-    def stream(self) -> Iterator[tuple[Any, Series]]:
-        """Yield each series of all studies, as `Study.stream` does."""
-        for study in self._stored().values():
-            yield from study.stream()
 
     def folder_names(self) -> dict[Any, str]:
         """Return the name of the folder that `write` gives each study: date and time."""
@@ -456,17 +479,6 @@ class Patient(Contents, IndexedDict[str, Study]):
             key: unique_name(safe_name(_study_folder(study), 'study'), taken, study.studyInstanceUID)
             for key, study in self._stored().items()
         }
-
-    def write(
-        self,
-        url: str | PathLike[str],
-        opts: OptionsLike = None,
-        formats: str | Sequence[str] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Write each study into a folder of its own, `<url>/<date>-<time>`; see `Study.write`."""
-        for key, name in self.folder_names().items():
-            dict.__getitem__(self, key).write(f'{fspath(url)}/{name}', opts, formats, **kwargs)
 
     def anonymize(
         self,
@@ -486,7 +498,7 @@ class Patient(Contents, IndexedDict[str, Study]):
             yield None, study
 
 
-class Cohort(Contents, IndexedDict[str, Patient]):
+class Cohort(_Whole[Patient]):
     """Patients, by Patient ID.
 
     Two persons with one ID, whose names or dates of birth differ, are kept apart, with a warning:
@@ -511,15 +523,15 @@ class Cohort(Contents, IndexedDict[str, Patient]):
     def __init__(self, data: Any = None, opts: OptionsLike = None, **kwargs: Any) -> None:
         super().__init__()
         options = merge_options(opts, kwargs)
-        self.data = data if _is_input(data) else None
+        self.data = data if is_input(data) else None
         self.broken: dict[Any, ImagedataError] = {}
         patients: Mapping[Any, Patient]
         if data is None:
             patients = {}
         elif isinstance(data, Mapping):
-            patients = _checked(data, Patient)
-        elif not _is_input(data):
-            patients = _without_doubles([(p.patientID or '', p) for p in _items(data, Patient)])
+            patients = checked(data, Patient)
+        elif not is_input(data):
+            patients = without_doubles([(p.patientID or '', p) for p in items(data, Patient)])
         else:
             inventory = take_inventory(data, options)
             self.broken.update(_file_errors(inventory))
@@ -538,30 +550,10 @@ class Cohort(Contents, IndexedDict[str, Patient]):
         cohort._begin(_patients(inventory, merge_options(opts, kwargs)))
         return cohort
 
-    def _lookups(self) -> Iterator[tuple[Any, Lookup]]:
-        for patient in self._stored().values():
-            yield from patient._lookups()
-
-    def stream(self) -> Iterator[tuple[Any, Series]]:
-        """Yield each series of all patients, as `Study.stream` does."""
-        for patient in self._stored().values():
-            yield from patient.stream()
-
     def folder_names(self) -> dict[Any, str]:
         """Return the name of the folder that `write` gives each patient: the ID."""
         taken: set[str] = set()
         return {key: unique_name(safe_name(key, 'patient'), taken, str(key)) for key in self}
-
-    def write(
-        self,
-        url: str | PathLike[str],
-        opts: OptionsLike = None,
-        formats: str | Sequence[str] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Write each patient into a folder, `<url>/<ID>/<date>-<time>/<number>-<description>`."""
-        for key, name in self.folder_names().items():
-            dict.__getitem__(self, key).write(f'{fspath(url)}/{name}', opts, formats, **kwargs)
 
     def anonymize(
         self,
@@ -578,62 +570,12 @@ class Cohort(Contents, IndexedDict[str, Patient]):
         """
         plan = plan_of(uid_table, actions, rules)
         patients = [p._anonymized(plan.of_patient(str(key))) for key, p in self._stored().items()]
-        return Cohort(_without_doubles([(patient.patientID or '', patient) for patient in patients]))
+        return Cohort(without_doubles([(patient.patientID or '', patient) for patient in patients]))
 
     def _studies(self) -> Iterator[tuple[str, Study]]:
         for key, patient in self._stored().items():
             for _, study in patient._studies():
                 yield key, study
-
-
-# --- what is given ----------------------------------------------------------------------------
-
-
-def _is_input(data: Any) -> bool:
-    """Return whether something says where to read."""
-    from .formats.contract import Source
-
-    kinds = (str, PathLike, Source)
-    if isinstance(data, (list, tuple)):
-        return bool(data) and all(isinstance(item, kinds) for item in data)
-    return isinstance(data, kinds)
-
-
-def _items(data: Any, kind: type[Any]) -> list[Any]:
-    """Return the members of a list, checked."""
-    if isinstance(data, kind) or not isinstance(data, (list, tuple)):
-        raise CollectionError(
-            f'a URL, or a list or dict of {kind.__name__} is wanted, got {type(data).__name__}'
-        )
-    for item in data:
-        if not isinstance(item, kind):
-            raise CollectionError(f'a list of {kind.__name__} is wanted, with a {type(item).__name__} in it')
-    return list(data)
-
-
-def _checked(data: Mapping[Any, Any], kind: type[Any]) -> Mapping[Any, Any]:
-    stored = dict.items(data) if isinstance(data, dict) else data.items()
-    for key, item in stored:
-        if not isinstance(item, (kind, Entry)):
-            raise CollectionError(f'{key!r} is a {type(item).__name__}, and no {kind.__name__}')
-    return dict(stored)
-
-
-def _without_doubles(given: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, item in given:
-        if key in found:
-            raise CollectionError(
-                f'two members are called {key}: give a dict with keys of your own, or leave one out'
-            )
-        found[key] = item
-    return found
-
-
-def _told(data: Any) -> str:
-    names = [data] if isinstance(data, (str, PathLike)) else list(data)
-    shown = ', '.join(str(getattr(name, 'name', name)) for name in names[:3])
-    return shown + (f' and {len(names) - 3} more' if len(names) > 3 else '')
 
 
 def _file_errors(inventory: Inventory) -> dict[str, ImagedataError]:

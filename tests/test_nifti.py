@@ -17,6 +17,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
+from formats_helpers import random_values
 from imagedata import Series
 from imagedata.axis import UniformLengthAxis, VariableAxis
 from imagedata.conversion import converted, smallest_integer
@@ -86,20 +87,6 @@ def same_voxels(series: Series, image: nibabel.Nifti1Image, tolerance: float = 1
         np.testing.assert_array_equal(found, values)
 
 
-def make_values(rng: np.random.Generator, shape: tuple[int, ...], dtype: str | np.dtype) -> np.ndarray:
-    dtype = np.dtype(dtype)
-    if dtype.names:
-        return rng.integers(0, 256, (*shape, 3), dtype='u1').view(dtype)[..., 0]
-    if dtype.kind in 'iu':
-        info = np.iinfo(dtype)
-        return rng.integers(info.min, info.max, shape, dtype, endpoint=True)
-    if dtype.kind == 'b':
-        return rng.random(shape) < 0.5
-    if dtype.kind == 'c':
-        return (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(dtype)
-    return rng.normal(size=shape).astype(dtype)
-
-
 def raw_file(path: Path, image: nibabel.Nifti1Image, **fields: object) -> Path:
     """Save an image, then change fields of its header in place."""
     nibabel.save(image, path)
@@ -134,7 +121,7 @@ def small_image(shape: tuple[int, ...] = (4, 5, 3), dtype: str = 'i2') -> nibabe
 def test_places_and_values(tmp_path_factory, seed, suffix, kind, form):
     rng = np.random.default_rng(seed)
     shape = tuple(rng.integers(1, 7, 3))
-    image = nibabel.Nifti1Image(make_values(rng, shape, 'i2'), random_affine(rng, kind))
+    image = nibabel.Nifti1Image(random_values(rng, shape, 'i2'), random_affine(rng, kind))
     image.set_sform(image.affine, code=1 if form == 'sform' else 0)
     image.set_qform(image.affine, code=1 if form == 'qform' else 0)
     path = tmp_path_factory.mktemp('n') / f'a{suffix}'
@@ -152,7 +139,7 @@ def test_read_types(tmp_path, dtype, endianness):
     dtype = np.dtype(dtype)
     header = nibabel.Nifti1Header(endianness=endianness)
     header.set_data_dtype(dtype)
-    image = nibabel.Nifti1Image(make_values(rng, (4, 3, 5, 2), dtype), random_affine(rng, ''), header)
+    image = nibabel.Nifti1Image(random_values(rng, (4, 3, 5, 2), dtype), random_affine(rng, ''), header)
     nibabel.save(image, tmp_path / 'a.nii.gz')
     series = Series(tmp_path / 'a.nii.gz')
     assert series.dtype == dtype
@@ -279,7 +266,7 @@ def test_single_slice_without_slice_direction(tmp_path):
     ],
 )
 def test_scaling(tmp_path, dtype, slope, inter, expected):
-    values = make_values(np.random.default_rng(3), (6, 5, 4), dtype)
+    values = random_values(np.random.default_rng(3), (6, 5, 4), dtype)
     if values.dtype.kind in 'iu':
         info = np.iinfo(dtype)
         values[0, 0, 0], values[1, 0, 0] = info.min, info.max
@@ -426,7 +413,7 @@ def test_extension_that_does_not_fit(tmp_path, text):
 
 
 def placed_series(rng: np.random.Generator, shape: tuple[int, ...], dtype: object, kind: str) -> Series:
-    series = Series(make_values(rng, shape, dtype), ','.join(f'x{i}' for i in range(len(shape) - 3)))
+    series = Series(random_values(rng, shape, dtype), ','.join(f'x{i}' for i in range(len(shape) - 3)))
     affine = random_affine(rng, kind)
     grid = (*(1, 1, 1), *shape)[-3:] if len(shape) < 3 else shape[-3:]
     series.header = _with_geometry(series, Geometry(affine, grid))
@@ -680,7 +667,7 @@ def test_references(row: CatalogueRow, real_data, tmp_path):
 @pytest.mark.parametrize('suffix', ['.nii', '.nii.gz'])
 def test_truncated_anywhere(tmp_path, suffix):
     rng = np.random.default_rng(0)
-    image = nibabel.Nifti1Image(make_values(rng, (20, 20, 5), 'i2'), np.eye(4))
+    image = nibabel.Nifti1Image(random_values(rng, (20, 20, 5), 'i2'), np.eye(4))
     nibabel.save(image, tmp_path / f'whole{suffix}')
     content = (tmp_path / f'whole{suffix}').read_bytes()
     path = tmp_path / f'cut{suffix}'
