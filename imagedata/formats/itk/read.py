@@ -65,7 +65,7 @@ def read_sources(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
         kind = kind_of(source.basename, head)
         if kind is None:
             named = kind_of_name(source.basename)
-            if named is not None and named.name not in ('HDF5', 'MINC', 'LSM', 'BioRad', 'Stimulate'):
+            if named is not None and named.name not in ('HDF5', 'LSM', 'BioRad', 'Stimulate'):
                 raise CorruptFileError(
                     f'{source.name}: the name says {named.name}, and the file begins otherwise; {_REMEDY}'
                 )
