@@ -16,7 +16,7 @@ from ...geometry import FloatArray
 from ..contract import Source
 from ..units import MM, SECONDS, factor
 
-__all__ = ['scale_of']
+__all__ = ['nrrd_field', 'scale_of']
 
 _LONGEST = 1 << 20
 """Bytes of a header that are looked at."""
@@ -62,6 +62,11 @@ def scale_of(source: Source, kind: str, ndim: int, metadata: Mapping[str, str]) 
     ])  # fmt: skip
     scale[:2] *= _TURNED.get(metadata.get('NRRD_space', ''), (1.0, 1.0))
     return scale
+
+
+def nrrd_field(source: Source, name: str) -> str:
+    """Return the value of a field of a NRRD header, '' without."""
+    return _field(source, re.escape(name.encode()) + b':(?!=)', rb'^\r?\n')
 
 
 def _of_nrrd(source: Source, ndim: int) -> list[str]:
