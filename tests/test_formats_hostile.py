@@ -130,3 +130,9 @@ def test_damaged_beginnings(written: tuple[Series, Path]) -> None:
     ]
     failures = [failure for lot in hostile.batches(cases) for failure in hostile.run(lot, seconds=200)]
     assert failures == []
+
+
+@pytest.mark.parametrize('name', ['mat', 'npz', 'npy', 'tif', 'mgz', 'nrrd', 'png'])
+def test_what_cannot_be_mapped_is_refused(name: str, written: tuple[Series, Path]) -> None:
+    with pytest.raises(errors.DataTypeError, match='cannot be memory-mapped'):
+        Series(written[1] / name / f'a.{name}', mmap=True)
