@@ -28,7 +28,7 @@ from ..cmdline import (
 from ..errors import ImagedataError, ImagedataWarning, WriteError
 from ..formats.contract import Source
 from ..notices import warn_user
-from .layout import DEFAULT, Layout, header_of
+from .layout import DEFAULT, Layout
 
 __all__ = ['Sorter', 'main', 'parser']
 
@@ -159,7 +159,7 @@ class Sorter:
             When it cannot be read or copied.
         """
         try:
-            dataset = header_of(source)
+            dataset = self._layout.header(source)
             if dataset is None:
                 return {'source': source.name, 'status': 'left', 'reason': 'no DICOM object, or a DICOMDIR'}
             digest = _digest(source)
@@ -220,7 +220,7 @@ class Sorter:
         if plain == target or not plain.is_file():
             return None
         other = Source(str(plain), plain)
-        dataset = header_of(other)
+        dataset = self._layout.header(other)
         if dataset is None or str(dataset.get('SOPInstanceUID') or '') != uid:
             return None
         return _digest(other), str(plain)
