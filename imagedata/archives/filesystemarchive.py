@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import glob
 import os
-import re
-import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -15,10 +13,9 @@ from typing import Any, ClassVar, TypeAlias
 
 from ..errors import ImagedataError, InputNotFoundError, WriteError
 from ..formats.contract import Source
+from .staging import REPLACED, claimed, is_staging
 
-__all__ = ['FilesystemArchive', 'find', 'is_staging', 'staged', 'staging_name']
-
-_STAGING = re.compile(r'\..*\.[0-9a-f]{8}\.part')
+__all__ = ['FilesystemArchive', 'find', 'staged']
 
 _REMEDIES = {
     errno.ENOSPC: 'free some space on that disk, or write elsewhere',
@@ -28,18 +25,6 @@ _REMEDIES = {
     errno.EPERM: 'get permission to write there, or write elsewhere',
     errno.EROFS: 'that disk is read-only: write elsewhere',
 }
-
-
-
-def staging_name(target: str) -> str:
-    """Return a new name for the folder in which the files for a target stand until they are complete."""
-    return f'.{target}.{secrets.token_hex(4)}.part'
-
-
-def is_staging(name: str) -> bool:
-    """Return whether a folder is such a one, left behind by a program that was killed."""
-    return _STAGING.fullmatch(name) is not None
-
 
 Commit: TypeAlias = Callable[[list[tuple[str, Path]]], None]
 
@@ -68,12 +53,10 @@ def staged(target: Path) -> Iterator[tuple[Path, Commit]]:
         When the disk is full, or the target cannot be written.
     """
     made: list[Path] = []
-    folder: Path | None = None
     try:
         base = target if target.is_dir() else _existing_parent(target, made)
-        folder = base / staging_name(target.name)
-        folder.mkdir()
-        yield folder, lambda moves: _move_all(folder, moves)
+        with claimed(base, target.name) as folder:
+            yield folder, lambda moves: _move_all(folder, moves)
     except OSError as error:
         if isinstance(error, ImagedataError):
             raise
@@ -83,8 +66,6 @@ def staged(target: Path) -> Iterator[tuple[Path, Commit]]:
             f'{_REMEDIES.get(cause.errno or 0, "write elsewhere")}'
         ) from error
     finally:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
         _remove_empty(made)
 
 
@@ -130,7 +111,7 @@ def _move_all(folder: Path, moves: list[tuple[str, Path]]) -> None:
             if os.path.lexists(final):
                 if final.is_dir():
                     raise WriteError(f'{final} is a folder: a file cannot replace it; choose another name')
-                old = folder / f'.old{number}'
+                old = folder / f'{REPLACED}{number}'
                 _keep(final, old)
                 saved.append((old, final))
             else:
