@@ -1,11 +1,5 @@
 """Work on every series of a collection: here, in processes, on Dask. Oracle: the same done plainly."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -139,32 +133,6 @@ def test_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imagedata.parallel._PATIENCE", 1)
     with pytest.raises(errors.SchedulerError, match='no Dask scheduler'):
         list(outcomes(map_functions.mean, [1], scheduler="tcp://127.0.0.1:1"))
-
-
-# --- resuming ------------------------------------------------------------------------------------
-
-
-def test_resumed_after_a_signal(cohort: Path, tmp_path: Path) -> None:
-    """Killed half-way, and called again: every series is there, once."""
-    out, ledger = tmp_path / "out", tmp_path / "done"
-    command = [sys.executable, "-m", "imagedata.cli.data", "--resume", str(ledger), str(out), str(cohort)]
-    program = subprocess.Popen(command, env={**os.environ, "PYTHONWARNINGS": "ignore"})
-    while program.poll() is None and not ledger.exists():
-        time.sleep(0.005)
-    program.send_signal(signal.SIGTERM)
-    program.wait()
-    before = ledger.read_text().splitlines()
-    times = {
-        p: p.stat().st_mtime_ns for line in before for p in Path(json.loads(line)["target"]).rglob("*.dcm")
-    }
-    assert conversion([*command[3:]]) == 0
-    assert len(ledger.read_text().splitlines()) >= SERIES
-    assert {p: p.stat().st_mtime_ns for p in times} == times, "what was done is not done again"
-    again = Cohort(out)
-    found = [float(np.mean(np.asarray(s))) for _, s in again.stream()]
-    assert sorted(found) == sorted(means(cohort).values())
-    assert len([p for p in out.rglob("*") if p.is_file()]) == 3 * SERIES
-    assert conversion(["--resume", str(cohort / "0" / "00000"), str(out), str(cohort)]) == 1
 
 
 def test_retries_option(cohort: Path, tmp_path: Path) -> None:
