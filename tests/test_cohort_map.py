@@ -1,5 +1,6 @@
 """Work on every series of a collection: here, in processes, on Dask. Oracle: the same done plainly."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,53 @@ def test_program_on_a_cluster(cohort: Path, tmp_path: Path, cluster: object) -> 
     written = sorted(out.rglob("*.nii.gz"))
     assert len(written) == SERIES
     assert sorted(float(np.mean(np.asarray(Series(p)))) for p in written) == sorted(means(cohort).values())
+
+
+def converted_on(
+    cluster: object, patch: object, flag: Path, cohort: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> list[dict[str, object]]:
+    """Convert with workers that are changed before, and return what the program reports."""
+    from distributed import Client
+
+    with Client(cluster.scheduler_address, set_as_default=False) as client:
+        client.run(patch, str(flag))
+    arguments = ["--scheduler", cluster.scheduler_address, "--retries", "1", "--json", "--of", "dicom"]
+    assert conversion([*arguments, str(out), str(cohort)]) == (1 if (cohort / "bad").exists() else 0)
+    assert flag.exists(), "the worker was changed"
+    found: list[dict[str, object]] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_program_whose_worker_is_killed(
+    cohort: Path, tmp_path: Path, cluster: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed with one of three files in place: another worker completes the series."""
+    out = tmp_path / "out"
+    patch = map_functions.killed_while_writing
+    records = converted_on(cluster, patch, tmp_path / "flag", cohort, out, capsys)
+    assert [r["status"] for r in records] == ["written"] * SERIES
+    folders = {path.parent for path in out.rglob("*.dcm")}
+    found = [Series(folder) for folder in folders]
+    assert sorted(float(np.mean(np.asarray(s))) for s in found) == sorted(means(cohort).values())
+    assert len([path for path in out.rglob("*") if path.is_file()]) == 3 * SERIES
+    assert not list(out.rglob(".*"))
+
+
+def test_program_on_a_cluster_tells_what_failed(
+    cohort: Path, tmp_path: Path, cluster: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A disk that failed once is tried again; a series without its pixels is told."""
+    bad = stack([(0, 0, 3 * i) for i in range(3)], SeriesNumber=9, SeriesInstanceUID=uid("bad"))
+    save(cohort / "bad", bad)
+    path = sorted((cohort / "bad").iterdir())[1]
+    path.write_bytes(path.read_bytes()[:-20])
+    out = tmp_path / "out"
+    records = converted_on(cluster, map_functions.failing_at_first, tmp_path / "flag", cohort, out, capsys)
+    status = {r["seriesNumber"]: r["status"] for r in records}
+    assert status == {**dict.fromkeys(range(SERIES), "written"), 9: "failed"}
+    (failed,) = [r for r in records if r["status"] == "failed"]
+    assert path.name in str(failed["error"])
+    assert len(list(out.rglob("*.dcm"))) == 3 * SERIES
 
 
 def test_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:

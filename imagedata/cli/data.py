@@ -270,6 +270,8 @@ def _run(given: argparse.Namespace, tasks: Sequence[_Task], ledger: Ledger) -> I
         else:
             complain(f'{told(task.key)}: {outcome.error}')
             records[number] = task.record('failed', error=outcome.error)
+    # Of processes that ended in the middle of a series.
+    remove_abandoned(Path(given.out_name))
     if given.deid_report:
         write_report(given.deid_report, [report for _, report in sorted(reports.items()) if report])
     if all(record['status'] != 'failed' for record in records.values()):
