@@ -91,6 +91,10 @@ class CorruptFileError(ImagedataError, ValueError):
     """A file of a known format is truncated or contradicts itself."""
 
 
+class FileAccessError(ImagedataError, OSError):
+    """A file or folder is there, and the system does not let it be read."""
+
+
 class PixelDecodeError(CorruptFileError):
     """The pixel data of a file cannot be decoded."""
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
+import sys
 import tracemalloc
 from collections import Counter
 from pathlib import Path
@@ -12,7 +16,7 @@ import pytest
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
-from imagedata import Series
+from imagedata import Series, errors
 from imagedata.collection import Cohort, Study
 from imagedata.errors import CorruptFileError
 from imagedata.formats.contract import Source
@@ -98,6 +102,61 @@ def test_what_is_left_has_a_reason(tmp_path: Path) -> None:
     assert len(found.images) == 4
     with pytest.raises(CorruptFileError, match="cut"):
         catalogue(find_sources(tmp_path))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no links or pipes")
+def test_links_and_pipes(tmp_path: Path) -> None:
+    """A link to nothing may have been an image, and is told; a pipe would be waited for."""
+    archive(tmp_path, series=1)
+    os.mkfifo(tmp_path / "series0" / "pipe")
+    os.symlink("..", tmp_path / "series0" / "circle")
+    os.symlink("itself", tmp_path / "series0" / "itself")
+    os.symlink(tmp_path / "gone", tmp_path / "series0" / "link")
+    with pytest.raises((errors.InputNotFoundError, errors.FileAccessError), match=r"itself|link"):
+        Cohort(tmp_path)
+    found = catalogue(find_sources(tmp_path), skip_broken=True)
+    assert {Path(name).name for name, _ in found.broken} == {"itself", "link"}
+    assert len(found.images) == 4
+
+
+def test_files_that_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also a folder: what is in it is not left out silently."""
+    archive(tmp_path)
+    closed = {str(tmp_path / "series1")}
+
+    def forbidden(path: object) -> None:
+        if str(path) in closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    class Guarded(io.FileIO):
+        def __init__(self, path: Path) -> None:
+            forbidden(path)
+            super().__init__(path)
+
+    scandir = os.scandir
+    monkeypatch.setattr("os.scandir", lambda path: forbidden(path) or scandir(path))
+    sources = find_sources(tmp_path)
+    assert [s.name for s in sources if "series1" in s.name] == list(closed)
+    closed.add(sources[0].name)
+    monkeypatch.setattr("io.FileIO", Guarded)
+    with pytest.raises(errors.FileAccessError, match="Permission denied"):
+        catalogue(sources)
+    found = catalogue(sources, skip_broken=True)
+    assert {name for name, _ in found.broken} == closed
+    assert len(found.images) == 7
+    with pytest.warns(errors.ImagedataWarning, match="set aside"):
+        assert len(Cohort(tmp_path, skip_broken_series=True).broken) == 2
+
+
+def test_order_does_not_depend_on_that_of_files(tmp_path: Path) -> None:
+    for number in range(6):
+        names = {"series": f"s{number}", "PatientID": f"P{number % 2}"}
+        save(tmp_path / str(number), [image(ZEROS, (0, 0, i), number=i, **names) for i in range(3)])
+    files = sorted(str(source.path) for source in find_sources(tmp_path))
+    wanted = Cohort(tmp_path).to_records()
+    for seed in range(3):
+        np.random.default_rng(seed).shuffle(files)
+        assert Cohort(files).to_records() == wanted
 
 
 def test_patients_with_one_series_uid_stay_apart(tmp_path: Path) -> None:

@@ -152,7 +152,17 @@ class Scanner:
         ------
         CorruptFileError
             For a DICOM file that is truncated or cannot be parsed.
+        InputNotFoundError, FileAccessError
+            When it cannot be opened, or read.
         """
+        try:
+            return self._read(source)
+        except OSError as error:
+            if isinstance(error, ImagedataError):
+                raise
+            raise source.unreadable(error) from (error if source.path is not None else None)
+
+    def _read(self, source: Source) -> tuple[Instance | None, str]:
         if source.seen is not None and not is_dicom(source.seen):
             check_name(source)
             return None, 'not DICOM'
