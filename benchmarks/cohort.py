@@ -126,7 +126,7 @@ def times(folder: Path, total: int, jobs: str) -> list[str]:
     commands['`dicom_sort --move`'] = program('sort', '--move', out, folder / 'moved')
     rows = []
     for what, command in commands.items():
-        shutil.rmtree(out, ignore_errors=True)
+        _removed(out)
         if command[-1] == str(folder / 'moved'):
             shutil.copytree(source, folder / 'moved')
         seconds, worked, memory = measured(command)
@@ -135,6 +135,13 @@ def times(folder: Path, total: int, jobs: str) -> list[str]:
     shutil.rmtree(folder / 'moved')
     shutil.rmtree(out)
     return rows
+
+
+def _removed(path: Path) -> None:
+    """Remove a file or folder that may be there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
 
 
 # --- interrupted ----------------------------------------------------------------------------------
@@ -309,6 +316,8 @@ def main() -> None:
         return
     if not source.exists():
         make(source, given.series, given.files)
+    for left in ('out', 'moved', 'done'):
+        _removed(given.folder / left)
     text = SECTION.format(
         series=given.series, files=given.files, sizes=', '.join(map(str, SIZES)), patients=PATIENTS,
         total=total, processors=os.cpu_count(),

@@ -18,6 +18,7 @@ __all__ = [
     'EmptyImageError',
     'EntryNotFoundError',
     'ExpressionError',
+    'FileAccessError',
     'FileAlreadyExistsError',
     'FormatPluginNotFound',
     'GeometryError',

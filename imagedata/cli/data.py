@@ -69,7 +69,8 @@ def parser() -> ProgramParser:
     )  # fmt: skip
     many.add_argument(
         '--resume', metavar='FILE',
-        help='note in this file what is written; what is noted there already is not written again',
+        help='note in this file what is written; what is noted there, and has not changed since, is not '
+        'written again',
     )  # fmt: skip
     many.add_argument(
         '--dry-run', action='store_true', help='print what would be written where, and write nothing'
