@@ -266,7 +266,9 @@ class Study(Contents, IndexedDict[Any, Series]):
         stored = self._stored()
         referred = _referred(stored[key]) if isinstance(stored[key], Entry) else []
         others = [other for other in stored if referred and self._names(other, stored[other])[0] in referred]
-        return cast(Study, self._with_only({key, *others}))
+        part = cast(Study, self._with_only({key, *others}))
+        part.broken = {}
+        return part
 
     def _set_broken_aside(self) -> None:
         """Set aside series that cannot be sorted."""

@@ -349,6 +349,41 @@ def test_full_disk(
     assert contents(tmp_path / "out") == whole
 
 
+def test_conversion_to_a_full_disk(
+    source: Path, small_disk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What found no room is told, and done when there is some."""
+    out = small_disk / "out"
+    command = ["--json", "--jobs", "2", "--resume", str(tmp_path / "done"), str(out), str(source)]
+    assert conversion(command) == 1
+    told = capsys.readouterr()
+    assert "No space left" in told.err
+    written = [r["seriesNumber"] for r in json.loads(told.out) if r["status"] == "written"]
+    assert 0 < len(written) < SERIES
+    assert len(contents(out)) == IMAGES * len(written)
+    subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True)
+    assert conversion(command) == 0
+    before = [r["seriesNumber"] for r in json.loads(capsys.readouterr().out) if r["status"] != "written"]
+    assert before == written
+    assert values(out, "dicom") == wanted(source)
+    assert debris(small_disk) == []
+
+
+def test_files_of_a_read_only_disk(
+    source: Path, small_disk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are copied, and that they cannot be moved is told."""
+    subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True)
+    shutil.copytree(source, small_disk / "in")
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    whole = contents(source)
+    assert sort(["--move", str(tmp_path / "out"), str(small_disk / "in")]) == 1
+    assert capsys.readouterr().err.count("cannot be removed: Read-only file system") == len(whole)
+    assert contents(tmp_path / "out") == contents(small_disk) == whole
+    assert sort(["--move", str(small_disk / "out"), str(source)]) == 1
+    assert contents(source) == whole
+
+
 # --- what is left of killed programs ----------------------------------------------------------------
 
 

@@ -159,7 +159,8 @@ class Ledger:
 
         private = self._kind['rules'] is not None
         try:
-            number = os.open(path, os.O_RDWR | os.O_CREAT, 0o600 if private else 0o666)
+            flags = os.O_RDWR | os.O_CREAT | getattr(os, 'O_BINARY', 0)
+            number = os.open(path, flags, 0o600 if private else 0o666)
             file = os.fdopen(number, 'r+b', buffering=0)
         except OSError as error:
             raise WriteError(f'{path} cannot be written: {error.strerror}') from error
