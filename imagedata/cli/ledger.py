@@ -148,10 +148,17 @@ class Ledger:
 
     def complete(self) -> None:
         """Note that all series were written: nothing else is left of a conversion with a secret."""
-        if self._file is not None and self._kind['rules'] is not None:
-            self._file.seek(0)
-            self._file.truncate()
-            self._add({'conversion': self._kind, 'complete': len(self._done)})
+        if self._file is None or self._kind['rules'] is None:
+            return
+        self._file.seek(0)
+        secret = self._file.readline()
+        line = json.dumps({'conversion': self._kind, 'complete': len(self._done)}).encode()
+        # In its place first: were the file empty, another run would give the patients other names.
+        self._file.seek(0)
+        self._file.write(line.ljust(len(secret) - 1) + b'\n')
+        os.fsync(self._file.fileno())
+        self._file.truncate()
+        os.fsync(self._file.fileno())
 
     def _opened(self, path: str) -> BinaryIO:
         """Return the file, made where it is not there, which no other program has."""
@@ -190,7 +197,7 @@ class Ledger:
         try:
             kind = json.loads(first)
             conversion, secret, complete = kind['conversion'], kind.get(_SECRET), kind.get('complete')
-            for line in lines:
+            for line in lines if complete is None else ():
                 entry = json.loads(line)
                 written = _Written(entry['mark'], tuple(entry['extent']), entry['report'])
                 self._done[entry['target']] = written
