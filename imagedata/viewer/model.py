@@ -176,9 +176,13 @@ class Panel:
         colours = unpacked(image) if self.color else to_rgb(image, self.colormap, self.normaliser())
         if self._overlay is None or not self.show_overlay:
             return colours
-        values = self._overlay[(*self.tag, self.slice)[-(self._overlay.ndim - 2) :]]
-        laid_on, where = overlay_colours(values, self.maskmap, self._overlay_range, 0.0)
+        laid_on, where = overlay_colours(self._overlay_frame(), self.maskmap, self._overlay_range, 0.0)
         return fuse(colours, laid_on, self.alpha, where=where)
+
+    def _overlay_frame(self) -> NDArray[Any]:
+        assert self._overlay is not None
+        values: NDArray[Any] = self._overlay[(*self.tag, self.slice)[-(self._overlay.ndim - 2) :]]
+        return values
 
     def normaliser(self) -> Any:
         """Return what takes values to 0..1."""
@@ -285,15 +289,22 @@ class Panel:
 
     def readout(self, x: float, y: float) -> str:
         """Return voxel, place and value under a point, in words."""
+        return self.readouts(x, y)[0]
+
+    def readouts(self, x: float, y: float) -> tuple[str, ...]:
+        """Return voxel, place and value under a point; then the same in fewer and fewer words."""
         row, column = int(np.floor(y + 0.5)), int(np.floor(x + 0.5))
         value = self.value(row, column)
         if value is None:
-            return ''
-        text = f'[{self.slice}, {row}, {column}]'
+            return ('',)
+        voxel, told = f'[{self.slice}, {row}, {column}]', f'= {_value_text(value)}'
+        if self._overlay is not None and self.show_overlay:
+            told += f' | {_value_text(self._overlay_frame()[row, column])}'
         place = self.place(row, column)
-        if place is not None:
-            text += ' z {:.1f} y {:.1f} x {:.1f} mm'.format(*place[::-1])
-        return f'{text} = {_value_text(value)}'
+        if place is None:
+            return f'{voxel} {told}', told
+        where = 'z {:.1f} y {:.1f} x {:.1f} mm'.format(*place[::-1])
+        return f'{voxel} {where} {told}', f'{voxel} {told}', told
 
 
 def _lines(*texts: str) -> str:

@@ -439,7 +439,7 @@ class Viewer:
         if self.drawing is not None and view.panel is self.drawing.panel:
             self.drawing.drag(point)
             self._refresh_lines()
-        view.show_readout(view.panel.readout(*point))
+        view.show_readout(*view.panel.readouts(*point))
         self._draw([view, *left])
 
     def _drag_window(self, event: MouseEvent) -> None:
