@@ -251,8 +251,8 @@ class PictureMethods:
 
         beside = [] if im2 is None else list(im2) if isinstance(im2, (list, tuple)) else [im2]
         return Viewer(
-            [self, *beside], fig, ax, follow, colormap or self.colormap or 'Greys_r',  # type: ignore[list-item]
-            norm or self.colormap_norm or 'linear', colorbar, window, level, link, onselect, overlay,
+            [self, *beside], fig, ax, follow, colormap, norm, colorbar, window, level, link,  # type: ignore[list-item]
+            onselect, overlay,
         )  # fmt: skip
 
     # --- regions of interest -----------------------------------------------------------------------

@@ -205,8 +205,11 @@ def _mask_series(im: Series, mask: NDArray[np.uint8], follow: bool) -> Any:
     else:
         header = header.reduced(tags)
         header = replace(header, dims=spatial)
-    # The window is that of the images; a mask has 0 and 1.
-    header = header.with_attributes(windowCenter=None, windowWidth=None)
+    # The window and its colours are those of the images; a mask has 0 and 1, and 1 is white.
+    header = header.with_attributes(
+        windowCenter=None, windowWidth=None, colormap=None, colormap_norm=None, colormap_label=None,
+        photometricInterpretation='MONOCHROME2',
+    )  # fmt: skip
     return im._attached(mask, header, Identity(values_changed=True))
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..colour import clip_range, fuse, make_norm, to_rgb, unpacked, visible, window_bounds
+from ..colour import clip_range, fuse, make_norm, moved_norm, to_rgb, unpacked, visible, window_bounds
 from ..errors import DataTypeError, EmptyImageError
-from ..fusion import frames_of, on_grid, overlay_colours, overlay_range
+from ..fusion import frames_of, on_grid, overlay_colours, overlay_range, shown_map, shown_norm
 from ..geometry import FloatArray, Geometry
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Panel:
     series : Series
         Images: grey or colour, complex ones as their magnitude.
     colormap, norm
-        As of `Series.to_rgb`.
+        As of `Series.to_rgb`; those of the series, or of its header, when not given.
     window, level : float, optional
         Those of the series when not given.
     overlay : Series, optional
@@ -83,11 +83,13 @@ class Panel:
         When there are no rows and columns.
     DataTypeError
         When values cannot be shown.
+    ValueError
+        When the window is no finite number above 0, or the level not finite.
     """
 
     series: Series
-    colormap: Any = 'Greys_r'
-    norm: Any = 'linear'
+    colormap: Any = None
+    norm: Any = None
     window: float | None = None
     level: float | None = None
     overlay: Series | None = None
@@ -106,13 +108,17 @@ class Panel:
         self.color = bool(self.series.color)
         if not self.color:
             visible(self.frames[(0,) * (self.frames.ndim - 2)])
-        photometric = self.series.header.attribute('photometricInterpretation')
-        if photometric == 'MONOCHROME1' and self.colormap == 'Greys_r':
-            # The lowest value is white (PS3.3 C.7.6.3.1.2).
-            self.colormap = 'Greys'
-        given_level, given_window = (127.5, 255.0) if self.color else self._default_window()
-        self.window = float(given_window if self.window is None else self.window)
-        self.level = float(given_level if self.level is None else self.level)
+        self.colormap = shown_map(self.series, self.colormap)
+        own_window = self.window is not None or self.level is not None
+        self._set_window()
+        if self.norm is None:
+            self.norm = 'linear' if own_window else shown_norm(self.series)
+        self._limits: tuple[float, float] | None = None
+        limits = (None, None) if isinstance(self.norm, str) else (self.norm.vmin, self.norm.vmax)
+        if limits[0] is not None and limits[1] is not None:
+            # It shows what it is made for until the window is changed.
+            self.window, self.level = limits[1] - limits[0], (limits[0] + limits[1]) / 2
+            self._limits = self.bounds
         self.slice = self.frames.shape[-3] // 2
         self.tag = (0,) * len(self.tags)
         self._overlay: NDArray[Any] | None = None
@@ -120,6 +126,18 @@ class Panel:
             fill = 0 if self.overlay.dtype.kind == 'b' else np.nan
             self._overlay = on_grid(self.series, self.overlay, fill)
             self._overlay_range = overlay_range(self.overlay.view(np.ndarray))
+
+    def _set_window(self) -> None:
+        if self.window is not None and not 0 < self.window < np.inf:
+            raise ValueError(f'a window is a width above 0, got window={self.window!r}')
+        if self.level is not None and not np.isfinite(self.level):
+            raise ValueError(f'a level is a finite number, got level={self.level!r}')
+        if self.window is None or self.level is None:
+            # Only now: without a window in its header, the whole series is looked at.
+            level, window = (127.5, 255.0) if self.color else self._default_window()
+            self.window = window if self.window is None else self.window
+            self.level = level if self.level is None else self.level
+        self.window, self.level = float(self.window), float(self.level)
 
     def _default_window(self) -> tuple[float, float]:
         if self.series.dtype.kind == 'b':
@@ -186,7 +204,9 @@ class Panel:
 
     def normaliser(self) -> Any:
         """Return what takes values to 0..1."""
-        return make_norm(self.norm, *self.bounds)
+        if self._limits is None or self._limits == self.bounds:
+            return make_norm(self.norm, *self.bounds)
+        return moved_norm(self.norm, *self.bounds)
 
     def value(self, row: int, column: int) -> Any:
         """Return the value of a voxel of the image that is shown; None outside of it."""
@@ -222,7 +242,8 @@ class Panel:
             return
         image = self.frame()
         low, high = clip_range(image[:: max(1, image.size // _SAMPLE)], probs)
-        self.window, self.level = (high - low) or 1.0, (low + high) / 2
+        self.window = min(high - low, float(np.finfo(float).max)) or 1.0
+        self.level = low / 2 + high / 2
 
     def section_of(self, other: Panel) -> NDArray[np.float64] | None:
         """Return where the slice that another panel shows cuts this one's.

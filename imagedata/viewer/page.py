@@ -94,11 +94,12 @@ def _pixels(panel: Panel) -> dict[str, Any]:
         packed = [_packed(visible(frame).astype(f'<{kind}')) for frame in frames]
         return {'frames': packed, 'kind': kind, 'slope': 1, 'intercept': 0, 'nothing': None, 'note': ''}
     low, high = _finite_range(frames)
-    step = (high - low) / (_NOTHING - 1) or 1.0
+    # Halves, because a difference may be beyond the greatest float.
+    step = 2 * ((high / 2 - low / 2) / (_NOTHING - 1)) or 1.0
     packed = []
     for frame in frames:
         values = visible(frame).astype(np.float64)
-        steps = np.rint((values - low) / step)
+        steps = np.rint((values / 2 - low / 2) / (step / 2))
         packed.append(_packed(np.where(np.isfinite(values), steps, _NOTHING).astype('<u2')))
     note = f'values are shown to within {step / 2:.3g}'
     return {

@@ -33,7 +33,7 @@ def preview_html(series: Series, patient: bool = False) -> str:
 
 def _pictures(series: Series) -> str:
     try:
-        # Window 1 and level 0 for now: that of a series without one would take a look at all voxels.
+        # Window 1 and level 0 for now: for that of a series without one, all voxels would be looked at.
         panel = Panel(series, window=1.0, level=0.0)
     except (AxisError, DataTypeError, EmptyImageError) as error:
         return f'<p><em>{html.escape(str(error))}</em></p>'

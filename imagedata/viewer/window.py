@@ -24,6 +24,7 @@ __all__ = ['Viewer', 'default_layout', 'new_figure']
 
 _MOST_ROWS, _MOST_COLUMNS = 4, 5
 _WITHOUT_WINDOW = {'agg', 'pdf', 'ps', 'svg', 'cairo', 'pgf', 'template'}
+_GREYS = {'Greys', 'Greys_r', 'gray', 'gray_r', 'grey', 'grey_r', 'binary', 'binary_r'}
 _REACH = 7
 """A click within so many points of a screen from a corner means that corner."""
 
@@ -65,6 +66,10 @@ def new_figure() -> Figure:
             'in a notebook, run %matplotlib widget first (pip install ipympl)'
         )
     return plt.figure(facecolor='black', layout='constrained')
+
+
+def _in_colour(panel: Panel) -> bool:
+    return not panel.color and str(getattr(panel.colormap, 'name', panel.colormap)) not in _GREYS
 
 
 class Viewer:
@@ -114,7 +119,7 @@ class Viewer:
 
     def __init__(
         self, images: Series | Sequence[Series], fig: Figure | None = None, ax: Any = None,
-        follow: bool = False, colormap: Any = 'Greys_r', norm: Any = 'linear',
+        follow: bool = False, colormap: Any = None, norm: Any = None,
         colorbar: bool | None = None, window: float | None = None, level: float | None = None,
         link: bool = False, onselect: Callable[..., None] | None = None, overlay: Series | None = None,
     ) -> None:  # fmt: skip
@@ -130,7 +135,7 @@ class Viewer:
         self.fig: Any = new_figure() if fig is None else fig
         if axes is None:
             axes = default_layout(self.fig, min(len(panels), _MOST_ROWS * _MOST_COLUMNS))
-        bar = colormap != 'Greys_r' if colorbar is None else bool(colorbar)
+        bar = any(_in_colour(p) for p in panels) if colorbar is None else bool(colorbar)
         self.views = [PanelView(one, bar) for one in axes]
         self._row = max(1, len({round(one.get_position().x0, 3) for one in axes}))
         self.scene = Scene(panels, len(axes), link)
