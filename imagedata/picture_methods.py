@@ -313,7 +313,7 @@ class PictureMethods:
         self.viewer = viewer
         self.latest_roi_parameters = {'follow': follow, 'vertices': vertices, 'single': single}
         waited = viewer.has_window()
-        viewer.show()
+        viewer.show(block=True)
         return self.get_roi_mask() if waited else None
 
     def get_roi_mask(self) -> Any:

@@ -238,12 +238,14 @@ class Panel:
 
     def window_by_histogram(self, probs: tuple[float, float] = (0.01, 0.999)) -> None:
         """Set window and level to hold all but the extreme values of the image that is shown."""
-        if self.color:
-            return
+        if not self.color:
+            self.window, self.level = self.histogram_window(probs)
+
+    def histogram_window(self, probs: tuple[float, float] = (0.01, 0.999)) -> tuple[float, float]:
+        """Return window and level that hold all but the extreme values of the image that is shown."""
         image = self.frame()
         low, high = clip_range(image[:: max(1, image.size // _SAMPLE)], probs)
-        self.window = min(high - low, float(np.finfo(float).max)) or 1.0
-        self.level = low / 2 + high / 2
+        return min(high - low, float(np.finfo(float).max)) or 1.0, low / 2 + high / 2
 
     def section_of(self, other: Panel) -> NDArray[np.float64] | None:
         """Return where the slice that another panel shows cuts this one's.
@@ -375,8 +377,8 @@ class Scene:
         How many are seen at once.
     link : bool
         Whether all panels follow the active one: to the slice through the same place, where
-        frames of reference agree, else to the same index where neither has a place; to the same
-        tag index; and window changes with it.
+        frames of reference agree, else to the same index where neither has a place; and to the same
+        tag index. Windows change together as long as they are the same.
     """
 
     panels: Sequence[Panel]
@@ -427,6 +429,15 @@ class Scene:
             now = self.panel.tag[axis]
             moved += [p for p in self.panels if p is not self.panel and p.to_tag(now, axis)]
         return moved
+
+    def set_window(self, panel: Panel, window: float, level: float) -> list[Panel]:
+        """Give a panel another window, and linked ones that have the same; return those that changed."""
+        before = (panel.window, panel.level)
+        changed = [p for p in self.panels if p is panel or (self.link and (p.window, p.level) == before)]
+        for one in changed:
+            if not one.color:
+                one.window, one.level = window, level
+        return changed
 
     def _follow_slice(self, panel: Panel) -> bool:
         leader, theirs = self.panel.geometry, panel.geometry
