@@ -129,7 +129,8 @@ Hands(other).event("<Key-q>")
 results["one"] = [plt.get_fignums() == [one.fig.number]]
 Hands(one).event("<Key-q>")
 results["none"] = plt.get_fignums()
-results["settings"] = dict(mpl.rcParams) == settings
+plt.ioff()
+results["settings"] = [k for k, v in dict(mpl.rcParams).items() if v != settings[k]]
 results["mask"] = np.asarray(mask).sum(axis=(1, 2)).tolist()
 results["vertices"] = {str(k): v for k, v in vertices.items()}
 print(json.dumps(results))
