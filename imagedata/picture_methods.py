@@ -461,8 +461,9 @@ class PictureMethods:
         write_video(self, path, fps, slices, **options)  # type: ignore[arg-type]
 
     def to_html(
-        self, path: str | PathLike[str], patient: bool = False, colormap: Any = 'Greys_r',
-        window: float | None = None, level: float | None = None,
+        self, path: str | PathLike[str], patient: bool = False, colormap: Any = None,
+        window: float | None = None, level: float | None = None, norm: Any = None, overlay: Any = None,
+        maskmap: Any = 'magma', alpha: float = 0.7,
     ) -> None:  # fmt: skip
         """Write a viewer for any browser in one file: slices, tags and window, without a network.
 
@@ -471,9 +472,14 @@ class PictureMethods:
         path : str or path
         patient : bool
             Whether patient and study are told.
-        colormap : str or matplotlib Colormap
-        window, level : float, optional
-            Those of the Series when not given.
+        colormap, norm, window, level
+            As of `show`.
+        overlay : Series, optional
+            A mask or map to lay on, by its place; a map in 254 steps.
+        maskmap : str or matplotlib Colormap
+            Colours of a map.
+        alpha : float
+            From 0 to 1: how little of the overlay is seen at the start; a slider changes it.
 
         Raises
         ------
@@ -483,7 +489,8 @@ class PictureMethods:
         from .viewer.page import html_page
         from .whole_file import write_whole
 
-        write_whole(path, html_page(self, patient, colormap, window, level).encode())  # type: ignore[arg-type]
+        page = html_page(self, patient, colormap, window, level, norm, overlay, maskmap, alpha)  # type: ignore[arg-type]
+        write_whole(path, page.encode())
 
     def preview(self, patient: bool = False) -> str:
         """Return a few slices, the axes and the place as HTML that needs nothing else.

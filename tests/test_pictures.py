@@ -233,3 +233,24 @@ def test_page_is_not_written_for_too_many_images(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="too much for a page"):
         huge.to_html(tmp_path / "a.html", window=1, level=0)
     assert not list(tmp_path.iterdir())
+
+
+def test_page_that_browsers_would_not_read_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from imagedata.viewer import page
+
+    a = make_series((3, 40, 50))
+    a.to_html(tmp_path / "a.html")
+    monkeypatch.setattr(page, "_LONGEST", 5000)
+    with pytest.raises(ValueError, match="too much for a page"):
+        a.to_html(tmp_path / "b.html")
+    assert not (tmp_path / "b.html").exists()
+
+
+def test_pages_and_pictures_have_the_colours_of_the_series(tmp_path: Path) -> None:
+    a = make_series((1, 6, 7), kind="axial")
+    a.spacing, a.colormap = (1, 1, 1), "viridis"
+    assert np.array_equal(np.asarray(a.montage())[..., 0], np.asarray(a.to_rgb("viridis"))["R"][0])
+    a.to_html(tmp_path / "a.html")
+    assert page_data(tmp_path / "a.html")["table"][:3] == [68, 1, 84]

@@ -197,6 +197,14 @@ class Panel:
         laid_on, where = overlay_colours(self._overlay_frame(), self.maskmap, self._overlay_range, 0.0)
         return fuse(colours, laid_on, self.alpha, where=where)
 
+    def overlay_frames(self) -> tuple[NDArray[Any], tuple[float, float] | None] | None:
+        """Return the overlay at the voxels of the series, (tags..., slice, row, column), and its limits.
+
+        Limits are None for a mask, all of it where there is no overlay; tags are left out where it is the
+        same for all.
+        """
+        return None if self._overlay is None else (self._overlay, self._overlay_range)
+
     def _overlay_frame(self) -> NDArray[Any]:
         assert self._overlay is not None
         values: NDArray[Any] = self._overlay[(*self.tag, self.slice)[-(self._overlay.ndim - 2) :]]
