@@ -429,14 +429,17 @@ class PictureMethods:
 
         write_png(self, path, **options)  # type: ignore[arg-type]
 
-    def to_gif(self, path: str | PathLike[str], fps: float = 10, slices: Any = None, **options: Any) -> None:
+    def to_gif(
+        self, path: str | PathLike[str], fps: float | None = None, slices: Any = None, **options: Any
+    ) -> None:
         """Write a film as a moving GIF file: along the first tag axis, or from slice to slice.
 
         Parameters
         ----------
         path : str or path
-        fps : float
-            Pictures in a second.
+        fps : float, optional
+            Pictures in a second. When not given, each picture is seen for as long as it was in the
+            patient where images follow each other in less than half a second, else 10 in a second.
         slices : int or sequence of int, optional
             With a tag axis, the slices that are seen side by side: the middle one when not given.
         **options
@@ -447,7 +450,7 @@ class PictureMethods:
         write_gif(self, path, fps, slices, **options)  # type: ignore[arg-type]
 
     def to_video(
-        self, path: str | PathLike[str], fps: float = 10, slices: Any = None, **options: Any
+        self, path: str | PathLike[str], fps: float | None = None, slices: Any = None, **options: Any
     ) -> None:
         """Write a film as `to_gif` does, in the format of the name (`.mp4`), with the program ffmpeg.
 

@@ -195,7 +195,8 @@ class Panel:
         if self._overlay is None or not self.show_overlay:
             return colours
         laid_on, where = overlay_colours(self._overlay_frame(), self.maskmap, self._overlay_range, 0.0)
-        return fuse(colours, laid_on, self.alpha, where=where)
+        # A mask tints; the colours of a map are to be read, whatever lies below.
+        return fuse(colours, laid_on, self.alpha, self._overlay_range is not None, where)
 
     def overlay_frames(self) -> tuple[NDArray[Any], tuple[float, float] | None] | None:
         """Return the overlay at the voxels of the series, (tags..., slice, row, column), and its limits.
