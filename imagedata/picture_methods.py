@@ -309,7 +309,7 @@ class PictureMethods:
             im2, fig, ax, colormap, norm, colorbar, window, level, link, None, follow, onselect
         )
         outlines = self.vertices_from_grid(roi) if hasattr(roi, 'header') else roi
-        viewer.connect_draw(outlines, color)
+        viewer.connect_draw(outlines, color, single=single)
         self.viewer = viewer
         self.latest_roi_parameters = {'follow': follow, 'vertices': vertices, 'single': single}
         waited = viewer.has_window()

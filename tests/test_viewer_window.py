@@ -103,6 +103,45 @@ def test_corner_is_let_go_in_another_image() -> None:
     assert list(window.viewer.vertices[2]) == moved
 
 
+def following(single: bool = False) -> Window:
+    window = Window(make_series((4, 16, 16), (4,), kind="axial"), follow=True)
+    window.viewer.connect_draw(single=single)
+    return window
+
+
+def outline(window: Window) -> np.ndarray:
+    return np.column_stack(window.viewer.views[0].outlines[0].get_data())
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_outlines_that_are_seen_are_those_of_the_mask(single: bool) -> None:
+    """At every time and slice, with an outline on each of two slices that begin at different times."""
+    window = following(single)
+    window.click(*SQUARE, SQUARE[0])
+    window.key("right", "right", "up")
+    window.click(*SQUARE, SQUARE[0])
+    window.key("right", "delete")
+    mask = np.asarray(window.viewer.get_roi(single))
+    for t in range(4):
+        for s in range(4):
+            window.key("home", *["up"] * s, *["left"] * 4, *["right"] * t)
+            assert bool(len(outline(window))) == bool(mask[t, s].any()), (t, s)
+    assert mask[:, 2].any(axis=(1, 2)).tolist() == [True, True, not single, not single]
+    assert mask[:, 3].any(axis=(1, 2)).tolist() == [False, False, True, False]
+
+
+def test_a_corner_of_an_outline_that_holds_is_moved_from_here_on() -> None:
+    window = following()
+    window.click(*SQUARE, SQUARE[0])
+    window.key("right", "right")
+    window.drag(SQUARE[2], (14, 14))
+    assert set(window.viewer.vertices) == {(0, 2), (2, 2)}
+    assert window.viewer.vertices[0, 2][2] == pytest.approx(SQUARE[2], abs=0.05)
+    assert window.viewer.vertices[2, 2][2] == pytest.approx((14, 14), abs=0.05)
+    window.key("z")
+    assert set(window.viewer.vertices) == {(0, 2)}
+
+
 # --- several viewers ----------------------------------------------------------------------------------------
 
 

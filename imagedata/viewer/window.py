@@ -199,8 +199,9 @@ class Viewer:
             self._keys_taken = False
 
     def connect_draw(
-        self, roi: Any = None, color: str = 'r', callback_quit: Callable[..., Any] | None = None
-    ) -> None:
+        self, roi: Any = None, color: str = 'r', callback_quit: Callable[..., Any] | None = None,
+        single: bool = False,
+    ) -> None:  # fmt: skip
         """Let regions be drawn on the first series.
 
         Parameters
@@ -210,9 +211,11 @@ class Viewer:
         color : str
         callback_quit : callable, optional
             Called, without arguments, when the viewer is left.
+        single : bool
+            When regions follow tags, one slice for each tag.
         """
         self.callback_quit = callback_quit
-        self.drawing = Drawing(self.scene.panels[0], self.follow, dict(roi or {}))
+        self.drawing = Drawing(self.scene.panels[0], self.follow, dict(roi or {}), single)
         for view in self.views:
             view.outlines[0].set_color(color)
         self._refresh()
