@@ -365,6 +365,19 @@ def test_texts_stand_beside_narrow_images_and_are_legible_on_white() -> None:
     assert artist.get_text()
 
 
+@pytest.mark.parametrize("shape", [(3, 80, 2), (3, 2, 80)])
+def test_letters_stand_beside_thin_images(shape: tuple[int, int, int]) -> None:
+    a = make_series(shape, kind="axial") * 0
+    a.spacing = (1, 1, 1)
+    view = Window(a, figure=Figure((5, 5))).viewer.views[0]
+    boxes = [letter.get_window_extent() for letter in view._letters.values()]
+    for i, one in enumerate(boxes):
+        assert not any(one.overlaps(other) for other in boxes[i + 1 :])
+    left, right, top, bottom = boxes
+    assert left.x1 < right.x0
+    assert bottom.y1 < top.y0
+
+
 def test_names_are_no_mathematics() -> None:
     a = make_series((3, 8, 9))
     a.patientName, a.seriesDescription = "$a_{$", "100 $ or $^"

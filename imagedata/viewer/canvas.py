@@ -233,9 +233,7 @@ class PanelView:
         self._readout.set_position(((cell.x0 + cell.x1) / 2, cell.y0 + gap))
         # Where the readout has no room between the corners, these stand a line higher.
         below = line if cell.width < 60 * size * pixels else 0
-        letter = self._letters['bottom']
-        high = max(1.0, self.ax.bbox.height)
-        letter.set_position((0.5, max(0.05, (cell.y0 + gap + 1.2 * line - self.ax.bbox.y0) / high)))
+        self._arrange_letters(line, cell.y0 + gap + 1.2 * line)
         half = cell.width / 2 - 2.5 * gap
         for name, text in self._texts.items():
             across, along = _CORNERS[name]
@@ -244,6 +242,20 @@ class PanelView:
                 cell.x0 + gap if across == 'left' else cell.x1 - gap,
                 cell.y1 - gap if along == 'top' else cell.y0 + gap + below,
             ))  # fmt: skip
+
+    def _arrange_letters(self, line: float, above: float) -> None:
+        """Put letters inside the edges of the image, above a height; outside of the edges of a thin one."""
+        box = self.ax.bbox
+        letters = self._letters
+        if box.height < 5 * line:
+            letters['top'].set(position=(0.5, 1), va='bottom')
+            letters['bottom'].set(position=(0.5, 0), va='top')
+        else:
+            letters['top'].set(position=(0.5, 0.99), va='top')
+            letters['bottom'].set(position=(0.5, max(0.05, (above - box.y0) / box.height)), va='bottom')
+        inside = box.width >= 5 * line
+        letters['left'].set(position=(0.01 if inside else 0, 0.5), ha='left' if inside else 'right')
+        letters['right'].set(position=(0.99 if inside else 1, 0.5), ha='right' if inside else 'left')
 
     # --- drawing -------------------------------------------------------------------------------------
 

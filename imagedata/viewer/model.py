@@ -308,7 +308,8 @@ class Panel:
             lines.append(f'slice {self.slice}  ({self.slice + 1}/{self.slices})')
         geometry = self.geometry
         if geometry is not None:
-            lines.append(f'{geometry.slice_locations[self.slice]:.1f} mm')
+            # Adding 0 makes 0 of -0.
+            lines.append(f'{round(geometry.slice_locations[self.slice], 1) + 0.0:.1f} mm')
         return '\n'.join(lines)
 
     def _tag_text(self, name: str, index: int) -> str:
@@ -335,7 +336,7 @@ class Panel:
         place = self.place(row, column)
         if place is None:
             return f'{voxel} {told}', told
-        where = 'z {:.1f} y {:.1f} x {:.1f} mm'.format(*place[::-1])
+        where = 'z {:.1f} y {:.1f} x {:.1f} mm'.format(*(np.round(place[::-1], 1) + 0.0))
         return f'{voxel} {where} {told}', f'{voxel} {told}', told
 
 

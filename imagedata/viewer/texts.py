@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ['Fit', 'HaloText']
 
-_MARGIN = 2
+_MARGIN = 3
 """Pixels around a text for its halo."""
 _FONTS = (
     'Noto Sans CJK SC', 'Noto Sans CJK JP', 'Source Han Sans', 'WenQuanYi Zen Hei', 'Droid Sans Fallback',
@@ -82,15 +82,21 @@ class HaloText(Text):
         self.set_transform(transform)
         self.set_clip_on(clips)
         pixels = np.asarray(aside.buffer_rgba())[::-1].copy()
-        # Black, a pixel around each letter.
+        # Black around each letter, and half so another pixel further.
         letters = pixels[..., 3]
-        halo = letters.copy()
-        for axis, step in ((0, 1), (0, -1), (1, 1), (1, -1)):
-            np.maximum(halo, np.roll(letters, step, axis), out=halo)
+        near = _grown(letters)
+        halo = np.maximum(near, _grown(near) // 2)
         part = np.where(halo > 0, letters / np.maximum(halo, 1), 0)
         pixels[..., :3] = pixels[..., :3] * part[..., np.newaxis]
         pixels[..., 3] = halo
         return pixels
+
+
+def _grown(alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return what covers every pixel beside a covered one as well."""
+    for axis in (0, 1):
+        alpha = np.maximum(np.maximum(np.roll(alpha, 1, axis), np.roll(alpha, -1, axis)), alpha)
+    return alpha
 
 
 class Fit:
