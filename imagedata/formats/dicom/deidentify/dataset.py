@@ -15,6 +15,7 @@ from .moments import moved_value, partner
 from .plan import Plan
 from .profile import Action
 from .standard import CODES, SAFE_PRIVATE
+from .unlisted import unlisted
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -22,8 +23,13 @@ if TYPE_CHECKING:
 __all__ = ['Account', 'deidentified']
 
 _TEXTS = frozenset(('LO', 'LT', 'SH', 'ST', 'UC', 'UT', 'PN', 'UR'))
+_WORDED = _TEXTS | {'UN'}
 _NUMBERS = frozenset(('FD', 'FL', 'SS', 'US', 'SL', 'UL', 'SV', 'UV', 'AT'))
-_TEMPORAL = frozenset(('DA', 'TM', 'DT'))
+_BY_DICTIONARY = frozenset(('DA', 'TM', 'DT', 'UI', 'PN', 'SQ'))
+"""Types by which elements are treated: what a file says in their place is not believed."""
+
+_TYPED_CODES = frozenset((0x00180015, 0x00700080))
+"""Body Part Examined and Content Label: codes in which people write what they like."""
 
 
 @dataclass(slots=True)
@@ -133,15 +139,17 @@ class _Work:
     ) -> None:
         vr = _vr(source, tag)
         if action is None:
-            action = _unlisted(vr)
+            action = unlisted(int(tag), vr, self.plan.options)
         if vr == 'SQ':
             self._sequence(source, made, tag, action, place)
             return
-        if action is Action.KEEP and (named or vr not in _TEXTS):
-            made[tag] = source.get_item(tag)
+        raw = source.get_item(tag)
+        if action is Action.KEEP and (named or _has_no_words(raw, vr)):
+            made[tag] = raw
             self.account.kept[place] += 1
             return
-        element = None if action is Action.REMOVE else self._element(source, tag, vr, action)
+        goes = action is Action.REMOVE or not (named or _is_of_type(raw, vr))
+        element = None if goes else self._element(source, tag, vr, action)
         if element is None:
             self.account.removed[place] += 1
         elif element is source[tag]:
@@ -152,28 +160,31 @@ class _Work:
             self.account.changed[place] += 1
 
     def _element(self, source: Dataset, tag: Any, vr: str, action: Action) -> Any:
-        """Return an element in place of another, the same where nothing changes."""
+        """Return an element in place of another, the same where nothing changes; None where it goes."""
         from pydicom.dataelem import DataElement
 
         element = source[tag]
         old = element.value
         if old is None or old == '' or old == b'':
             return element
+        if element.VR == 'UN' and action not in (Action.DUMMY, Action.EMPTY):
+            return None  # too long for pydicom to take it for what the dictionary says
         if action is Action.UID or (action is Action.DUMMY and vr == 'UI'):
             new: Any = self.plan.uid(old) if isinstance(old, str) else [self.plan.uid(v) for v in old]
         elif action is Action.MOVE and self.shift is not None:
             beside = partner(element.keyword)
             other = source.get(beside) if beside != element.keyword else None
             new = moved_value(vr, old, other, self.shift)
-        elif action in (Action.KEEP, Action.CLEAN):
-            clean = self.words.described if action is Action.CLEAN else self.words.without
-            new = _each(old, clean) if vr in _TEXTS else old
+        elif action is Action.CLEAN:
+            if element.VR not in (*_TEXTS, 'CS'):
+                return None  # bytes, which nobody can clean
+            new = _each(old, self.words.described)
+        elif action is Action.KEEP and (element.VR in _TEXTS or int(tag) in _TYPED_CODES):
+            new = _each(old, self.words.without)
         elif action is Action.DUMMY:
             new = _dummy(vr)
-        elif action is Action.MOVE:
-            new = old
         else:
-            new = ''
+            new = '' if action is Action.EMPTY else old
         same = new == old or (not isinstance(old, str) and new == _each(old, str))
         return element if same else DataElement(tag, vr, new)
 
@@ -188,30 +199,38 @@ class _Work:
             # A dummy would be an object without meaning: no reader can use it.
             self.account.removed[place] += 1
             return
-        old = [] if action is Action.EMPTY else source[tag].value or []
+        element = source[tag]
+        if element.VR != 'SQ' and element.value:
+            self.account.removed[place] += 1
+            return
+        old = [] if action is Action.EMPTY else element.value or []
         items = [self.level(item, f'{place}.') for item in old]
         made[tag] = DataElement(tag, 'SQ', Sequence(items))
         (self.account.changed if action is Action.EMPTY else self.account.kept)[place] += 1
 
 
-def _unlisted(vr: str) -> Action:
-    """Return what is done with elements that the profile does not list."""
-    if vr in _TEMPORAL:
-        return Action.MOVE
-    if vr == 'PN':
-        return Action.EMPTY
-    # What no dictionary knows cannot be judged.
-    return Action.REMOVE if vr == 'UN' else Action.KEEP
-
-
 def _vr(source: Dataset, tag: Any) -> str:
-    """Return the VR of an element, that of the dictionary where the file does not tell; 'UN' for others."""
+    """Return the VR of an element: that of the dictionary where the file tells none, or a wrong one."""
     from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
     vr = source.get_item(tag).VR
-    if vr in (None, 'UN') and dictionary_has_tag(tag):
-        vr = dictionary_VR(tag)
+    if dictionary_has_tag(tag):
+        told = dictionary_VR(tag)
+        if vr in (None, 'UN') or (told in _BY_DICTIONARY and vr != 'SQ'):
+            return told
     return 'UN' if vr is None else str(vr)
+
+
+def _has_no_words(raw: Any, vr: str) -> bool:
+    """Return whether the type of an element has no words, so that it can be kept as it is."""
+    wordless = not {raw.VR or vr, vr} & _WORDED and int(raw.tag) not in _TYPED_CODES
+    return wordless and _is_of_type(raw, vr)
+
+
+def _is_of_type(raw: Any, vr: str) -> bool:
+    """Return whether a number in text is one: readers skip what is not, and it could be a name."""
+    number = vr in ('DS', 'IS') and isinstance(raw.value, bytes)
+    return not (number and raw.value.translate(None, b'0123456789+-.eE\\ \0'))
 
 
 def _name(source: Dataset, number: int) -> str:

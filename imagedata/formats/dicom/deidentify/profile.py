@@ -44,6 +44,9 @@ _CATEGORIES = {
 _REQUIRED = {'DeviceSerialNumber': Action.DUMMY}
 """Of type 1 in enhanced objects (PS3.3 C.7.5.2)."""
 
+_OVERLAYS = (0x60000000, 0xFF000000, Action.REMOVE)
+"""Without Overlay Data, which the profile removes, an overlay is not valid; its labels are texts."""
+
 _NEVER_KEPT = {'PatientBirthDate', 'PatientBirthTime', 'PatientBirthDateInAlternativeCalendar',
                'PatientDeathDateInAlternativeCalendar', 'LastMenstrualDate'}  # fmt: skip
 """Dates that no option keeps: they describe the person, not what was done."""
@@ -124,7 +127,7 @@ def actions_of(options: Options) -> Actions:
     from pydicom.datadict import dictionary_VR, keyword_for_tag
 
     by_tag: dict[int, Action] = {}
-    by_mask: list[tuple[int, int, Action]] = []
+    by_mask: list[tuple[int, int, Action]] = [_OVERLAYS]
     for tag, action in _profile():
         number = tag[0] << 16 | tag[1]
         if len(tag) == 4:

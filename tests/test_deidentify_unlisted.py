@@ -1,0 +1,107 @@
+"""De-identification of what Table E.1-1 does not list. Oracles: the dictionary, and what was put in."""
+
+from typing import Any
+
+import pytest
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+
+from imagedata.formats.dicom.deidentify import Options, Plan, deidentified
+
+
+def header(**elements: Any) -> Dataset:
+    ds = Dataset()
+    ds.StudyInstanceUID, ds.SOPInstanceUID = '1.2.3.4', '1.2.3.5'
+    ds.SOPClassUID, ds.StudyDate, ds.StudyTime = '1.2.840.10008.5.1.4.1.1.4', '20200229', '101112'
+    ds.PatientName, ds.PatientID = 'Bloggs^Jo', 'K-4711'
+    for keyword, value in elements.items():
+        setattr(ds, keyword, value)
+    return ds
+
+
+def with_bytes(tag: int, vr: str, value: bytes) -> Dataset:
+    """Return a header with an element as a file may have it, whether it is valid or not."""
+    ds = header()
+    ds._dict[Tag(tag)] = RawDataElement(Tag(tag), vr, len(value), value, 0, False, True)
+    return ds
+
+
+@pytest.mark.parametrize(('keyword', 'value'), [
+    ('PatientBirthDateInAlternativeCalendar', '5707-11-13'),
+    ('PatientDeathDateInAlternativeCalendar', 'Heisei'),
+    ('PlacerOrderNumberProcedure', 'A8812'), ('FillerOrderNumberImagingServiceRequestRetired', 'A8813'),
+    ('CommentsOnTheScheduledProcedureStep', 'call Mrs Smith'), ('BreedRegistrationNumber', '771'),
+    ('ContentDescription', 'for Dr Smith'), ('RetrieveURL', 'http://pacs.smith.example/7'),
+    ('SubstanceAdministrationNotes', 'given by Smith'), ('DoseComment', 'Smith'), ('ImageID', 'Smith-7'),
+    ('DeviceID', 'CT-Smith'), ('NTPSourceAddress', '10.1.2.3'), ('DocumentAuthorTrial', 'Smith^Ann'),
+])  # fmt: skip
+def test_texts_that_people_type_go(keyword: str, value: str) -> None:
+    assert not deidentified(header(**{keyword: value}), Plan()).get(keyword)
+
+
+@pytest.mark.parametrize('keyword', [
+    'SOPInstanceUIDOfConcatenationSource', 'MultiFrameSourceSOPInstanceUID', 'TableFrameOfReferenceUID',
+    'VolumeFrameOfReferenceUID', 'RadiopharmaceuticalAdministrationEventUID', 'RepositoryUniqueID',
+])  # fmt: skip
+def test_uids_of_objects_are_mapped(keyword: str) -> None:
+    ds = header(**{keyword: '1.2.3.5'})
+    found = deidentified(ds, Plan())
+    assert found[keyword].value == found.SOPInstanceUID != '1.2.3.5'
+    assert deidentified(ds, Plan(Options(retain_uids=True)))[keyword].value == '1.2.3.5'
+
+
+def test_uids_of_classes_stay() -> None:
+    classes = {'CodingSchemeUID': '1.2.276.9', 'ContextUID': '1.2.276.10',
+               'ReferencedSOPClassUID': '1.3.12.2.1107.5.9.1'}  # fmt: skip
+    found = deidentified(header(**classes), Plan())
+    assert {keyword: str(found[keyword].value) for keyword in classes} == classes
+
+
+def test_values_that_must_be_there_are_dummies() -> None:
+    found = deidentified(header(TextValue='her son Tom', TrackingID='lesion of Smith'), Plan())
+    assert (found.TextValue, found.TrackingID) == ('ANONYMIZED', 'ANONYMIZED')
+
+
+@pytest.mark.parametrize(('tag', 'vr', 'value'), [
+    (0x00189FFF, 'LO', b'Smith^Tom '),  # in no dictionary
+    (0x00189FFE, 'OB', b'Smith^Tom '),
+    (0x00180080, 'DS', b'Smith^Tom '),  # no number
+    (0x00180080, 'UN', b'Smith^Tom '),
+    (0x00200013, 'IS', b'7\\Smith '),
+    (0x00180088, None, b'Smith '),
+    (0x0040A160, 'UN', b'Smith ' + b'x' * 70000),  # pydicom leaves what is as long as this to be 'UN'
+    (0x00204000, 'UN', b'Smith ' + b'x' * 70000),
+    (0x00082218, 'UN', b'Smith ' + b'x' * 70000),
+    (0x00082218, 'LO', b'Smith '),  # a sequence by the dictionary
+    (0x00080022, 'LO', b'Smith '),  # a date by the dictionary
+    (0x00080018, 'LO', b'Smith '),  # a UID by the dictionary
+    (0x04000520, 'OB', b'Smith '),  # encrypted content
+    (0x60020022, 'LO', b'Smith '),  # overlay description
+])  # fmt: skip
+@pytest.mark.parametrize('options', [
+    Options(), Options(clean_descriptors=True, retain_patient=True, retain_device=True, dates='shift'),
+])  # fmt: skip
+def test_what_is_not_of_its_type_goes(tag: int, vr: Any, value: bytes, options: Options) -> None:
+    found = deidentified(with_bytes(tag, vr, value), Plan(options))
+    held = found.get_item(tag)
+    text = held.value if isinstance(held, RawDataElement) else str(held).encode()
+    assert b'Smith' not in text
+
+
+def test_bytes_are_not_cleaned_descriptors() -> None:
+    ds = header(MakerNote=b'Exif of Smith ')
+    assert 'MakerNote' not in deidentified(ds, Plan(Options(clean_descriptors=True)))
+
+
+def test_types_are_judged_by_the_dictionary() -> None:
+    """A date in a text stays a date; a text of unknown type loses words; numbers stay as they are."""
+    shift = Plan(Options(dates='shift'))
+    moved = deidentified(with_bytes(0x00080022, 'LO', b'20200229'), shift)
+    assert moved.AcquisitionDate == deidentified(header(), shift).StudyDate
+    found = deidentified(with_bytes(0x00189005, 'UN', b'ep2d of Bloggs'), Plan())
+    assert found.PulseSequenceName == 'ep2d of'
+    kept = deidentified(with_bytes(0x00180080, 'DS', b'2.5E3\\-1 '), Plan())
+    assert list(kept.RepetitionTime) == [2500, -1]
+    assert deidentified(with_bytes(0x00180015, 'CS', b'BLOGGS'), Plan()).BodyPartExamined == ''
+    assert deidentified(with_bytes(0x00180080, 'UN', b'2.5 '), Plan()).RepetitionTime == 2.5
