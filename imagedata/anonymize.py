@@ -28,8 +28,6 @@ _DEFAULTS: Mapping[str, Any] = {
     'PatientID': 'ANONYMOUS',
     'PatientBirthDate': '19000101',
     'PatientSex': 'O',
-    'PatientIdentityRemoved': 'YES',
-    'DeidentificationMethod': 'imagedata',
 }
 """What every header says, unless rules say otherwise."""
 

@@ -7,7 +7,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
-from imagedata.formats.dicom.deidentify import Options, Plan, deidentified
+from imagedata.formats.dicom.deidentify import Account, Options, Plan, deidentified, findings
 
 
 def header(**elements: Any) -> Dataset:
@@ -105,3 +105,68 @@ def test_types_are_judged_by_the_dictionary() -> None:
     assert list(kept.RepetitionTime) == [2500, -1]
     assert deidentified(with_bytes(0x00180015, 'CS', b'BLOGGS'), Plan()).BodyPartExamined == ''
     assert deidentified(with_bytes(0x00180080, 'UN', b'2.5 '), Plan()).RepetitionTime == 2.5
+
+
+# --- maps, statements, report -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('dates', ['remove', 'shift'])
+def test_what_was_de_identified_with_a_table_stays(dates: Any) -> None:
+    table: dict[str, str] = {}
+    plan = Plan(Options(dates=dates), table=table)
+    once = deidentified(header(), plan)
+    for again in (deidentified(once, plan), deidentified(once, Plan(Options(dates=dates), table=table))):
+        for keyword in ('StudyInstanceUID', 'SOPInstanceUID', 'StudyDate', 'StudyTime'):
+            assert again[keyword].value == once[keyword].value, keyword
+    assert deidentified(once, Plan()).StudyInstanceUID != once.StudyInstanceUID
+
+
+def test_series_of_a_study_are_moved_together_in_calls_of_their_own() -> None:
+    """Modalities disagree on Study Time: the first decides, and the table remembers."""
+    table: dict[str, str] = {}
+    moments = {'AcquisitionDate': '20200301', 'AcquisitionTime': '080000'}
+    first = deidentified(header(**moments), Plan(table=table))
+    other = deidentified(header(**moments, StudyTime='120000', StudyDate='20200301'), Plan(table=table))
+    assert other.AcquisitionDate + other.AcquisitionTime == first.AcquisitionDate + first.AcquisitionTime
+    ids = [header(**moments), header(**moments, IssuerOfPatientID='ward')]
+    shifted = [deidentified(ds, Plan(Options(dates='shift'), table=table)).AcquisitionDate for ds in ids]
+    assert shifted[0] == shifted[1] != '20200301'
+
+
+def test_pseudonyms_have_64_bits() -> None:
+    plan = Plan()
+    names = {plan.pseudonym(str(i)) for i in range(1000)}
+    assert len(names) == 1000
+    assert {len(name) for name in names} == {len('ANONYMOUS-') + 16}
+
+
+def test_what_was_done_before_is_still_told() -> None:
+    ds = header(DeidentificationMethod='CTP', LongitudinalTemporalInformationModified='REMOVED')
+    codes = []
+    for value, scheme in (('113101', 'DCM'), ('113100', 'DCM')):
+        item = Dataset()
+        item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, 'x'
+        codes.append(item)
+    ds.DeidentificationMethodCodeSequence = codes
+    found = deidentified(ds, Plan(Options(dates='keep')))
+    assert list(found.DeidentificationMethod) == ['CTP', 'imagedata']
+    assert [c.CodeValue for c in found.DeidentificationMethodCodeSequence] == ['113101', '113100', '113106']
+    assert found.LongitudinalTemporalInformationModified == 'MODIFIED'
+    assert deidentified(header(), Plan()).DeidentificationMethod == 'imagedata'
+
+
+def test_report_has_no_values() -> None:
+    ds = header(SeriesDescription='knee', SegmentDescription='left')
+    ds.private_block(0x0029, 'Bloggs^Jo', create=True).add_new(1, 'LO', 'x')
+    ds.private_block(0x0019, 'SIEMENS MR HEADER', create=True).add_new(0x0C, 'IS', '1000')
+    item = Dataset()
+    item.ImageComments = 'deep'
+    ds.AnatomicRegionSequence = [item]
+    account, plan = Account(), Plan(Options(clean_descriptors=True))
+    made = deidentified(ds, plan, account)
+    assert '(0029,1001)' in account.removed
+    assert '(0019,100C) SIEMENS MR HEADER' in account.removed
+    assert 'Bloggs' not in str(account)
+    told = ' '.join(findings(ds, made))
+    assert 'ImageComments, SegmentDescription, SeriesDescription' in told
+    assert 'deep' not in told

@@ -14,7 +14,7 @@ from .identifiers import Words, words_of
 from .moments import moved_value, partner
 from .plan import Plan
 from .profile import Action
-from .standard import CODES, SAFE_PRIVATE
+from .standard import CODES, DUMMY_TEXT, SAFE_PRIVATE
 from .unlisted import unlisted
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ __all__ = ['Account', 'deidentified']
 _TEXTS = frozenset(('LO', 'LT', 'SH', 'ST', 'UC', 'UT', 'PN', 'UR'))
 _WORDED = _TEXTS | {'UN'}
 _NUMBERS = frozenset(('FD', 'FL', 'SS', 'US', 'SL', 'UL', 'SV', 'UV', 'AT'))
+_METHOD = 'imagedata'
+
 _BY_DICTIONARY = frozenset(('DA', 'TM', 'DT', 'UI', 'PN', 'SQ'))
 """Types by which elements are treated: what a file says in their place is not believed."""
 
@@ -240,7 +242,16 @@ def _name(source: Dataset, number: int) -> str:
 
     if not number >> 16 & 1:
         return keyword_for_tag(number) or str(Tag(number))
-    return f'{Tag(number)} {_creator(source, number)}'.strip()
+    creator = _creator(source, number)
+    # Anything can stand in the place of a creator's name: only names that are known are told.
+    return f'{Tag(number)} {creator if creator in _known_creators() else ""}'.strip()
+
+
+@cache
+def _known_creators() -> frozenset[str]:
+    from pydicom._private_dict import private_dictionaries
+
+    return frozenset((*private_dictionaries, *SAFE_PRIVATE))
 
 
 def _creator(source: Dataset, number: int) -> str:
@@ -265,7 +276,7 @@ def _dummy(vr: str) -> Any:
         return b'\0\0'
     if vr in ('OD', 'OF', 'OL', 'OV'):
         return b'\0' * 8
-    return {'AS': '000Y', 'UR': 'http://anonymized.invalid'}.get(vr, 'ANONYMIZED')
+    return {'AS': '000Y', 'UR': 'http://anonymized.invalid'}.get(vr, DUMMY_TEXT)
 
 
 def _empty_like(source: Dataset) -> Dataset:
@@ -332,11 +343,27 @@ def _statements(made: Dataset, source: Dataset, plan: Plan) -> Iterator[tuple[st
     if 'PatientIdentityRemoved' not in plan.values:
         yield 'PatientIdentityRemoved', 'YES'
     if 'DeidentificationMethod' not in plan.values:
-        yield 'DeidentificationMethod', 'imagedata'
+        # What was done before, by other programs, is part of how it was done.
+        steps = [step for step in _several(made.get('DeidentificationMethod')) if step != _METHOD]
+        yield 'DeidentificationMethod', [*steps, _METHOD]
     codes = [_code(*CODES[name]) for name in plan.options.names]
-    yield 'DeidentificationMethodCodeSequence', Sequence(codes)
-    modified = 'UNMODIFIED' if plan.options.dates == 'keep' else 'MODIFIED'
+    told = {code.CodeValue for code in codes}
+    before = [item for item in made.get('DeidentificationMethodCodeSequence') or [] if _other(item, told)]
+    yield 'DeidentificationMethodCodeSequence', Sequence([*before, *codes])
+    was_modified = str(source.get('LongitudinalTemporalInformationModified') or '') in ('MODIFIED', 'REMOVED')
+    modified = 'UNMODIFIED' if plan.options.dates == 'keep' and not was_modified else 'MODIFIED'
     yield 'LongitudinalTemporalInformationModified', modified
+
+
+def _several(value: Any) -> list[str]:
+    if value is None or isinstance(value, str):
+        return [value] if value else []
+    return [str(part) for part in value]
+
+
+def _other(item: Dataset, told: set[str]) -> bool:
+    """Return whether a code of the source says something else than those that are told now."""
+    return bool(item.get('CodeValue')) and item.CodeValue not in told
 
 
 @cache

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 __all__ = [
-    'CLEANED_DESCRIPTORS', 'CODES', 'DEVICE', 'INSTITUTION', 'PATIENT', 'PATIENT_TEXTS', 'SAFE_PRIVATE',
+    'CLEANED_DESCRIPTORS', 'CODES', 'DEVICE', 'DUMMY_TEXT', 'INSTITUTION', 'PATIENT', 'PATIENT_TEXTS',
+    'SAFE_PRIVATE',
 ]  # fmt: skip
+
+DUMMY_TEXT = 'ANONYMIZED'
+"""What stands for texts that an object has to have."""
 
 DEVICE: frozenset[str] = frozenset({
     'BeamHoldTransitionDateTime', 'CalibrationDate', 'CalibrationDateTime', 'CalibrationTime',
