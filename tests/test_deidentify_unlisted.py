@@ -1,5 +1,8 @@
 """De-identification of what Table E.1-1 does not list. Oracles: the dictionary, and what was put in."""
 
+import gzip
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +10,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
+from imagedata import Series
 from imagedata.formats.dicom.deidentify import Account, Options, Plan, deidentified, findings
 
 
@@ -170,3 +174,61 @@ def test_report_has_no_values() -> None:
     told = ' '.join(findings(ds, made))
     assert 'ImageComments, SegmentDescription, SeriesDescription' in told
     assert 'deep' not in told
+
+
+# --- what readers need ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(('order', 'wanted'), [('1', 'REVERSE_LINEAR'), ('0', 'LINEAR')])
+def test_phase_direction_of_ge_does_not_turn(order: str, wanted: str) -> None:
+    """The private protocol says how phase runs; without it the standard element would be believed."""
+    block = gzip.compress(f'set VIEWORDER "{order}"\n'.encode())
+    for given in ({'RectilinearPhaseEncodeReordering': 'LINEAR'}, {}):
+        ds = header(Manufacturer='GE MEDICAL SYSTEMS', **given)
+        ds.private_block(0x0025, 'GEMS_SERS_01', create=True).add_new(0x1B, 'OB', block)
+        found = deidentified(ds, Plan())
+        assert found.RectilinearPhaseEncodeReordering == wanted
+        assert not any(element.tag.is_private for element in found)
+    other = header(Manufacturer='GE MEDICAL SYSTEMS', RectilinearPhaseEncodeReordering='CENTRIC')
+    other.private_block(0x0025, 'GEMS_SERS_01', create=True).add_new(0x1B, 'OB', block)
+    assert deidentified(other, Plan()).RectilinearPhaseEncodeReordering == 'CENTRIC'
+
+
+@pytest.mark.parametrize('name', ['ge_dwi/tensor_r2', 'ge_table/feet_first_02'])
+def test_sidecars_of_ge_say_the_same_direction(real_data: Path, tmp_path: Path, name: str) -> None:
+    series = Series(real_data / name)
+    series.write(tmp_path / 'before.nii.gz', sidecar=True)
+    series.anonymize().write(tmp_path / 'dicom', keep_uid=True)
+    Series(tmp_path / 'dicom').write(tmp_path / 'after.nii.gz', sidecar=True)
+    told = [json.loads((tmp_path / f'{when}.json').read_text()) for when in ('before', 'after')]
+    assert told[0]['PhaseEncodingDirection'] == told[1]['PhaseEncodingDirection']
+
+
+def test_safe_private_elements_keep_labels_of_spin_labelling(real_data: Path, tmp_path: Path) -> None:
+    series = Series(real_data / 'philips_asl/pcasl3d_source_402')
+    assert 'label' in series.header.tag_dims
+    series.anonymize(retain_safe_private=True).write(tmp_path, keep_uid=True)
+    again = Series(tmp_path)
+    assert again.header.tag_dims == series.header.tag_dims
+    assert list(again.header.tag_axes['label'].values) == list(series.header.tag_axes['label'].values)
+
+
+def test_safe_private_elements_have_no_names() -> None:
+    plan = Plan(Options(retain_safe_private=True))
+    for vr, value, stays in (('CS', 'LABEL', True), ('UN', b'BLOGGS', False), ('LO', 'of Bloggs', False)):
+        ds = header()
+        ds.private_block(0x2005, 'Philips MR Imaging DD 005', create=True).add_new(0x29, vr, value)
+        assert ((0x2005, 0x1029) in deidentified(ds, plan)) is stays
+    safe = header()
+    safe.private_block(0x0019, 'SIEMENS MR HEADER', create=True).add_new(0x0C, 'SQ', [header()])
+    assert (0x0019, 0x100C) not in deidentified(safe, plan)
+
+
+def test_makers_stay_where_persons_are_called_after_them() -> None:
+    named = {'Manufacturer': 'Philips', 'ManufacturerModelName': 'Achieva', 'BodyPartExamined': 'PHANTOM'}
+    ds = header(**named, StationName='Achieva', InstitutionName='Philips')
+    ds.PatientName = 'Philips^Phantom'
+    found = deidentified(ds, Plan())
+    assert {keyword: found[keyword].value for keyword in named} == named
+    ds.PatientID = 'Achieva'
+    assert deidentified(ds, Plan()).ManufacturerModelName == ''

@@ -14,7 +14,7 @@ from .identifiers import Words, words_of
 from .moments import moved_value, partner
 from .plan import Plan
 from .profile import Action
-from .standard import CODES, DUMMY_TEXT, SAFE_PRIVATE
+from .standard import BODY_PARTS, CODES, DUMMY_TEXT, SAFE_PRIVATE
 from .unlisted import unlisted
 
 if TYPE_CHECKING:
@@ -29,6 +29,11 @@ _METHOD = 'imagedata'
 
 _BY_DICTIONARY = frozenset(('DA', 'TM', 'DT', 'UI', 'PN', 'SQ'))
 """Types by which elements are treated: what a file says in their place is not believed."""
+
+_MANUFACTURER = 0x00080070
+"""Readers look for the elements of a maker by its name, after which phantoms are called as well."""
+
+_LINEAR = (None, '', 'LINEAR', 'REVERSE_LINEAR')
 
 _TYPED_CODES = frozenset((0x00180015, 0x00700080))
 """Body Part Examined and Content Label: codes in which people write what they like."""
@@ -71,7 +76,7 @@ def deidentified(dataset: Dataset, plan: Plan, account: Account | None = None) -
     """
     work = _Work(plan, plan.shift(dataset), words_of(dataset, plan.options), Account())
     made = work.level(dataset, '')
-    _keep_diffusion(made, dataset)
+    _keep_measured(made, dataset)
     _set_values(made, dataset, plan, work.account)
     _describe(made, dataset, plan)
     made._dict = dict(sorted(made._dict.items()))
@@ -129,12 +134,18 @@ class _Work:
         group, block = number >> 16, number >> 8 & 0xFF
         owner = _creator(source, number)
         safe = self.plan.options.retain_safe_private and (group, number & 0xFF) in SAFE_PRIVATE.get(owner, ())
-        if not owner or not (safe or rule is Action.KEEP):
+        if not owner or not (rule is Action.KEEP or (safe and self._has_no_name(source, tag))):
             self.account.removed[place] += 1
             return
         made[tag] = source.get_item(tag)
         made[group, block] = source.get_item((group, block))
         self.account.kept[place] += 1
+
+    def _has_no_name(self, source: Dataset, tag: Any) -> bool:
+        """Return whether an element that should be a number or a code has no word of an identifier."""
+        value = source[tag].value
+        text = value.decode('latin-1') if isinstance(value, bytes) else str(value)
+        return source[tag].VR != 'SQ' and self.words.described(text) == text
 
     def _public(
         self, source: Dataset, made: Dataset, tag: Any, action: Action | None, place: str, *, named: bool
@@ -182,7 +193,7 @@ class _Work:
                 return None  # bytes, which nobody can clean
             new = _each(old, self.words.described)
         elif action is Action.KEEP and (element.VR in _TEXTS or int(tag) in _TYPED_CODES):
-            new = _each(old, self.words.without)
+            new = old if str(old) in BODY_PARTS else _each(old, self.words.without)
         elif action is Action.DUMMY:
             new = _dummy(vr)
         else:
@@ -225,6 +236,8 @@ def _vr(source: Dataset, tag: Any) -> str:
 
 def _has_no_words(raw: Any, vr: str) -> bool:
     """Return whether the type of an element has no words, so that it can be kept as it is."""
+    if int(raw.tag) == _MANUFACTURER:
+        return True
     wordless = not {raw.VR or vr, vr} & _WORDED and int(raw.tag) not in _TYPED_CODES
     return wordless and _is_of_type(raw, vr)
 
@@ -292,22 +305,28 @@ def _empty_like(source: Dataset) -> Dataset:
     return made
 
 
-def _keep_diffusion(made: Dataset, source: Dataset) -> None:
-    """Put b value and gradient direction in their standard elements: vendors have elements of their own."""
+def _keep_measured(made: Dataset, source: Dataset) -> None:
+    """Say in standard elements what vendors say in private ones of their own."""
     from ..criteria import b_value, b_vector
     from ..describe import element
+    from ..vendor import ge
 
+    values: dict[str, Any] = {}
     b = b_value(source)
-    if b is None:
-        return
-    values: dict[str, Any] = {'DiffusionBValue': float(b)}
-    vector = b_vector(source)
-    if len(vector) == 3:
-        values |= {'DiffusionGradientOrientation': list(vector), 'DiffusionDirectionality': 'DIRECTIONAL'}
+    if b is not None:
+        values['DiffusionBValue'] = float(b)
+        vector = b_vector(source)
+        if len(vector) == 3:
+            values |= {'DiffusionGradientOrientation': list(vector), 'DiffusionDirectionality': 'DIRECTIONAL'}
+    values = {keyword: value for keyword, value in values.items() if keyword not in made}
+    if str(source.get('Manufacturer') or '').upper().startswith('GE'):
+        # The private protocol decides, against what the standard element of these devices says.
+        positive = ge.phase_is_positive(source)
+        if positive is not None and source.get('RectilinearPhaseEncodeReordering') in _LINEAR:
+            values['RectilinearPhaseEncodeReordering'] = 'LINEAR' if positive else 'REVERSE_LINEAR'
     for keyword, value in values.items():
-        if keyword not in made:
-            new = element(keyword, value)
-            made[new.tag] = new
+        new = element(keyword, value)
+        made[new.tag] = new
 
 
 def _set_values(made: Dataset, source: Dataset, plan: Plan, account: Account) -> None:

@@ -28,6 +28,7 @@ _NUMBERS = (
     'FrameOfReferenceUID', 'StudyID', 'AdmissionID',
 )  # fmt: skip
 _OF_DEVICE = ('DeviceSerialNumber', 'StationName')
+_OF_MAKERS = ('Manufacturer', 'ManufacturerModelName')
 _OF_INSTITUTION = ('InstitutionName', 'InstitutionAddress', 'InstitutionalDepartmentName')
 
 _COMPONENTS = 3
@@ -100,22 +101,26 @@ class Words:
 
 def words_of(dataset: Dataset, options: Options) -> Words:
     """Return the words of the identifiers of a header that the options do not retain."""
-    whole: set[str] = set()
-    parts: set[str] = set()
-    retained = {keyword for keyword in _NUMBERS if 'UID' in keyword and options.retain_uids}
-    retained |= {'StudyDate'} if options.dates == 'keep' else set()
-    for keyword in (*_NUMBERS, *(() if options.retain_device else _OF_DEVICE)):
-        if keyword not in retained:
-            # A short number is found in every description; a short Patient ID tells all the same.
-            least = 1 if keyword == 'PatientID' else _LEAST
-            whole.update(value for value in _values(dataset, keyword) if len(value) >= least)
-    places = ('PatientAddress', *(() if options.retain_institution else _OF_INSTITUTION))
-    for keyword in places:
-        for place in _values(dataset, keyword):
-            whole.add(place)
-            parts.update(word for word in re.split(r'[\W_]+', place) if len(word) >= _LEAST)
-    parts = {word for word in parts if _folded(word) not in _ANYWHERE}
-    return _patterns(_runs(_names(dataset) | whole), _runs(parts), options.retain_uids)
+    numbers: set[str] = set()
+    for keyword in _NUMBERS:
+        if ('UID' in keyword and options.retain_uids) or (keyword == 'StudyDate' and options.dates == 'keep'):
+            continue
+        # A short number is found in every description; a short Patient ID tells all the same.
+        least = 1 if keyword == 'PatientID' else _LEAST
+        numbers.update(value for value in _values(dataset, keyword) if len(value) >= least)
+    places: set[str] = set()
+    for keyword in (
+        *(() if options.retain_device else _OF_DEVICE),
+        *(() if options.retain_institution else _OF_INSTITUTION),
+    ):
+        places.update(_values(dataset, keyword))
+    words = {word for place in places for word in re.split(r'[\W_]+', place) if len(word) >= _LEAST}
+    words.update(word for home in _values(dataset, 'PatientAddress') for word in re.split(r'[\W_]+', home))
+    # Stations and rooms are called after their scanner, hospitals of phantoms after who makes it.
+    makers = {_folded(value) for keyword in _OF_MAKERS for value in _values(dataset, keyword)}
+    places = {place for place in places if _folded(place) not in makers}
+    words = {word for word in words if len(word) >= _LEAST and _folded(word) not in _ANYWHERE | makers}
+    return _patterns(_runs(_names(dataset) | numbers | places), _runs(words), options.retain_uids)
 
 
 def _names(dataset: Dataset) -> set[str]:
