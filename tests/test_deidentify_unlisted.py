@@ -5,13 +5,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
-from imagedata import Series
+from imagedata import Series, errors
 from imagedata.formats.dicom.deidentify import Account, Options, Plan, deidentified, findings
+from synthetic import save, stack, uid
 
 
 def header(**elements: Any) -> Dataset:
@@ -176,6 +178,16 @@ def test_report_has_no_values() -> None:
     assert 'deep' not in told
 
 
+def test_references_to_studies_go_whole_or_stay() -> None:
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = '1.2.840.10008.3.1.2.3.1', '1.2.3.4'
+    ds = header(ReferencedStudySequence=[item], TimezoneOffsetFromUTC='+0100')
+    assert 'ReferencedStudySequence' not in deidentified(ds, Plan())
+    kept = deidentified(ds, Plan(Options(retain_uids=True, dates='keep')))
+    assert kept.ReferencedStudySequence[0].ReferencedSOPInstanceUID == '1.2.3.4'
+    assert (kept.TimezoneOffsetFromUTC, 'TimezoneOffsetFromUTC' in deidentified(ds, Plan())) == ('+0100', False)
+
+
 # --- what readers need ------------------------------------------------------------------------------
 
 
@@ -232,3 +244,50 @@ def test_makers_stay_where_persons_are_called_after_them() -> None:
     assert {keyword: found[keyword].value for keyword in named} == named
     ds.PatientID = 'Achieva'
     assert deidentified(ds, Plan()).ManufacturerModelName == ''
+
+
+# --- axes -------------------------------------------------------------------------------------------
+
+
+def sorted_by(folder: Path, order: str) -> Series:
+    """Return a series of three volumes that were taken on three days, for several criteria."""
+    images = []
+    for i, day in enumerate(('20200229', '20200301', '20200303')):
+        elements = {'PatientWeight': 70 + i, 'PatientComments': f'Smith{i}', 'AcquisitionDate': day,
+                    'AcquisitionTime': f'10111{i}', 'ContentDate': day, 'ContentTime': '235959',
+                    'StudyDate': '20200229', 'StudyTime': '090000'}  # fmt: skip
+        for z, image in enumerate(stack([(0, 0, 0), (0, 0, 3)], **elements)):
+            image.InstanceNumber, image.SOPInstanceUID = 2 * i + z, uid(i, z)
+            image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+            images.append(image)
+    return Series(save(folder, images), order)
+
+
+@pytest.mark.parametrize('order', ['time', 'contenttime', 'ContentDate', 'PatientComments'])
+def test_axes_say_what_the_files_say_afterwards(tmp_path: Path, order: str) -> None:
+    series = sorted_by(tmp_path / 'in', order)
+    found = series.anonymize()
+    found.write(tmp_path / 'out', keep_uid=True)
+    again = Series(tmp_path / 'out', order)
+    name = series.header.tag_dims[0]
+    old, new, read = (list(s.header.tag_axes[name].values) for s in (series, found, again))
+    assert new == read != old
+    assert again.shape == series.shape
+    np.testing.assert_array_equal(np.asarray(again), np.asarray(series))
+
+
+def test_times_of_a_function_of_the_user_are_moved(tmp_path: Path) -> None:
+    sorted_by(tmp_path / 'in', 'time')
+    series = Series(tmp_path / 'in', 'visit', visit=lambda ds: float(ds.ContentDate) * 86400 + 86399)
+    found = series.anonymize()
+    moved = np.subtract(found.header.tag_axes['visit'].values, series.header.tag_axes['visit'].values)
+    # Study Time 09:00 becomes noon; whole days go as well.
+    assert np.all(moved % 86400 == 3 * 3600)
+
+
+def test_numbers_of_the_patient_are_no_axis(tmp_path: Path) -> None:
+    series = sorted_by(tmp_path / 'in', 'PatientWeight')
+    with pytest.raises(errors.AxisError, match='sorted by PatientWeight'):
+        series.anonymize()
+    kept = series.anonymize(retain_patient=True)
+    assert list(kept.header.tag_axes['PatientWeight'].values) == [70, 71, 72]
