@@ -1,6 +1,7 @@
 """Words of identifiers in texts. Oracle: what was written into the texts is not in them afterwards."""
 
 import string
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
+from imagedata import Series
 from imagedata.formats.dicom.deidentify import Options, Plan, deidentified
+from synthetic import save, stack
 
 CLEAN = Plan(Options(clean_descriptors=True))
 
@@ -49,10 +52,21 @@ def test_descriptions_of_a_measurement_stay(text: str) -> None:
     ('Wang^XiaoDong=王^小東=', '王小東 knee'), ('Wang^XiaoDong=王^小東=', '王 小東knee'),
     ('Åse^Brún', 'Ase Brun knee'),
     ('Ase^Brun', 'ÅSE brún knee'), ('Yamada^Tarou=山田^太郎=やまだ^たろう', '山田太郎 やまだ knee'),
+    ('Hong^Gildong=洪^吉洞=홍^길동', '홍길동 knee'), ('สมชาย^ใจดี', 'kneeสมชาย'),
     ('Søren^Ærø', 'soren knee'), ('Hansen-Bloggs^Kai', 'hansen knee'), ('Bloggs^Mary Ann', 'mary knee'),
 ])  # fmt: skip
 def test_names_of_other_scripts(name: str, text: str) -> None:
     assert cleaned(text, PatientName=name).strip(' -') == 'knee'
+
+
+@pytest.mark.parametrize(('name', 'text'), [
+    ('Hong^Gildong=洪^吉洞=홍^길동', '홍길동 knee'), ('สมชาย^ใจดี', 'knee สมชาย'),
+    ('Wang^Xiao=王^小東=', '王小東knee'),
+])  # fmt: skip
+def test_names_of_other_scripts_in_all_texts(name: str, text: str) -> None:
+    ds = Dataset()
+    ds.SpecificCharacterSet, ds.PatientName, ds.SegmentLabel = 'ISO_IR 192', name, text
+    assert deidentified(ds, Plan()).SegmentLabel == 'knee'
 
 
 @given(st.text(string.ascii_letters, min_size=4, max_size=12), st.sampled_from(['', ' ', '_', '-', '.']),
@@ -71,3 +85,15 @@ def test_uids_in_texts_go() -> None:
     found = deidentified(ds, Plan())
     assert (found.SegmentLabel, found.SoftwareVersions) == ('of', '4.1.2.3')
     assert '752' in deidentified(ds, Plan(Options(retain_uids=True))).SegmentLabel
+
+
+def test_names_of_the_user_are_written_whole(tmp_path: Path) -> None:
+    """The character set of the source may lack their letters."""
+    for number, code in enumerate(('ISO_IR 166', None, ['', 'ISO 2022 IR 87'])):
+        images = stack([(0, 0, 0), (0, 0, 3)], SpecificCharacterSet=code or 'ISO_IR 6', StudyID='7')
+        folder = save(tmp_path / f'in{number}', images)
+        rules = {'StudyID': lambda ds, tag: setattr(ds[tag], 'value', 'Håkon')}
+        found = Series(folder).anonymize({}, rules, patientName='Åse^Løken')
+        found.write(tmp_path / f'out{number}', keep_uid=True)
+        again = Series(tmp_path / f'out{number}')
+        assert (again.patientName, again.getDicomAttribute('StudyID')) == ('Åse^Løken', 'Håkon')

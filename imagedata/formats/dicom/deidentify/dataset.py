@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -74,10 +74,16 @@ def deidentified(dataset: Dataset, plan: Plan, account: Account | None = None) -
     Dataset
         With elements of its own where they differ, and others shared with `dataset`.
     """
-    work = _Work(plan, plan.shift(dataset), words_of(dataset, plan.options), Account())
+    from ..recode import can_say, in_unicode
+
+    work = _Work(plan, plan.shift(dataset), words_of(dataset, plan.options), Account(), [])
     made = work.level(dataset, '')
     _keep_measured(made, dataset)
-    _set_values(made, dataset, plan, work.account)
+    values = {k: v(dataset.get(k)) if callable(v) else v for k, v in plan.values.items()}
+    told = ''.join((*work.given, *map(str, values.values())))
+    if not can_say(made, ''.join(letter for letter in told if not letter.isascii())):
+        made = in_unicode(made)
+    _set_values(made, values, work.account)
     _describe(made, dataset, plan)
     made._dict = dict(sorted(made._dict.items()))
     if account is not None:
@@ -93,6 +99,8 @@ class _Work:
     shift: timedelta | None
     words: Words
     account: Account
+    given: list[str]
+    """What the user has put in: the character set of the header may lack some of it."""
 
     def level(self, source: Dataset, path: str) -> Dataset:
         """Return a dataset, or an item of a sequence, de-identified."""
@@ -126,6 +134,7 @@ class _Work:
             self.account.kept[place] += 1
         else:
             self.account.changed[place] += 1
+            self.given.append(str(made[number].value))
 
     def _private(self, source: Dataset, made: Dataset, tag: Any, rule: Action | None, place: str) -> None:
         number = int(tag)
@@ -329,13 +338,11 @@ def _keep_measured(made: Dataset, source: Dataset) -> None:
         made[new.tag] = new
 
 
-def _set_values(made: Dataset, source: Dataset, plan: Plan, account: Account) -> None:
+def _set_values(made: Dataset, values: Mapping[str, Any], account: Account) -> None:
     """Set what the plan sets in each header."""
     from ..describe import element
 
-    for keyword, value in plan.values.items():
-        if callable(value):
-            value = value(source.get(keyword))
+    for keyword, value in values.items():
         had = account.kept.pop(keyword, 0) + account.changed.pop(keyword, 0) + account.removed.pop(keyword, 0)
         if value is None:
             if keyword in made:

@@ -139,6 +139,8 @@ def _names(dataset: Dataset) -> set[str]:
 @cache
 def _fold_one(letter: str) -> str:
     """Return a letter without case and accents: always one."""
+    if '\uac00' <= letter <= '\ud7a3':
+        return letter  # a syllable of Hangul, which is no letter with accents
     first = unicodedata.normalize('NFKD', letter)[:1].casefold()[:1] or letter
     return {'ø': 'o', 'æ': 'a', 'ł': 'l', 'đ': 'd', 'ð': 'd', 'ı': 'i', 'œ': 'o'}.get(first, first)
 
@@ -179,7 +181,8 @@ def _longest_first(run: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
 
 def _dense(run: tuple[str, ...]) -> bool:
     """Return whether a word is of a script without spaces between words, where one letter is a name."""
-    return any(letter >= '\u2e80' for letter in run[0])
+    return any(letter >= '\u2e80' or '\u0e00' <= letter <= '\u109f' or '\u1780' <= letter <= '\u17ff'
+               for letter in run[0])  # fmt: skip
 
 
 def _whole(run: tuple[str, ...]) -> str:
