@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
@@ -292,3 +294,80 @@ def test_numbers_of_the_patient_are_no_axis(tmp_path: Path) -> None:
         series.anonymize()
     kept = series.anonymize(retain_patient=True)
     assert list(kept.header.tag_axes['PatientWeight'].values) == [70, 71, 72]
+
+
+# --- depths and references ---------------------------------------------------------------------------
+
+
+def test_listed_elements_go_at_every_depth() -> None:
+    """All of Table E.1-1, in an item of an item, beside what may stay there."""
+    from dicomanonymizer.dicom_anonymization_databases import dicomfields_2026c
+
+    inner = Dataset()
+    for tag in (Tag(t) for t in dicomfields_2026c.ALL_TAGS if len(t) == 2 and t[0] > 2):
+        vr = dictionary_VR(tag) if dictionary_has_tag(tag) else 'LO'
+        if vr in ('LO', 'SH', 'LT', 'ST', 'UT', 'UC', 'PN', 'AE'):
+            inner.add_new(tag, vr, 'Zwvx')
+        elif vr in ('DA', 'DT'):
+            inner.add_new(tag, vr, '19471103')
+        elif vr == 'UI':
+            inner.add_new(tag, vr, '1.9.77.1')
+        elif vr in ('OB', 'UN'):
+            inner.add_new(tag, vr, b'Zwvx')
+    inner.TimezoneOffsetFromUTC = '+0100'  # stays with moved times
+    inner.private_block(0x0029, 'TESTER', create=True).add_new(1, 'LO', 'Zwvx')
+    outer = Dataset()
+    outer.AnatomicRegionModifierSequence = [inner]
+    outer.private_block(0x0029, 'TESTER', create=True).add_new(1, 'SQ', [inner])
+    ds = header(AnatomicRegionSequence=[outer], SharedFunctionalGroupsSequence=[outer])
+    assert str(ds).count('Zwvx') > 500
+    for options in (Options(), Options(dates='shift', retain_safe_private=True)):
+        text = str(deidentified(ds, Plan(options)))
+        assert not any(each in text for each in ('Zwvx', '19471103', '1.9.77.1'))
+
+
+def test_objects_go_on_referring_to_each_other() -> None:
+    """Segmentations, structures and reports of a patient, by one plan."""
+    plan = Plan()
+    image = deidentified(header(SeriesInstanceUID='1.2.3.6', FrameOfReferenceUID='1.2.3.7'), plan)
+    instance, series, study, frame = Dataset(), Dataset(), Dataset(), Dataset()
+    instance.ReferencedSOPClassUID, instance.ReferencedSOPInstanceUID = '1.2.840.10008.5.1.4.1.1.4', '1.2.3.5'
+    series.SeriesInstanceUID, series.ReferencedInstanceSequence = '1.2.3.6', [instance]
+    series.ContourImageSequence = [instance]
+    study.ReferencedSOPInstanceUID, study.RTReferencedSeriesSequence = '1.2.3.4', [series]
+    frame.FrameOfReferenceUID, frame.RTReferencedStudySequence = '1.2.3.7', [study]
+    item = Dataset()
+    item.SourceImageSequence = [instance]
+    other = deidentified(header(SOPInstanceUID='1.2.3.99', ReferencedSeriesSequence=[series],
+                                ReferencedFrameOfReferenceSequence=[frame], DerivationImageSequence=[item],
+                                CurrentRequestedProcedureEvidenceSequence=[study]), plan)  # fmt: skip
+    assert other.StudyInstanceUID == image.StudyInstanceUID
+    found = other.ReferencedFrameOfReferenceSequence[0]
+    assert found.FrameOfReferenceUID == image.FrameOfReferenceUID
+    found = found.RTReferencedStudySequence[0]
+    assert found.ReferencedSOPInstanceUID == image.StudyInstanceUID
+    for each in (found.RTReferencedSeriesSequence[0], other.ReferencedSeriesSequence[0]):
+        assert each.SeriesInstanceUID == image.SeriesInstanceUID
+        assert each.ReferencedInstanceSequence[0].ReferencedSOPInstanceUID == image.SOPInstanceUID
+        assert each.ContourImageSequence[0].ReferencedSOPInstanceUID == image.SOPInstanceUID
+        assert each.ContourImageSequence[0].ReferencedSOPClassUID == '1.2.840.10008.5.1.4.1.1.4'
+    source = other.DerivationImageSequence[0].SourceImageSequence[0]
+    assert source.ReferencedSOPInstanceUID == image.SOPInstanceUID
+
+
+def test_overlays_in_unused_bits_go(tmp_path: Path) -> None:
+    images = stack([(0, 0, 0), (0, 0, 3)], shape=(8, 8))
+    for image in images:
+        values = np.frombuffer(image.PixelData, np.uint16) % 4096
+        image.BitsStored, image.HighBit = 12, 11
+        image.PixelData = (values | np.uint16(1 << 13)).tobytes()
+        for element, vr, value in ((0x10, 'US', 8), (0x11, 'US', 8), (0x40, 'CS', 'G'), (0x50, 'SS', [1, 1]),
+                                   (0x100, 'US', 16), (0x102, 'US', 13), (0x22, 'LO', 'Smith')):  # fmt: skip
+            image.add_new((0x6000, element), vr, value)
+    found = Series(save(tmp_path / 'in', images)).anonymize()
+    assert 'overlays' in found.explain()
+    found.write(tmp_path / 'out', keep_uid=True)
+    for path in (tmp_path / 'out').rglob('*.dcm'):
+        ds = pydicom.dcmread(path)
+        assert not any(0x6000 <= element.tag.group < 0x6100 for element in ds)
+        assert np.frombuffer(ds.PixelData, np.uint16).max() < 4096

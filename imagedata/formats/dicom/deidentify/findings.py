@@ -46,7 +46,7 @@ def findings(source: Dataset, made: Dataset) -> list[str]:
     if modality in _TOMOGRAPHIC and _may_show_face(source):
         found.append('pixels: a face can be reconstructed from images of the head')
     if any(0x6000 <= int(tag) >> 16 <= 0x60FF for tag, _ in source.items()):
-        found.append('overlays: their data are removed; those in unused bits of pixels are not looked at')
+        found.append('overlays are removed, also those in unused bits of pixels: what they marked is lost')
     if 'EncapsulatedDocument' in source:
         found.append('an encapsulated document is replaced by nothing')
     found += _kept(made)
