@@ -14,6 +14,8 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from imagedata import Series, errors
+from imagedata.collection import Cohort
+from imagedata.errors import ImagedataWarning
 from imagedata.formats.dicom.deidentify import Account, Options, Plan, deidentified, findings
 from synthetic import save, stack, uid
 
@@ -371,3 +373,30 @@ def test_overlays_in_unused_bits_go(tmp_path: Path) -> None:
         ds = pydicom.dcmread(path)
         assert not any(0x6000 <= element.tag.group < 0x6100 for element in ds)
         assert np.frombuffer(ds.PixelData, np.uint16).max() < 4096
+
+
+def test_two_persons_with_one_id_keep_their_pseudonyms(tmp_path: Path) -> None:
+    """Also when the other is met first, or alone, another time with the same table."""
+    names = {'a': 'Ann^Berg', 'b': 'Bob^Hill', 'c': 'Ann^Berg'}
+    for folder, name in names.items():
+        elements = {'PatientID': '7', 'PatientName': name, 'StudyInstanceUID': uid(name, 'st'),
+                    'SeriesInstanceUID': uid(folder)}  # fmt: skip
+        images = stack([(0, 0, 0), (0, 0, 3)], series=folder, **elements)
+        save(tmp_path / 'one' / folder, images)
+        save(tmp_path / 'two' / {'a': '3', 'b': '1', 'c': '2'}[folder], images)
+        if folder == 'b':
+            save(tmp_path / 'three' / folder, images)
+    table: dict[str, str] = {}
+    with pytest.warns(ImagedataWarning, match='two persons'):
+        first = Cohort(tmp_path / 'one').anonymize(table)
+    with pytest.warns(ImagedataWarning, match='two persons'):
+        again = Cohort(tmp_path / 'two').anonymize(table)
+    alone = Cohort(tmp_path / 'three').anonymize(table)
+
+    def studies(cohort: Cohort) -> dict[str, str]:
+        return {study.studyInstanceUID: key for key, patient in cohort.items() for study in patient.values()}
+
+    assert len(first) == len(again) == 2
+    assert studies(first) == studies(again)
+    assert studies(alone).items() <= studies(first).items()
+    assert not any(name in ' '.join(table.values()) for name in ('Ann', 'Berg', 'Bob'))

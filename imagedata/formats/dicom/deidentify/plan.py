@@ -27,6 +27,9 @@ _SECRET = 'secret'
 _SHIFT = 'shift'
 """Beginning of the keys of the table under which the seconds stand by which studies were moved."""
 
+_PERSON = 'person'
+"""Beginning of the keys of the table under which stands who has a Patient ID, as digests."""
+
 _WELL_KNOWN = '1.2.840.10008.'
 """Root of the UIDs that the standard itself defines: the same for everybody."""
 
@@ -62,7 +65,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         self.table.setdefault(_SECRET, secrets.token_hex(16))
-        self._new.update(new for old, new in self.table.items() if not old.startswith((_SECRET, _SHIFT)))
+        self._new.update(new for old, new in self.table.items() if old[:1].isdigit())
 
     @property
     def actions(self) -> Actions:
@@ -93,10 +96,21 @@ class Plan:
         # 64 bits: two of a million patients share one with a probability of 1 : 30 million.
         return f'ANONYMOUS-{self._digest("patient", patient)[:8].hex().upper()}'
 
-    def of_patient(self, patient: str) -> Plan:
-        """Return the plan for one of several patients, who is called by a pseudonym of his own."""
-        name = self.pseudonym(patient)
-        own = {k: name for k in ('PatientName', 'PatientID') if self.values.get(k) == 'ANONYMOUS'}
+    def of_patient(self, patient: str, name: str = '', birth: str = '') -> Plan:
+        """Return the plan for one of several patients, who is called by a pseudonym of his own.
+
+        Two persons with one Patient ID, whose names or dates of birth differ, have two. The table
+        remembers who had the ID first: which of them is met first, another time, does not matter.
+        """
+        parts = (_letters(name), _letters(birth))
+        mine = [self._digest('person', part)[:8].hex() if part else '' for part in parts]
+        first = self.table.get(f'{_PERSON} {patient}', ' ').split(' ')
+        if any(a and b and a != b for a, b in zip(mine, first, strict=True)):
+            patient = '/'.join((patient, *mine))
+        else:
+            self.table[f'{_PERSON} {patient}'] = ' '.join(b or a for a, b in zip(mine, first, strict=True))
+        called = self.pseudonym(patient)
+        own = {k: called for k in ('PatientName', 'PatientID') if self.values.get(k) == 'ANONYMOUS'}
         return replace(self, values={**self.values, **own})
 
     def shift(self, dataset: Dataset) -> timedelta | None:
@@ -128,3 +142,8 @@ class Plan:
 
     def _digest(self, what: str, text: str) -> bytes:
         return hmac.digest(self.table[_SECRET].encode(), f'{what}/{text}'.encode(), 'sha256')
+
+
+def _letters(text: str) -> str:
+    """Return a name or a date without what is written one way here, and another there."""
+    return ''.join(letter for letter in str(text).casefold() if letter.isalnum())
