@@ -28,7 +28,8 @@ from .errors import (
     UnknownOptionType,
 )
 from .folders import safe_name, unique_name
-from .given import checked, is_input, items, told, without_doubles
+from .formats.contract import is_location
+from .given import checked, items, told, without_doubles
 from .grouping import grouped, whole_number
 from .header import Identity, new_uid
 from .indexed import IndexedDict
@@ -116,7 +117,7 @@ class Study(Contents, IndexedDict[Any, Series]):
         if isinstance(data, Mapping):
             self._begin(dict(checked(data, Series)), options)
             return
-        if not is_input(data):
+        if not is_location(data):
             given = [(str(s.seriesInstanceUID), s) for s in items(data, Series)]
             self._begin(without_doubles(given), options)
             return
@@ -447,7 +448,7 @@ class Patient(_Whole[Study]):
             studies = {}
         elif isinstance(data, Mapping):
             studies = checked(data, Study)
-        elif not is_input(data):
+        elif not is_location(data):
             studies = without_doubles([(study.studyInstanceUID, study) for study in items(data, Study)])
         else:
             inventory = take_inventory(data, options)
@@ -523,14 +524,14 @@ class Cohort(_Whole[Patient]):
     def __init__(self, data: Any = None, opts: OptionsLike = None, **kwargs: Any) -> None:
         super().__init__()
         options = merge_options(opts, kwargs)
-        self.data = data if is_input(data) else None
+        self.data = data if is_location(data) else None
         self.broken: dict[Any, ImagedataError] = {}
         patients: Mapping[Any, Patient]
         if data is None:
             patients = {}
         elif isinstance(data, Mapping):
             patients = checked(data, Patient)
-        elif not is_input(data):
+        elif not is_location(data):
             patients = without_doubles([(p.patientID or '', p) for p in items(data, Patient)])
         else:
             inventory = take_inventory(data, options)

@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
-from io import SEEK_END
+from io import SEEK_END, BytesIO
+from os import PathLike
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
@@ -34,6 +35,7 @@ __all__ = [
     'Source',
     'WriteRequest',
     'check_capable',
+    'is_location',
     'natural_image',
     'require',
 ]
@@ -64,6 +66,23 @@ class Source:
     opener: Callable[[], BinaryIO] | None = None
     neighbour: Callable[[str], Source | None] | None = None
     _seen: list[bytes] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @classmethod
+    def of_stream(cls, stream: BinaryIO) -> Source:
+        """Return the bytes of an open binary file, from where it stands; it is read, and not closed.
+
+        Its name, where it has one, is that of the source.
+
+        Raises
+        ------
+        TypeError
+            When the file was opened as text.
+        """
+        content = stream.read()
+        if not isinstance(content, bytes):
+            raise TypeError(f'{stream!r} gives {type(content).__name__}: open the file with mode "rb"')
+        name = getattr(stream, 'name', None)
+        return cls(name if isinstance(name, str) else '<stream>', opener=lambda: BytesIO(content))
 
     def head(self) -> bytes:
         """Return the first `HEAD` bytes, fewer if it is shorter; the file is read for them once."""
@@ -130,6 +149,17 @@ class Source:
                 with source.open() as file, place.open('wb') as copy:
                     copyfileobj(file, copy)
             yield Path(folder, self.basename)
+
+
+def is_location(data: Any) -> bool:
+    """Return whether something says where to read: path, URL, `Source`, open file, or a list of them."""
+    if isinstance(data, (list, tuple)):
+        return bool(data) and all(_is_place(item) for item in data)
+    return _is_place(data)
+
+
+def _is_place(data: Any) -> bool:
+    return isinstance(data, (str, PathLike, Source)) or (hasattr(data, 'read') and hasattr(data, 'seek'))
 
 
 @dataclass(frozen=True, slots=True)
