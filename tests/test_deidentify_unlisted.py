@@ -51,6 +51,16 @@ def test_texts_that_people_type_go(keyword: str, value: str) -> None:
 
 
 @pytest.mark.parametrize('keyword', [
+    'PatientBirthDateInAlternativeCalendar', 'PlacerOrderNumberProcedure', 'RetrieveURL', 'ImageID',
+    'BreedRegistrationNumber', 'HangingProtocolCreator', 'DocumentAuthorTrial',
+])  # fmt: skip
+def test_no_option_keeps_what_numbers_persons(keyword: str) -> None:
+    options = Options(clean_descriptors=True, retain_patient=True, retain_device=True, retain_institution=True,
+                      retain_safe_private=True, dates='keep')  # fmt: skip
+    assert not deidentified(header(**{keyword: '5707'}), Plan(options)).get(keyword)
+
+
+@pytest.mark.parametrize('keyword', [
     'SOPInstanceUIDOfConcatenationSource', 'MultiFrameSourceSOPInstanceUID', 'TableFrameOfReferenceUID',
     'VolumeFrameOfReferenceUID', 'RadiopharmaceuticalAdministrationEventUID', 'RepositoryUniqueID',
 ])  # fmt: skip
@@ -191,6 +201,9 @@ def test_references_to_studies_go_whole_or_stay() -> None:
     assert kept.ReferencedStudySequence[0].ReferencedSOPInstanceUID == '1.2.3.4'
     assert kept.TimezoneOffsetFromUTC == '+0100'
     assert 'TimezoneOffsetFromUTC' not in deidentified(ds, Plan())
+    for dates in ('shift', 'keep'):
+        found = deidentified(header(TimezoneOffsetFromUTC='Smith'), Plan(Options(dates=dates)))
+        assert found.TimezoneOffsetFromUTC == ''
 
 
 # --- what readers need ------------------------------------------------------------------------------

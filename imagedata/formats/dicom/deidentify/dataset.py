@@ -193,10 +193,10 @@ class _Work:
             return None  # too long for pydicom to take it for what the dictionary says
         if action is Action.UID or (action is Action.DUMMY and vr == 'UI'):
             new: Any = self.plan.uid(old) if isinstance(old, str) else [self.plan.uid(v) for v in old]
-        elif action is Action.MOVE and self.shift is not None:
+        elif action is Action.MOVE and (self.shift is not None or vr == 'SH'):
             beside = partner(element.keyword)
             other = source.get(beside) if beside != element.keyword else None
-            new = moved_value(vr, old, other, self.shift)
+            new = moved_value(vr, old, other, self.shift or timedelta())
         elif action is Action.CLEAN:
             if element.VR not in (*_TEXTS, 'CS'):
                 return None  # bytes, which nobody can clean

@@ -159,7 +159,7 @@ def _profile() -> list[tuple[tuple[int, ...], Action]]:
 def _with_options(keyword: str, vr: str, action: Action, options: Options) -> Action:
     """Return what is done with an element when some of the options hold."""
     if keyword == 'TimezoneOffsetFromUTC' and options.dates != 'remove':
-        return Action.KEEP  # times without it are other times
+        return Action.MOVE  # times without it are other times
     if vr in ('DA', 'TM', 'DT') and keyword not in _NEVER_KEPT:
         if options.dates == 'keep':
             return Action.KEEP

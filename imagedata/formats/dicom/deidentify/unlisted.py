@@ -13,7 +13,7 @@ from .profile import Action, Options
 __all__ = ['unlisted']
 
 _TEMPORAL = frozenset(('DA', 'TM', 'DT'))
-_FREE = frozenset(('ST', 'LT', 'UT', 'UR'))
+_FREE = frozenset(('ST', 'LT', 'UT'))
 """Texts without a vocabulary."""
 
 _NO_OBJECTS = frozenset({
@@ -27,19 +27,24 @@ _NO_OBJECTS = frozenset({
 """UIDs of classes, codes and encodings. All others name one object, and lead to it."""
 
 _TYPED = frozenset({
+    'ResourceDescription', 'RequestedProcedureDescriptionTrial', 'PerformedProcedureTypeDescription',
+    'ConfidentialityCode', 'CompletionFlagDescription', 'SubstanceAdministrationNotes', 'ContentDescription',
+    'FrameOfReferenceTransformationComment', 'DoseComment', 'SystemStatusComment', 'TestResultComment',
+    'FilmSessionLabel', 'ReasonForChannelOmissionDescription', 'PotentialReasonsForProcedure',
+    'PotentialDiagnosticTasks',
+})  # fmt: skip
+"""Short texts of which the name says that people type them."""
+
+_IDENTIFIERS = frozenset({
     'PatientBirthDateInAlternativeCalendar', 'PatientDeathDateInAlternativeCalendar',
     'BreedRegistrationNumber', 'StrainStockNumber', 'StrainSource', 'ComponentWelderIDs',
-    'PlacerOrderNumberProcedure', 'FillerOrderNumberProcedure', 'ResourceDescription',
+    'PlacerOrderNumberProcedure', 'FillerOrderNumberProcedure',
     'PlacerOrderNumberImagingServiceRequestRetired', 'FillerOrderNumberImagingServiceRequestRetired',
-    'RequestedProcedureDescriptionTrial', 'PerformedProcedureTypeDescription', 'ConfidentialityCode',
-    'CompletionFlagDescription', 'SubstanceAdministrationNotes', 'SubstanceAdministrationDeviceID',
-    'ProductLotIdentifier', 'ReferenceToRecordedSound', 'ImageID', 'SourceImageIDs', 'ContentDescription',
-    'FrameOfReferenceTransformationComment', 'DoseComment', 'SystemStatusComment', 'TestResultComment',
-    'HangingProtocolCreator', 'HangingProtocolUserGroupName', 'ContactDisplayName', 'FilmSessionLabel',
-    'OwnerID', 'StorageMediaFileSetID', 'ReasonForChannelOmissionDescription', 'CompressionOriginator',
-    'PotentialReasonsForProcedure', 'PotentialDiagnosticTasks',
+    'SubstanceAdministrationDeviceID', 'ProductLotIdentifier', 'ReferenceToRecordedSound', 'ImageID',
+    'SourceImageIDs', 'HangingProtocolCreator', 'HangingProtocolUserGroupName', 'ContactDisplayName',
+    'OwnerID', 'StorageMediaFileSetID', 'CompressionOriginator',
 })  # fmt: skip
-"""Short texts of which the name says that people type them, or that they number orders and persons."""
+"""What numbers or names patients, persons, orders and images: no option keeps it."""
 
 _PLACES = frozenset({'DeviceID', 'GridID', 'NTPSourceAddress', 'TimeSource', 'RadiationMachineName',
                      'PrinterName', 'AuthorizationEquipmentCertificationNumber'})  # fmt: skip
@@ -75,7 +80,9 @@ def unlisted(tag: int, vr: str, options: Options) -> Action:
 
     keyword = keyword_for_tag(tag)
     # What no dictionary knows cannot be judged.
-    if not keyword or vr == 'UN' or tag >> 16 in _OF_OTHERS:
+    if keyword in _CODES:
+        return Action.KEEP
+    if not keyword or keyword in _IDENTIFIERS or vr in ('UN', 'UR') or tag >> 16 in _OF_OTHERS:
         return Action.REMOVE
     if vr in _TEMPORAL:
         return Action.MOVE
@@ -85,8 +92,8 @@ def unlisted(tag: int, vr: str, options: Options) -> Action:
         return Action.EMPTY
     if keyword in _PLACES:
         return Action.KEEP if options.retain_device else Action.REMOVE
-    if (vr in _FREE or keyword in _TYPED) and keyword not in _CODES:
-        if options.clean_descriptors and vr != 'UR' and 'AlternativeCalendar' not in keyword:
+    if vr in _FREE or keyword in _TYPED:
+        if options.clean_descriptors:
             return Action.CLEAN
         # Of type 1 in items of content (PS3.3 10.2) and in segments (C.8.20.2).
         return Action.DUMMY if keyword in ('TextValue', 'TrackingID') else Action.REMOVE
