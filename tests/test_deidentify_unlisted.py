@@ -55,8 +55,8 @@ def test_texts_that_people_type_go(keyword: str, value: str) -> None:
     'BreedRegistrationNumber', 'HangingProtocolCreator', 'DocumentAuthorTrial',
 ])  # fmt: skip
 def test_no_option_keeps_what_numbers_persons(keyword: str) -> None:
-    options = Options(clean_descriptors=True, retain_patient=True, retain_device=True, retain_institution=True,
-                      retain_safe_private=True, dates='keep')  # fmt: skip
+    options = Options(clean_descriptors=True, retain_patient=True, retain_device=True,
+                      retain_institution=True, retain_safe_private=True, dates='keep')  # fmt: skip
     assert not deidentified(header(**{keyword: '5707'}), Plan(options)).get(keyword)
 
 
