@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
-from ..archives.filesystemarchive import is_staging
+from ..archives.staging import is_staging
 from ..errors import InputNotFoundError, WriteError
 from ..formats.contract import Source
 from .address import basename, shown

@@ -12,7 +12,7 @@ from tempfile import SpooledTemporaryFile
 from threading import Lock
 from typing import Any, BinaryIO, cast
 
-from ..archives.filesystemarchive import staging_name
+from ..archives.staging import staging_name
 from ..errors import ImagedataError, InputNotFoundError, WriteError
 from ..formats.contract import Source
 from ..progress import told, tracked
