@@ -61,6 +61,29 @@ def test_no_option_keeps_what_numbers_persons(keyword: str) -> None:
 
 
 @pytest.mark.parametrize('keyword', [
+    'HumanPerformerCodeSequence', 'IssuerOfPatientIDQualifiersSequence',
+    'AssigningAgencyOrDepartmentCodeSequence', 'RequestingServiceCodeSequence',
+    'AuthorIdentificationSequence', 'EncryptedAttributesSequence',
+])  # fmt: skip
+def test_codes_of_persons_and_offices_go(keyword: str) -> None:
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = '4711', '99WARD', 'Smith^Ann'
+    outer = Dataset()
+    setattr(outer, keyword, [code])
+    found = deidentified(header(**{keyword: [code]}, AnatomicRegionSequence=[outer]), Plan())
+    assert 'Smith' not in str(found)
+    assert '4711' not in str(found)
+
+
+def test_numbers_of_the_body_go_with_its_weight() -> None:
+    ds = header(PatientWeight=71, PatientBodyMassIndex=23.5, MeasuredAPDimension=210)
+    numbers = ('PatientWeight', 'PatientBodyMassIndex', 'MeasuredAPDimension')
+    assert not any(keyword in deidentified(ds, Plan()) for keyword in numbers)
+    kept = deidentified(ds, Plan(Options(retain_patient=True)))
+    assert [kept[keyword].value for keyword in numbers] == [71, 23.5, 210]
+
+
+@pytest.mark.parametrize('keyword', [
     'SOPInstanceUIDOfConcatenationSource', 'MultiFrameSourceSOPInstanceUID', 'TableFrameOfReferenceUID',
     'VolumeFrameOfReferenceUID', 'RadiopharmaceuticalAdministrationEventUID', 'RepositoryUniqueID',
 ])  # fmt: skip
