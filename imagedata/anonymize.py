@@ -144,6 +144,9 @@ def _rule(rule: Any) -> UserRule:
     if getattr(rule, '__module__', '') == _LIBRARY and getattr(rule, '__name__', '') in _LIBRARY_ACTIONS:
         return Action(_LIBRARY_ACTIONS[rule.__name__])
     if isinstance(rule, str):
+        if rule not in {action.value for action in Action}:
+            known = ', '.join(action.value for action in Action)
+            raise ValueError(f'a rule is one of the codes {known} of PS3.15, or a function, got {rule!r}')
         return Action(rule)
     if not callable(rule):
         raise TypeError(f'a rule is a function of a dataset and a tag, got {type(rule).__name__}')

@@ -436,3 +436,9 @@ def test_two_persons_with_one_id_keep_their_pseudonyms(tmp_path: Path) -> None:
     assert studies(first) == studies(again)
     assert studies(alone).items() <= studies(first).items()
     assert not any(name in ' '.join(table.values()) for name in ('Ann', 'Berg', 'Bob'))
+
+
+@pytest.mark.parametrize(('rule', 'error'), [('Q', ValueError), (5, TypeError), (None, TypeError)])
+def test_rules_that_are_none(rule: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match='a rule is'):
+        Series(np.zeros((2, 3, 3))).anonymize({}, {'StationName': rule})
