@@ -121,6 +121,7 @@ def test_values_that_must_be_there_are_dummies() -> None:
     (0x00080018, 'LO', b'Smith '),  # a UID by the dictionary
     (0x04000520, 'OB', b'Smith '),  # encrypted content
     (0x60020022, 'LO', b'Smith '),  # overlay description
+    (0x00041500, 'CS', b'IMAGES\\Smith '),  # the file that a directory refers to
 ])  # fmt: skip
 @pytest.mark.parametrize('options', [
     Options(), Options(clean_descriptors=True, retain_patient=True, retain_device=True, dates='shift'),

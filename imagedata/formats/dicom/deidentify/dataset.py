@@ -33,6 +33,9 @@ _BY_DICTIONARY = frozenset(('DA', 'TM', 'DT', 'UI', 'PN', 'SQ'))
 _MANUFACTURER = 0x00080070
 """Readers look for the elements of a maker by its name, after which phantoms are called as well."""
 
+_OF_FILES = (0x0000, 0x0002, 0x0004)
+"""Groups of messages, of files and of their directories, which name files: no part of an image."""
+
 _LINEAR = (None, '', 'LINEAR', 'REVERSE_LINEAR')
 
 _TYPED_CODES = frozenset((0x00180015, 0x00700080))
@@ -108,7 +111,7 @@ class _Work:
         later: list[tuple[int, Any]] = []
         for tag in sorted(source.keys()):
             number = int(tag)
-            if number >> 16 in (0, 2) or not number & 0xFFFF:
+            if number >> 16 in _OF_FILES or not number & 0xFFFF:
                 continue
             place = path + _name(source, number)
             rule = self.plan.rule(number)
