@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from imagedata import Series, errors
+from imagedata.anonymize import deidentification_report
 from imagedata.collection import Cohort
 from imagedata.errors import ImagedataWarning
 from imagedata.formats.dicom.deidentify import Account, Options, Plan, deidentified, findings
@@ -261,7 +262,12 @@ def test_sidecars_of_ge_say_the_same_direction(real_data: Path, tmp_path: Path, 
 def test_safe_private_elements_keep_labels_of_spin_labelling(real_data: Path, tmp_path: Path) -> None:
     series = Series(real_data / 'philips_asl/pcasl3d_source_402')
     assert 'label' in series.header.tag_dims
-    series.anonymize(retain_safe_private=True).write(tmp_path, keep_uid=True)
+    plain = series.anonymize()
+    for told in (plain.explain(), str(deidentification_report(plain))):
+        assert "axis 'label'" in told
+    found = series.anonymize(retain_safe_private=True)
+    assert "axis 'label'" not in found.explain()
+    found.write(tmp_path, keep_uid=True)
     again = Series(tmp_path)
     assert again.header.tag_dims == series.header.tag_dims
     assert list(again.header.tag_axes['label'].values) == list(series.header.tag_axes['label'].values)
