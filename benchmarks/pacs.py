@@ -25,6 +25,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import orthanc_server
 import synthetic
+from imagedata.formats.contract import Made
 from imagedata.network.address import parse
 from imagedata.network.find import find_images
 from imagedata.network.inbox import Inbox
@@ -85,7 +86,7 @@ def measure(folder: Path, count: int, tool_count: int) -> None:
             told(f"storescu{', TCP_NODELAY' if nodelay else ''}", tool_count, begun)
             server.clear()
         begun = time.perf_counter()
-        store([outgoing(path) for path in paths], peer, settings)
+        store([outgoing(Made.at(path)) for path in paths], peer, settings)
         told("imagedata, stored", count, begun)
         begun = time.perf_counter()
         images = find_images(peer, wanted, settings)

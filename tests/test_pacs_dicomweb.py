@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from imagedata.errors import (
     NoDataReadError,
     TransferError,
 )
+from imagedata.formats.contract import Made
 from imagedata.image_data import list as image_list
 from imagedata.network.dicomweb import parse, service_images, store_at
 from imagedata.network.settings import Settings
@@ -77,7 +79,7 @@ def test_series_comes_back(url: str, sample_data: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize('name', ['ct_3slice', 'transfer_syntaxes_t1'])
 def test_real_files_come_back(url: str, real_data: Path, name: str) -> None:
     paths = [p for p in sorted((real_data / name).rglob('*')) if p.is_file() and 'ref' not in p.parts]
-    items = {item.uid: item for item in (outgoing(p) for p in paths if pydicom.misc.is_dicom(p))}
+    items = {item.uid: item for item in (outgoing(Made.at(p)) for p in paths if pydicom.misc.is_dicom(p))}
     chosen = dict(list(items.items())[:4])
     service, settings = parse(url), Settings.of(FAST)
     store_at(service, list(chosen.values()), settings)
@@ -86,7 +88,7 @@ def test_real_files_come_back(url: str, real_data: Path, name: str) -> None:
     assert {image.uid for image, _ in found} == set(chosen)
     for image, content in found:
         back = pydicom.dcmread(pydicom.filebase.DicomBytesIO(content))
-        sent = pydicom.dcmread(chosen[image.uid].path)
+        sent = pydicom.dcmread(BytesIO(chosen[image.uid].content()))
         assert back.file_meta.TransferSyntaxUID == sent.file_meta.TransferSyntaxUID
         assert np.array_equal(back.pixel_array, sent.pixel_array)
         del back.PixelData, sent.PixelData
@@ -97,7 +99,7 @@ def test_real_files_come_back(url: str, real_data: Path, name: str) -> None:
 def test_single_frames(url: str, real_data: Path) -> None:
     files = (p for p in (real_data / 'nm_multiframe').rglob('*') if p.is_file() and 'ref' not in p.parts)
     path = next(p for p in files if pydicom.misc.is_dicom(p))
-    item = outgoing(path)
+    item = outgoing(Made.at(path))
     store_at(parse(url), [item], Settings.of(FAST))
     above = f'{url}/studies/{item.study}/series/{item.series}/instances/{item.uid}'
     whole = Series(path)

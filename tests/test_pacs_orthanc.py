@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from imagedata import Series
 from imagedata.cli.main import main as imagedata_program
 from imagedata.errors import InputNotFoundError, NetworkError, NoDataReadError
+from imagedata.formats.contract import Made
 from imagedata.image_data import list as image_list
 from imagedata.network.address import parse
 from imagedata.network.find import find_images, find_series
@@ -41,7 +43,7 @@ def pacs(orthanc: Orthanc) -> tuple[str, Orthanc]:
 
 def send(folder: Path, url: str) -> list[Any]:
     peer, _ = parse(url)
-    items = [outgoing(path) for path in sorted(folder.rglob('*')) if path.is_file()]
+    items = [outgoing(Made.at(path)) for path in sorted(folder.rglob('*')) if path.is_file()]
     store(items, peer, Settings.of(TITLE, peer))
     return items
 
@@ -95,7 +97,7 @@ def test_real_files_come_back_as_they_were(
     chosen: dict[str, Path] = {}
     for path in found:
         if path.stat().st_size < 4_000_000 and len(chosen) < 8 and pydicom.misc.is_dicom(path):
-            chosen.setdefault(outgoing(path).uid, path)
+            chosen.setdefault(outgoing(Made.at(path)).uid, path)
     assert chosen
     for number, path in enumerate(chosen.values()):
         shutil.copy(path, tmp_path / f'{number}.dcm')
@@ -193,4 +195,4 @@ def test_movescu_into_our_receiver(pacs: tuple[str, Orthanc], sample_data: Path,
     arrived = {path.stem: path for path in tmp_path.rglob('*.dcm')}
     assert set(arrived) == {item.uid for item in items}
     for item in items:
-        assert pydicom.dcmread(arrived[item.uid]) == pydicom.dcmread(item.path)
+        assert pydicom.dcmread(arrived[item.uid]) == pydicom.dcmread(BytesIO(item.content()))

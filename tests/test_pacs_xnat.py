@@ -102,7 +102,14 @@ def stub(sample_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get('Content-Length') or 0))
+            if self.headers.get('Transfer-Encoding') == 'chunked':
+                body = b''
+                while size := int(self.rfile.readline(), 16):
+                    body += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+            else:
+                body = self.rfile.read(int(self.headers.get('Content-Length') or 0))
             status, kind, content = server.answer(self.command, self.path, body)
             self.send_response(status)
             self.send_header('Content-Type', kind)

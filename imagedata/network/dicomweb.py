@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +16,7 @@ from ..errors import (
     NetworkTimeoutError,
     NoDataReadError,
     TransferError,
+    WriteError,
 )
 from ..formats.contract import require
 from ..notices import warn_user
@@ -37,7 +38,9 @@ _PARTS = ('studies', 'series', 'instances', 'frames')
 _ORIGINAL = (('application/dicom', '*'),)
 _EXPLICIT = '1.2.840.10008.1.2.1'
 _PLAIN_FRAMES = (('application/octet-stream', _EXPLICIT),)
-_BATCH = 64 << 20
+_BATCH = 32 << 20
+"""Bytes that are sent, and in memory, together."""
+
 _PIXELS = ('PixelData', 'FloatPixelData', 'DoubleFloatPixelData')
 
 _GARBAGE = (ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError, NotImplementedError)
@@ -122,7 +125,14 @@ def _client(service: Service, settings: Settings) -> Any:
             # Else a variable of the environment would decide whom to trust, although the user said.
             return super().merge_environment_settings(url, proxies, stream, settings.tls_ca or verify, cert)
 
+    def plain(answer: Any, **_: Any) -> None:
+        # The client takes an answer whose kind has a character set behind it for none.
+        kind = answer.headers.get('Content-Type', '').partition(';')[0].strip().lower()
+        if kind.endswith(('json', 'xml')):
+            answer.headers['Content-Type'] = kind
+
     session = Session()
+    session.hooks['response'].append(plain)
     if settings.tls_cert is not None:
         session.cert = (settings.tls_cert, settings.tls_key) if settings.tls_key else settings.tls_cert
     token = settings.token or os.environ.get(TOKEN_VARIABLE)
@@ -359,48 +369,27 @@ def _file(dataset: Dataset) -> bytes:
     return buffer.getvalue()
 
 
-def _batches(items: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
-    batch: list[Outgoing] = []
-    size = 0
-    for item in items:
-        size += item.path.stat().st_size
-        if batch and size > _BATCH:
-            yield batch
-            batch, size = [], item.path.stat().st_size
-        batch.append(item)
-    if batch:
-        yield batch
-
-
 def store_at(service: Service, items: Sequence[Outgoing], settings: Settings) -> None:
-    """Store files (STOW-RS).
+    """Store images (STOW-RS), some at a time.
 
     Raises
     ------
     TransferError
         When not all are stored.
     """
-    from pydicom import dcmread
-
     client = _client(service, settings)
     stored: list[str] = []
     failed: dict[str, str] = {}
-    for batch in _batches(items):
+    for batch in _batches(items, failed):
         try:
             answer = with_retries(
-                settings,
-                lambda b=batch: _asked(
-                    service, lambda: client.store_instances([dcmread(item.path) for item in b])
-                ),
+                settings, lambda b=batch: _asked(service, lambda: client.store_instances(list(b.values())))
             )
-            reasons = _reasons(answer)
+            reasons = _reasons(answer, batch)
         except (NetworkError, InputNotFoundError) as error:
-            reasons = {item.uid: str(error) for item in batch}
-        for item in batch:
-            if item.uid in reasons:
-                failed[item.uid] = reasons[item.uid]
-            else:
-                stored.append(item.uid)
+            reasons = dict.fromkeys(batch, str(error))
+        failed |= reasons
+        stored += [uid for uid in batch if uid not in reasons]
         told('Sending', len(stored) + len(failed), len(items))
     if failed:
         uid, reason = next(iter(failed.items()))
@@ -410,14 +399,44 @@ def store_at(service: Service, items: Sequence[Outgoing], settings: Settings) ->
         )  # fmt: skip
 
 
-def _reasons(answer: Dataset) -> dict[str, str]:
+def _batches(items: Sequence[Outgoing], failed: dict[str, str]) -> Iterator[dict[str, Dataset]]:
+    """Yield images by UID, encoded: no more at a time than are sent together."""
+    from pydicom import dcmread
+
+    batch: dict[str, Dataset] = {}
+    size = 0
+    for item in items:
+        try:
+            content = item.content()
+        except WriteError as error:
+            failed[item.uid] = str(error)
+            continue
+        if batch and size + len(content) > _BATCH:
+            yield batch
+            batch, size = {}, 0
+        batch[item.uid] = dcmread(BytesIO(content))
+        size += len(content)
+    if batch:
+        yield batch
+
+
+def _reasons(answer: Dataset, sent: Collection[str]) -> dict[str, str]:
     """Return why images were not stored, by UID (DICOM PS3.18 10.5.3.1)."""
-    reasons: dict[str, str] = {}
-    for item in answer.get('FailedSOPSequence') or []:
-        code = int(item.get('FailureReason') or 0)
-        reasons[str(item.get('ReferencedSOPInstanceUID', ''))] = f'failure {code:04X}'
-    for item in answer.get('ReferencedSOPSequence') or []:
-        if item.get('WarningReason'):
-            uid = item.get('ReferencedSOPInstanceUID', '')
+    confirmed = {str(item.get('ReferencedSOPInstanceUID', '')): item
+                 for item in answer.get('ReferencedSOPSequence') or []}  # fmt: skip
+    failures = {str(item.get('ReferencedSOPInstanceUID', '')): item
+                for item in answer.get('FailedSOPSequence') or []}  # fmt: skip
+    for uid, item in confirmed.items():
+        if item.get('WarningReason') and uid in sent:
             warn_user(f'{uid} is stored with warning {int(item.WarningReason):04X}', ImagedataWarning)
+    reasons = {
+        uid: f'failure {int(item.get("FailureReason") or 0):04X}'
+        for uid, item in failures.items() if uid in sent
+    }  # fmt: skip
+    if failures.keys() - set(sent):
+        # It failed, and which is not told by any name that we know: none is taken for stored but those named.
+        confirmed = confirmed or {'': None}
+    if confirmed:
+        silent = [uid for uid in sent if uid not in confirmed and uid not in reasons]
+        reasons |= dict.fromkeys(silent, 'the server does not say that it is stored')
     return reasons

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import NetworkError
-from .association import at_once, quiet
+from .association import quiet
+from .connection import Guard
 from .inbox import PROCESSING_FAILURE, Inbox, Refused
 from .retrieve import SYNTAXES
 from .settings import Settings, secured_server
@@ -78,9 +79,10 @@ def receiving(
     for context in AllStoragePresentationContexts:
         ae.add_supported_context(context.abstract_syntax, list(SYNTAXES))  # type: ignore[arg-type]
     ae.add_supported_context('1.2.840.10008.1.1')
+    handlers = [(evt.EVT_C_STORE, store), *Guard(settings.timeout).handlers()]
     try:
         server: Any = ae.start_server(
-            (host, port), block=False, evt_handlers=[(evt.EVT_C_STORE, store), *at_once()],
+            (host, port), block=False, evt_handlers=handlers,
             ssl_context=secured_server(settings) if settings.tls else None,
         )  # fmt: skip
     except OSError as error:

@@ -12,7 +12,8 @@ from ..errors import ImagedataWarning, NetworkError
 from ..notices import warn_user
 from ..progress import told
 from .address import Peer
-from .association import MOST_CONTEXTS, Lost, associated, at_once, lost, quiet
+from .association import MOST_CONTEXTS, Lost, associated, lost, quiet
+from .connection import Guard
 from .find import FoundImage
 from .settings import Settings, pause, secured_server
 from .status import category, described
@@ -239,7 +240,7 @@ def _receiving(peer: Peer, basket: _Basket, settings: Settings) -> Iterator[None
     try:
         ae.start_server(
             ('', settings.move_port), block=False,
-            evt_handlers=[(evt.EVT_C_STORE, basket.put), *at_once()],
+            evt_handlers=[(evt.EVT_C_STORE, basket.put), *Guard(settings.timeout).handlers()],
             ssl_context=secured_server(settings) if settings.tls else None,
         )  # fmt: skip
     except OSError as error:
