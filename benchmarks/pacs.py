@@ -92,7 +92,7 @@ def measure(folder: Path, count: int, tool_count: int) -> None:
         images = find_images(peer, wanted, settings)
         told("imagedata, found", len(images), begun)
         begun = time.perf_counter()
-        held = retrieved(peer, images, settings)
+        held = retrieved(peer, images, wanted, settings)
         told("imagedata, fetched (C-GET, held in memory)", len(held), begun)
         del held
         begun = time.perf_counter()

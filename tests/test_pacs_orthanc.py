@@ -105,7 +105,7 @@ def test_real_files_come_back_as_they_were(
     for study in {item.study for item in items}:
         peer, wanted = parse(f'{url}//{study}')
         settings = Settings.of(options(retrieve, server), peer)
-        for uid, content in retrieved(peer, find_images(peer, wanted, settings), settings).items():
+        for uid, content in retrieved(peer, find_images(peer, wanted, settings), wanted, settings).items():
             back = pydicom.dcmread(pydicom.filebase.DicomBytesIO(content))
             sent = pydicom.dcmread(chosen.pop(uid))
             assert back.file_meta.TransferSyntaxUID == sent.file_meta.TransferSyntaxUID

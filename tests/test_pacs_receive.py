@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import threading
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -89,22 +88,25 @@ def test_broken_objects(tmp_path: Path, data: bytes) -> None:
     assert tree(tmp_path) == []
 
 
-def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def little_room() -> Iterator[Callable[[int], None]]:
+    """Limit the size of files that this process writes: the system refuses the rest of a longer one."""
+    resource = pytest.importorskip('resource')
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_full_disk(tmp_path: Path, little_room: Callable[[int], None]) -> None:
     """The sender is told that resources ran out; no part of a file stays; the next one is filed again."""
     inbox = Inbox(tmp_path)
-    whole = Path.write_bytes
-
-    def full(path: Path, data: bytes) -> int:
-        whole(path, data[:100])
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, 'write_bytes', full)
-        with pytest.raises(Refused, match='No space') as caught:
-            inbox.put(image().SOPInstanceUID, content(image()))
+    little_room(300)
+    with pytest.raises(Refused, match='File too large') as caught:
+        inbox.put(image().SOPInstanceUID, content(image()))
     assert caught.value.status == 0xA700
     assert tree(tmp_path) == []
     assert inbox.take_quiet(0) == []
+    little_room(1 << 20)
     path = inbox.put(image().SOPInstanceUID, content(image()))
     assert path.read_bytes() == content(image())
 

@@ -23,6 +23,9 @@ __all__ = ['MOST_CONTEXTS', 'Lost', 'associated', 'echo', 'lost', 'quiet', 'with
 MOST_CONTEXTS = 128
 """Identifiers of presentation contexts are odd numbers below 256 (DICOM PS3.8 9.3.2.2)."""
 
+_LOOK = 0.0002
+"""Seconds."""
+
 _VERIFICATION = '1.2.840.10008.1.1'
 
 
@@ -99,6 +102,8 @@ def _negotiated(
         )  # fmt: skip
         if association.is_established:
             keep_answers(association, guard)
+            # Its thread sleeps between two looks at the connection: as long as an image takes.
+            association.dul._run_loop_delay = _LOOK
             return association  # type: ignore[no-any-return]
         if reached:
             break
@@ -159,7 +164,10 @@ def _refused(peer: Peer, association: Any, settings: Settings, seconds: float) -
         return NetworkError(f'{peer} accepts nothing of what is asked for: {", ".join(names[:5])}')
     if seconds >= settings.timeout:
         return _SlowLost(f'{peer} is there, and does not answer within {settings.timeout:g} s (timeout=)')
-    hint = '' if settings.tls else '; does it want a secured connection (dicoms://)?'
+    hint = '; does it want a secured connection (dicoms://)?'
+    if settings.tls:
+        # TLS 1.3 tells a client that lacks a certificate only after the connection stands.
+        hint = '' if settings.tls_cert else '; does it want a certificate of yours (tls_cert=, tls_key=)?'
     return Lost(f'{peer} broke off while the association was negotiated: is it a DICOM server?{hint}')
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from ..errors import NetworkError, NoDataReadError
+from ..errors import ImagedataWarning, NetworkError, NoDataReadError
+from ..notices import warn_user
 from .address import LEVELS, Peer, Wanted
+from .arrived import is_uid
 from .association import associated, lost, with_retries
 from .settings import Settings
 from .status import category, described
@@ -31,9 +34,13 @@ _ASKED = {
     'IMAGE': (*LEVELS['IMAGE'], 'AvailableTransferSyntaxUID'),
 }
 _VALUE_ERRORS = (
-    ValueError, TypeError, AttributeError, KeyError, NotImplementedError, OverflowError, EOFError,
+    ValueError, TypeError, AttributeError, LookupError, NotImplementedError, OverflowError, EOFError,
 )  # fmt: skip
 """What pydicom raises for a value that is not what it should be."""
+
+_MOST = 1_000_000
+_MOST_IN_VAIN = 10_000
+"""Answers to one question: all of them; those that repeat others, or do not fit."""
 
 _RANGE = re.compile(r'(\d{8})?-(\d{8})?')
 
@@ -159,6 +166,7 @@ def _find(
     """
     begun = time.monotonic()
     found: dict[str, dict[str, str]] = {}
+    nameless = count = 0
     for answer, identifier in association.send_c_find(_identifier(level, above, keys), _STUDY_ROOT):
         if 'Status' not in answer:
             raise lost(peer, f'looking for {level.lower()}s', begun, settings)
@@ -170,11 +178,37 @@ def _find(
             break
         if identifier is None:
             raise NetworkError(f'{peer} answers with what is no DICOM, being asked for {level.lower()}s')
-        values = {name: text_of(identifier, name) for name in (*_ASKED[level], *above)} | dict(above)
+        count += 1
+        if count > _MOST or count > 2 * len(found) + _MOST_IN_VAIN:
+            raise NetworkError(f'{peer} comes to no end, being asked for {level.lower()}s: {count} answers')
+        values = _values(identifier, (*_ASKED[level], *above))
+        if any(values[name] not in ('', value) for name, value in above.items()):
+            continue
+        if not all(matches(name, values[name], key) for name, key in keys.items()):
+            continue
         uid = values[_UNIQUE[level]]
-        if uid and all(matches(name, values[name], key) for name, key in keys.items()):
-            found[uid] = values
+        if is_uid(uid):
+            found[uid] = values | dict(above)
+        else:
+            nameless += 1
+    _check_names(peer, level, nameless)
     return list(found.values())
+
+
+def _check_names(peer: Peer, level: str, nameless: int) -> None:
+    """Tell of answers that cannot be asked for: a series without one of its images is none."""
+    text = f'{peer} has {nameless} {level.lower()}s that fit, and gives no valid UID for them'
+    if nameless and level == 'IMAGE':
+        raise NetworkError(text)
+    if nameless:
+        warn_user(f'{text}: they are left out', ImagedataWarning)
+
+
+def _values(identifier: Dataset, names: Iterable[str]) -> dict[str, str]:
+    with warnings.catch_warnings():
+        # What pydicom finds odd is left empty, or as it is.
+        warnings.filterwarnings('ignore', module='pydicom')
+        return {name: text_of(identifier, name) for name in names}
 
 
 def _identifier(level: str, above: Mapping[str, str], keys: Mapping[str, str]) -> Dataset:

@@ -52,7 +52,7 @@ class DicomTransport(SendsImages):
             raise InputNotFoundError(
                 f'{peer} has no image of that {named}: image_list {peer} lists what it has'
             )
-        held = retrieved(peer, images, settings)
+        held = retrieved(peer, images, wanted, settings)
         return [
             Source(peer.url(i.study, i.series, i.uid), None, lambda data=held[i.uid]: BytesIO(data))  # type: ignore[misc]
             for i in images
