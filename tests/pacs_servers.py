@@ -7,6 +7,7 @@ import gc
 import ipaddress
 import shutil
 import socket
+import socketserver
 import ssl
 import threading
 import time
@@ -25,9 +26,14 @@ FIND = '1.2.840.10008.5.1.4.1.2.2.1'
 MOVE = '1.2.840.10008.5.1.4.1.2.2.2'
 GET = '1.2.840.10008.5.1.4.1.2.2.3'
 
+
 @pytest.fixture(autouse=True)
-def sockets_are_closed() -> Iterator[None]:
-    """Let go of sockets that pynetdicom forgot to close: those whose peer was gone first."""
+def sockets_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let go of sockets that pynetdicom forgot to close: those whose peer was gone first.
+
+    Servers notice sooner that they are to end.
+    """
+    monkeypatch.setattr(socketserver.BaseServer.serve_forever, '__defaults__', (0.02,))
     yield
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', ResourceWarning)

@@ -16,6 +16,10 @@ __all__ = ['Broken', 'Identity', 'identified', 'is_uid']
 _UID = re.compile(r'[0-9]+(\.[0-9]+)*')
 _DEFLATED = '1.2.840.10008.1.2.1.99'
 
+_PIXEL_TAGS = tuple(struct.pack(f'{order}HH', tag >> 16, tag & 0xFFFF) for tag in PIXELS for order in '<>')
+_SEQUENCE_END = b'\xfe\xff\xdd\xe0\0\0\0\0'
+_SEQUENCE_END_BIG = b'\xff\xfe\xe0\xdd\0\0\0\0'
+
 _PARSE_ERRORS = (
     ValueError, TypeError, AttributeError, LookupError, NotImplementedError, EOFError, OSError, OverflowError,
     RecursionError, zlib.error, struct.error,
@@ -66,7 +70,7 @@ def identified(content: bytes) -> Identity:
     Broken
         When it ends before it should, is no dataset, or lacks what identifies it.
     """
-    from pydicom.errors import InvalidDicomError
+    from pydicom.errors import BytesLengthException, InvalidDicomError
     from pydicom.filereader import read_partial
     from pydicom.tag import Tag
 
@@ -76,19 +80,21 @@ def identified(content: bytes) -> Identity:
     def stop(tag: Any, vr: str | None, length: int) -> bool:
         if int(tag) in PIXELS:
             return True
+        open_ended[:] = [length == UNDEFINED]
         # Of deflated ones, the bytes that are read are others.
         if length != UNDEFINED and len(content) < file.tell() + length and not deflated:
-            raise EOFError(f'{tag} ends behind the end')
+            raise Broken('it is no whole dataset: it ends within an element')
         return False
 
+    open_ended = [False]
     deflated = _DEFLATED.encode() in content[:1024]
     try:
         dataset = read_partial(file, stop, specific_tags=[Tag(name) for name in (*names, 'PatientID')])
         uids = [str(dataset[name].value) for name in names]
         patient = str(dataset.get('PatientID') or '').strip()
         if not deflated:
-            _check_pixels(content, file.tell(), implicit=bool(dataset.is_implicit_VR))
-    except (InvalidDicomError, *_PARSE_ERRORS) as error:
+            _check_end(content, file.tell(), implicit=bool(dataset.is_implicit_VR), open_ended=open_ended[0])
+    except (InvalidDicomError, BytesLengthException, *_PARSE_ERRORS) as error:
         raise Broken(f'it is no whole dataset ({type(error).__name__})') from error
     for name, uid in zip(names, uids, strict=True):
         if not is_uid(uid):
@@ -96,24 +102,30 @@ def identified(content: bytes) -> Identity:
     return Identity(patient, *uids)
 
 
-def _check_pixels(content: bytes, at: int, *, implicit: bool) -> None:
-    """Check that Pixel Data, which begin there, do not end before they should.
+def _check_end(content: bytes, at: int, *, implicit: bool, open_ended: bool) -> None:
+    """Check that Pixel Data, which begin there, do not end before they should, nor what is last without them.
 
     Raises
     ------
-    EOFError
+    Broken
     """
-    order = '<' if content[at : at + 2] == b'\xe0\x7f' else '>'
-    if len(content) < at + 12:
+    broken = Broken('it is no whole dataset: it ends within an element')
+    tag = content[at : at + 4]
+    if tag not in _PIXEL_TAGS:
+        # pydicom takes the end of the file for that of a sequence.
+        if open_ended and not content.endswith((_SEQUENCE_END, _SEQUENCE_END_BIG)):
+            raise broken
         return
-    long = implicit or content[at + 4 : at + 6] not in (b'OB', b'OW', b'OF', b'OD', b'UN')
-    start = at + 8 if long else at + 12
+    order = '<' if tag[0] == 0xE0 else '>'
+    start = at + 8 if implicit else at + 12
+    if len(content) < start:
+        raise broken
     (length,) = struct.unpack_from(f'{order}I', content, start - 4)
     if length != UNDEFINED:
         if start + length > len(content):
-            raise EOFError
+            raise broken
         return
     try:
         end_of_items(content, len(content), start, implicit=False)
     except Unusual as error:
-        raise EOFError from error
+        raise broken from error

@@ -26,6 +26,15 @@ _LONGEST_MESSAGE = 4 << 30
 _SLOWEST = 1e4
 """Bytes a second that a network carries at least; a message that comes slower is given up."""
 
+_UNRECOGNISED = 'Evt19'
+"""Event of an association that is to be aborted (DICOM PS3.8 9.2.2)."""
+
+_NONSENSE = (
+    ValueError, TypeError, AttributeError, LookupError, NotImplementedError, EOFError, OverflowError,
+    RecursionError,
+)  # fmt: skip
+"""What pynetdicom and pydicom raise for a message that is none. No file is read there."""
+
 
 class Guard:
     """Watches what goes over one connection after another, each of one association.
@@ -57,6 +66,7 @@ class Guard:
         connection.socket.settimeout(self.timeout)
         _set_tcp(event, socket.TCP_NODELAY)
         connection.recv = lambda count: _received(connection.socket, count, self.timeout)
+        _take_nonsense(event.assoc)
 
     def _sent(self, event: Any) -> None:
         self._moved[event.assoc] = time.monotonic()
@@ -68,7 +78,7 @@ class Guard:
         self._bytes[assoc] = self._bytes.get(assoc, 0) + len(event.data)
         if self._bytes[assoc] > _LONGEST_MESSAGE:
             # What comes here is told by its absence: the association is over.
-            assoc.dul.event_queue.put('Evt19')
+            assoc.dul.event_queue.put(_UNRECOGNISED)
         _acknowledge(event)
 
     def _ended(self, event: Any) -> None:
@@ -89,6 +99,22 @@ class Guard:
             except queue.Empty:
                 if left <= 0:
                     return None, None
+
+
+def _take_nonsense(assoc: Any) -> None:
+    """Have an association end at a message that is none.
+
+    pynetdicom's thread would end instead, with a traceback, and leave the connection open.
+    """
+    take = assoc.dimse.receive_primitive
+
+    def receive_primitive(primitive: Any) -> None:
+        try:
+            take(primitive)
+        except _NONSENSE:
+            assoc.dul.event_queue.put(_UNRECOGNISED)
+
+    assoc.dimse.receive_primitive = receive_primitive
 
 
 def keep_answers(assoc: Any, guard: Guard) -> None:
