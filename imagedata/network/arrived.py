@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 import struct
 import zlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..errors import IncompleteError
 from ..formats.dicom.lengths import PIXELS, UNDEFINED, Unusual, end_of_items
+from .address import matches
 
-__all__ = ['Broken', 'Identity', 'identified', 'is_uid']
+if TYPE_CHECKING:
+    from .find import FoundImage
+
+__all__ = ['Broken', 'Expected', 'Identity', 'identified', 'incomplete', 'is_uid']
 
 _UID = re.compile(r'[0-9]+(\.[0-9]+)*')
 _DEFLATED = '1.2.840.10008.1.2.1.99'
@@ -100,6 +106,60 @@ def identified(content: bytes) -> Identity:
         if not is_uid(uid):
             raise Broken(f'its {name} is no UID')
     return Identity(patient, *uids)
+
+
+class Expected:
+    """Says of what arrives whether it is what was asked for.
+
+    Parameters
+    ----------
+    patient : str
+        Patient ID that images must have, with '*' and '?' as in a query; '': any.
+    """
+
+    def __init__(self, patient: str = '') -> None:
+        self._patient = patient
+        self._patients: dict[str, str] = {}
+
+    def objection(self, image: FoundImage, content: bytes) -> str:
+        """Return why a file is not that of an image that was asked for; '': it is."""
+        try:
+            own = identified(content)
+        except Broken as error:
+            return f'what came is broken: {error}'
+        if (own.study, own.series, own.uid) != (image.study, image.series, image.uid):
+            return 'what came says that it is another image'
+        if self._patient and not matches('PatientID', own.patient, self._patient):
+            return 'what came is of another patient'
+        if own.patient != self._patients.setdefault(own.series, own.patient):
+            return 'what came is of another patient than the images of its series before it'
+        return ''
+
+
+def incomplete(place: object, arrived: Collection[str], missing: Mapping[str, str]) -> IncompleteError:
+    """Return the account of images that did not all arrive.
+
+    Parameters
+    ----------
+    place : object
+        The server.
+    arrived : collection of str
+        UIDs.
+    missing : mapping of str to str
+        UIDs, each with the reason.
+    """
+    by_reason: dict[str, list[str]] = {}
+    for uid, reason in missing.items():
+        by_reason.setdefault(reason, []).append(uid)
+    parts = [
+        f'{", ".join(uids[:3])}{", ..." if len(uids) > 3 else ""}: {reason}'
+        for reason, uids in by_reason.items()
+    ]
+    return IncompleteError(
+        f'{len(missing)} of {len(missing) + len(arrived)} images did not arrive from {place} '
+        f'({"; ".join(parts[:5])}); {len(arrived)} arrived, and were not kept',
+        tuple(arrived), dict(missing),
+    )  # fmt: skip
 
 
 def _check_end(content: bytes, at: int, *, implicit: bool, open_ended: bool) -> None:

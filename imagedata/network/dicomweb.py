@@ -21,9 +21,10 @@ from ..errors import (
 from ..formats.contract import require
 from ..notices import warn_user
 from ..progress import told
-from .address import LEVELS, wanted_of_query
+from .address import LEVELS, matches, wanted_of_query
+from .arrived import Expected, incomplete, is_uid
 from .association import Lost, with_retries
-from .find import FoundImage, FoundSeries, matches, text_of
+from .find import FoundImage, FoundSeries, text_of
 from .settings import TOKEN_VARIABLE, Settings
 from .store import Outgoing
 
@@ -40,6 +41,9 @@ _EXPLICIT = '1.2.840.10008.1.2.1'
 _PLAIN_FRAMES = (('application/octet-stream', _EXPLICIT),)
 _BATCH = 32 << 20
 """Bytes that are sent, and in memory, together."""
+
+_MOST = 1_000_000
+"""Answers to one question."""
 
 _PIXELS = ('PixelData', 'FloatPixelData', 'DoubleFloatPixelData')
 
@@ -203,8 +207,12 @@ def series_of(service: Service, settings: Settings) -> list[FoundSeries]:
         )
         return found
 
-    found = [FoundSeries({'StudyInstanceUID': study or '', **v}) if study else FoundSeries(v)
-             for v in _pages(service, settings, page, names, 'SeriesInstanceUID')]  # fmt: skip
+    found = []
+    for values in _pages(service, settings, page, names, 'SeriesInstanceUID'):
+        # A study that the URL names need not be named in the answers (DICOM PS3.18 10.6.3.3).
+        own = values['StudyInstanceUID'] or study or ''
+        if is_uid(own):
+            found.append(FoundSeries({**values, 'StudyInstanceUID': own}))
     chosen = [s for s in found if all(matches(name, s.values[name], value) for name, value in keys.items())]
     return sorted(chosen, key=lambda s: (s.study, s.values['SeriesNumber'].zfill(12), s.uid))
 
@@ -223,8 +231,14 @@ def _pages(
             dataset = _asked(service, lambda a=answer: Dataset.from_json(a))  # type: ignore[misc]
             values = {name: text_of(dataset, name) for name in names}
             found.setdefault(values[unique], values)
+        if len(found) > _MOST:
+            raise NetworkError(f'{service} comes to no end: {len(found)} answers')
         if len(found) == before:
-            return list(found.values())
+            break
+    valid = [values for uid, values in found.items() if is_uid(uid)]
+    if len(valid) < len(found):
+        raise NetworkError(f'{service} answers without a valid {unique}')
+    return valid
 
 
 def service_images(
@@ -244,7 +258,9 @@ def service_images(
     InputNotFoundError
         When there is none.
     NetworkError, NetworkTimeoutError
-        When one does not arrive.
+        When none arrives.
+    IncompleteError
+        When one does not arrive, or is not what was asked for.
     """
     if not service.keys:
         raise NoDataReadError(
@@ -253,10 +269,11 @@ def service_images(
         )
     client = _client(service, settings)
     names = (*LEVELS['IMAGE'], 'InstanceNumber')
-    images: list[tuple[FoundImage, bytes]] = []
+    at_image = {name: value for name, value in service.keys.items() if name in names}
+    fetch = _Fetch(service, client, settings, headers_only, Expected(service.keys.get('PatientID', '')))
+    images: list[FoundImage] = []
     for series in series_of(service, settings):
         where = (series.study, series.uid)
-        at_image = {name: value for name, value in service.keys.items() if name in names}
 
         def page(offset: int, where: tuple[str, str] = where) -> Any:
             return client.search_for_instances(*where, fields=list(names), offset=offset or None)
@@ -266,55 +283,78 @@ def service_images(
             for values in _pages(service, settings, page, names, 'SOPInstanceUID')
             if all(matches(name, values[name], value) for name, value in at_image.items())
         ]
-        whole = not at_image and not service.frames
-        fetch = _Fetch(service, client, settings, service.frames, headers_only)
-        images += fetch.images(where, found, whole)
+        fetch.images(where, found, whole=not at_image and not service.frames)
+        images += found
     if not images:
         raise InputNotFoundError(f'{service} has no image of that {", ".join(service.keys)}')
-    return images
+    if fetch.reasons:
+        raise incomplete(service, fetch.held, fetch.reasons)
+    return [(image, fetch.held[image.uid]) for image in images]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Fetch:
-    """How the images of a series are fetched."""
+    """How images are fetched, those that are, and why others are not."""
 
     service: Service
     client: Any
     settings: Settings
-    frames: tuple[int, ...]
     headers_only: bool
+    expected: Expected
+    held: dict[str, bytes] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
 
-    def images(
-        self, where: tuple[str, str], found: Sequence[FoundImage], whole: bool
-    ) -> list[tuple[FoundImage, bytes]]:
-        held: dict[str, bytes] = {}
-        if whole:
-            with_retries(self.settings, lambda: _asked(self.service, lambda: self._series(where, held)))
+    def images(self, where: tuple[str, str], found: Sequence[FoundImage], *, whole: bool) -> None:
+        """Fetch the images of a series, together where it is whole; what does not come so, one by one."""
+        wanted = {image.uid: image for image in found}
+        if whole and found:
+            try:
+                with_retries(self.settings, lambda: _asked(self.service, lambda: self._series(where, wanted)))
+            except (NetworkError, InputNotFoundError):
+                if not self.held:
+                    raise
+        broken = ''
         for image in found:
-            if image.uid not in held:
-                held[image.uid] = with_retries(
-                    self.settings, lambda i=image: _asked(self.service, lambda: self._one(i))
-                )
-                told('Receiving', len(held), len(found))
-        return [(image, held[image.uid]) for image in found]
+            if image.uid not in self.held and not broken:
+                try:
+                    content = with_retries(
+                        self.settings, lambda i=image: _asked(self.service, lambda: self._one(i))
+                    )
+                    self._keep(image, content)
+                except NetworkError as error:
+                    broken = str(error)
+            if image.uid not in self.held:
+                self.reasons.setdefault(image.uid, broken)
+            told('Receiving', len(self.held), len(found))
 
-    def _series(self, where: tuple[str, str], held: dict[str, bytes]) -> None:
+    def _keep(self, image: FoundImage, content: bytes) -> None:
+        reason = self.expected.objection(image, content)
+        if reason:
+            self.reasons[image.uid] = reason
+        else:
+            self.reasons.pop(image.uid, None)
+            self.held[image.uid] = content
+
+    def _series(self, where: tuple[str, str], wanted: Mapping[str, FoundImage]) -> None:
         if self.headers_only:
-            for answer in self.client.retrieve_series_metadata(*where):
-                dataset = self._header(answer)
-                held[str(dataset.SOPInstanceUID)] = _file(dataset)
-            return
-        for dataset in self.client.iter_series(*where, media_types=_ORIGINAL):
-            held[str(dataset.SOPInstanceUID)] = _file(dataset)
+            answers = self.client.retrieve_series_metadata(*where)
+            datasets = (self._header(answer) for answer in answers)
+        else:
+            datasets = self.client.iter_series(*where, media_types=_ORIGINAL)
+        for dataset in datasets:
+            image = wanted.get(str(dataset.get('SOPInstanceUID')))
+            if image is not None:
+                self._keep(image, _file(dataset))
 
     def _one(self, image: FoundImage) -> bytes:
         where = (image.study, image.series, image.uid)
-        if self.frames or self.headers_only:
+        frames = self.service.frames
+        if frames or self.headers_only:
             answer = self.client.retrieve_instance_metadata(*where)
             dataset = self._header(answer[0] if isinstance(answer, list) else answer)
-            if self.frames:
-                pixels = self.client.retrieve_instance_frames(*where, list(self.frames), _PLAIN_FRAMES)
-                _choose_frames(dataset, self.frames, pixels)
+            if frames:
+                pixels = self.client.retrieve_instance_frames(*where, list(frames), _PLAIN_FRAMES)
+                _choose_frames(dataset, frames, pixels)
             return _file(dataset)
         return _file(self.client.retrieve_instance(*where, media_types=_ORIGINAL))
 

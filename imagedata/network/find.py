@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ImagedataWarning, NetworkError, NoDataReadError
 from ..notices import warn_user
-from .address import LEVELS, Peer, Wanted
+from .address import LEVELS, Peer, Wanted, matches
 from .arrived import is_uid
 from .association import associated, lost, with_retries
 from .settings import Settings
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
     from pynetdicom.association import Association
 
-__all__ = ['FoundImage', 'FoundSeries', 'find_images', 'find_series', 'matches', 'text_of']
+__all__ = ['FoundImage', 'FoundSeries', 'find_images', 'find_series', 'text_of']
 
 _STUDY_ROOT = '1.2.840.10008.5.1.4.1.2.2.1'
 
@@ -41,8 +39,6 @@ _VALUE_ERRORS = (
 _MOST = 1_000_000
 _MOST_IN_VAIN = 10_000
 """Answers to one question: all of them; those that repeat others, or do not fit."""
-
-_RANGE = re.compile(r'(\d{8})?-(\d{8})?')
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,32 +231,3 @@ def text_of(dataset: Dataset, name: str) -> str:
         return ''
     is_list = not isinstance(value, str) and hasattr(value, '__iter__') and not hasattr(value, 'components')
     return '\\'.join(map(str, value)) if is_list else str(value).strip()
-
-
-def matches(name: str, value: str, key: str) -> bool:
-    """Return whether a value that a server gave is one that was asked for (DICOM PS3.4 C.2.2.2).
-
-    Parameters
-    ----------
-    name : str
-        Keyword of the element. How names of persons are compared is the server's decision, and
-        times have several spellings: these always match.
-    value, key : str
-
-    Examples
-    --------
-    >>> matches('StudyDate', '20240105', '20240101-20240131'), matches('Modality', 'CT', 'MR')
-    (True, False)
-    """
-    if name.endswith(('Name', 'Time')):
-        return True
-    values = value.split('\\')
-    span = _RANGE.fullmatch(key) if name.endswith('Date') else None
-    if span:
-        return bool(value) and (span[1] or '') <= value <= (span[2] or '99999999')
-    if name.endswith('Number') and name != 'AccessionNumber':
-        return value.lstrip('0') == key.lstrip('0')
-    if name.endswith('UID'):
-        return any(v in key.replace(',', '\\').split('\\') for v in values)
-    pattern = key.lower().replace('[', '[[]')
-    return any(fnmatchcase(v.lower(), pattern) for v in values)

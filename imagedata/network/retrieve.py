@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from threading import Condition
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ImagedataWarning, IncompleteError, NetworkError, NetworkTimeoutError
+from ..errors import ImagedataWarning, NetworkError, NetworkTimeoutError
 from ..notices import warn_user
 from ..progress import told
 from .address import Peer, Wanted
-from .arrived import Broken, identified
+from .arrived import Expected, incomplete
 from .association import MOST_CONTEXTS, Lost, associated, lost, quiet
 from .connection import Guard
-from .find import FoundImage, matches, text_of
+from .find import FoundImage, text_of
 from .settings import Settings, pause, secured_server
 from .status import category, described
 
@@ -68,8 +68,7 @@ class _Basket:
         self.held: dict[str, bytes] = {}
         self.reasons: dict[str, str] = {}
         self.last = time.monotonic()
-        self._patient = patient
-        self._patients: dict[str, str] = {}
+        self._expected = Expected(patient)
         self._ambiguous: set[str] = set()
         self._changed = Condition()
 
@@ -96,21 +95,12 @@ class _Basket:
 
     def _objection(self, image: FoundImage, data: bytes) -> str:
         """Return why an image is not taken; '': it is the one that was asked for."""
-        try:
-            own = identified(data)
-        except Broken as error:
-            return f'what came is broken: {error}'
-        if (own.study, own.series, own.uid) != (image.study, image.series, image.uid):
-            return 'what came says that it is another image'
-        if self._patient and not matches('PatientID', own.patient, self._patient):
-            return 'what came is of another patient'
-        if own.patient != self._patients.setdefault(own.series, own.patient):
-            return 'what came is of another patient than the images of its series before it'
-        if self.held.get(own.uid, data) != data or own.uid in self._ambiguous:
-            self._ambiguous.add(own.uid)
-            self.held.pop(own.uid, None)
-            return 'it came twice, with different content'
-        return ''
+        reason = self._expected.objection(image, data)
+        if not reason and (self.held.get(image.uid, data) != data or image.uid in self._ambiguous):
+            self._ambiguous.add(image.uid)
+            self.held.pop(image.uid, None)
+            reason = 'it came twice, with different content'
+        return reason
 
     def settle(self) -> None:
         """Wait for what is still on its way."""
@@ -164,28 +154,12 @@ def retrieved(
     if failure is not None and not basket.held:
         raise failure
     if basket.missing():
-        raise _incomplete(peer, basket, str(failure or '') or '; '.join(dict.fromkeys(reasons)))
+        why = str(failure or '') or '; '.join(dict.fromkeys(reasons)) or 'no reason was given'
+        missing = {image.uid: basket.reasons.get(image.uid, why) for image in basket.missing()}
+        raise incomplete(peer, basket.held, missing)
     if reasons and not attempt:
         warn_user(f'{peer} sent all images, and says: {"; ".join(dict.fromkeys(reasons))}', ImagedataWarning)
     return {image.uid: basket.held[image.uid] for image in images}
-
-
-def _incomplete(peer: Peer, basket: _Basket, why: str) -> IncompleteError:
-    """Return the account of what did not arrive."""
-    general = why or 'no reason was given'
-    missing = {image.uid: basket.reasons.get(image.uid, general) for image in basket.missing()}
-    by_reason: dict[str, list[str]] = {}
-    for uid, reason in missing.items():
-        by_reason.setdefault(reason, []).append(uid)
-    parts = [
-        f'{", ".join(uids[:3])}{", ..." if len(uids) > 3 else ""}: {reason}'
-        for reason, uids in by_reason.items()
-    ]
-    return IncompleteError(
-        f'{len(missing)} of {len(basket.wanted)} images did not arrive from {peer} ({"; ".join(parts[:5])}); '
-        f'{len(basket.held)} arrived, and were not kept',
-        tuple(basket.held), missing,
-    )  # fmt: skip
 
 
 def storage_contexts(images: Sequence[FoundImage], room: int) -> list[PresentationContext]:
