@@ -66,7 +66,7 @@ class Guard:
         connection.socket.settimeout(self.timeout)
         _set_tcp(event, socket.TCP_NODELAY)
         connection.recv = lambda count: _received(connection.socket, count, self.timeout)
-        _take_nonsense(event.assoc)
+        _end_at_nonsense(event.assoc)
 
     def _sent(self, event: Any) -> None:
         self._moved[event.assoc] = time.monotonic()
@@ -101,20 +101,22 @@ class Guard:
                     return None, None
 
 
-def _take_nonsense(assoc: Any) -> None:
+def _end_at_nonsense(assoc: Any) -> None:
     """Have an association end at a message that is none.
 
     pynetdicom's thread would end instead, with a traceback, and leave the connection open.
     """
-    take = assoc.dimse.receive_primitive
+    act = assoc.dul.state_machine.do_action
 
-    def receive_primitive(primitive: Any) -> None:
+    def do_action(event: str) -> None:
         try:
-            take(primitive)
+            act(event)
         except _NONSENSE:
+            if event == _UNRECOGNISED:
+                raise
             assoc.dul.event_queue.put(_UNRECOGNISED)
 
-    assoc.dimse.receive_primitive = receive_primitive
+    assoc.dul.state_machine.do_action = do_action
 
 
 def keep_answers(assoc: Any, guard: Guard) -> None:
