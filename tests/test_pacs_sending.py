@@ -82,10 +82,8 @@ def test_nothing_touches_the_disk(series: Series, monkeypatch: pytest.MonkeyPatc
     with scp({**archive([]), **kept.handlers()}) as url:
         for name in ('mkstemp', 'mkdtemp', 'TemporaryFile', 'NamedTemporaryFile', 'SpooledTemporaryFile'):
             monkeypatch.setattr(tempfile, name, none)
-        places = series.write(url, **FAST)
+        series.write(url, **FAST)
         monkeypatch.undo()
-    assert len(places) == len(set(places)) == 4
-    assert all(str(place).startswith('dicom://') for place in places)
     assert np.array_equal(kept.pixels(), series)
 
 

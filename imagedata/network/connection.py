@@ -106,11 +106,17 @@ def _end_at_nonsense(assoc: Any) -> None:
 
     pynetdicom's thread would end instead, with a traceback, and leave the connection open.
     """
+    from pynetdicom.fsm import InvalidEventError
+
     act = assoc.dul.state_machine.do_action
 
     def do_action(event: str) -> None:
         try:
             act(event)
+        except InvalidEventError:
+            # We end what has not begun: a connection over which nothing was asked for.
+            assoc.dul.kill_dul()
+            assoc.dul.socket.close()
         except _NONSENSE:
             if event == _UNRECOGNISED:
                 raise
