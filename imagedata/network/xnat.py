@@ -21,6 +21,7 @@ from ..errors import (
     NetworkTimeoutError,
     NoDataReadError,
     TransferError,
+    WriteError,
 )
 from ..formats.contract import Made, Source, require
 from ..notices import warn_user
@@ -233,11 +234,14 @@ def upload(session: Session, files: Sequence[Made], settings: Settings, overwrit
         'subject': session.subject, 'session': session.experiment, 'dest': '/archive',
         'overwrite': 'delete' if overwrite else 'append',
     }  # fmt: skip
+    broken: list[WriteError] = []
     try:
         with _connected(session, settings) as connection:
             kind = {'Content-Type': 'application/zip'}
-            connection.post('/data/services/import', data=_packed(files), query=query, headers=kind)
+            connection.post('/data/services/import', data=_packed(files, broken), query=query, headers=kind)
     except (NetworkError, InputNotFoundError) as error:
+        if broken:
+            raise TransferError(f'{len(files)} images are not stored: {broken[0]}') from broken[0]
         raise TransferError(f'{len(files)} images are not stored: {error}') from error
 
 
@@ -259,15 +263,21 @@ class _Pieces(RawIOBase):
         return piece
 
 
-def _packed(files: Sequence[Made]) -> Iterator[bytes]:
+def _packed(files: Sequence[Made], broken: list[WriteError]) -> Iterator[bytes]:
     """Yield a zip archive of files, each encoded when it is its turn.
 
     Compressed a little: without that, Java reads no archive whose sizes stand behind its members.
+    An image that cannot be encoded goes into `broken`, as the libraries take it for a lost connection.
     """
     pieces = _Pieces()
     with ZipFile(pieces, 'w', ZIP_DEFLATED, compresslevel=1) as archive:
         for number, file in enumerate(files):
-            archive.writestr(file.name, file.content())
+            try:
+                content = file.content()
+            except WriteError as error:
+                broken.append(error)
+                raise
+            archive.writestr(file.name, content)
             told('Sending', number + 1, len(files))
             yield pieces.taken()
     yield pieces.taken()
