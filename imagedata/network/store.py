@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
+from sys import intern
 from typing import TYPE_CHECKING
 
 from ..errors import ImagedataWarning, NetworkError, TransferError, WriteError
@@ -92,6 +93,8 @@ def outgoing(file: Made) -> Outgoing:
         syntax = str(dataset.file_meta.TransferSyntaxUID)
     except (InvalidDicomError, KeyError, AttributeError, ValueError) as error:
         raise WriteError(f'{file.name} is no whole DICOM file, and cannot be sent: {error}') from error
+    # Those of all images of a series are one string.
+    study, series, sop_class, syntax = map(intern, (study, series, sop_class, syntax))
     return Outgoing(study, series, uid, sop_class, syntax, file.content)
 
 
