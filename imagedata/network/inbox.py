@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
-from ..archives.filesystemarchive import is_staging, staging_name
+from ..archives.staging import is_staging, staging_name
 from .arrived import Broken, identified, is_uid
 
 __all__ = ['Inbox', 'ReceivedSeries', 'Refused']
