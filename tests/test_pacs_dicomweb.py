@@ -32,10 +32,10 @@ from imagedata.image_data import list as image_list
 from imagedata.network.dicomweb import parse, service_images, store_at
 from imagedata.network.settings import Settings
 from imagedata.network.store import outgoing
-from orthanc_server import Orthanc, free_ports, orthanc
+from orthanc_server import Orthanc, free_ports
 from pacs_servers import certificates, server_tls, sockets_are_closed
 
-__all__ = ['orthanc', 'sockets_are_closed']
+__all__ = ['sockets_are_closed']
 
 pytest.importorskip('dicomweb_client')
 pytestmark = pytest.mark.filterwarnings('ignore:unclosed:ResourceWarning')

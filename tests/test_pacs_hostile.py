@@ -27,7 +27,7 @@ from imagedata.errors import (
     NetworkTimeoutError,
     TransferError,
 )
-from imagedata.network import find
+from imagedata.network import find, retrieve
 from imagedata.network.address import parse
 from imagedata.network.arrived import Broken, identified
 from imagedata.network.find import find_series
@@ -196,7 +196,7 @@ def test_server_that_takes_nothing_more() -> None:
     def behave(connection: socket.socket) -> None:
         connection.sendall(accepting(read_unit(connection)))
         read_unit(connection)
-        time.sleep(2)
+        time.sleep(1.2)
 
     with listening(behave) as url:
         error = bounded(lambda: big.write(url, **FAST))
@@ -400,8 +400,9 @@ def test_images_that_the_server_could_not_send() -> None:
     assert '2 of 4 images did not arrive' in str(caught.value)
 
 
-def test_promises_without_end() -> None:
+def test_promises_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pending, and again pending, and no image comes."""
+    monkeypatch.setattr(retrieve, '_PATIENCE', 3)
 
     def handle(event: Any) -> Iterator[Any]:
         storing: list[int] = []

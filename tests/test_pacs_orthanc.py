@@ -24,10 +24,10 @@ from imagedata.network.find import find_images, find_series
 from imagedata.network.retrieve import retrieved
 from imagedata.network.settings import Settings
 from imagedata.network.store import outgoing, store
-from orthanc_server import CLIENT, Orthanc, orthanc
+from orthanc_server import CLIENT, Orthanc
 from pacs_servers import dcmtk, sockets_are_closed
 
-__all__ = ['orthanc', 'sockets_are_closed']
+__all__ = ['sockets_are_closed']
 
 pytestmark = pytest.mark.filterwarnings('ignore:unclosed:ResourceWarning')
 

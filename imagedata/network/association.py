@@ -73,12 +73,19 @@ def associated(
     association = _negotiated(peer, settings, contexts, [*roles, *_identity(settings)], list(handlers))
     try:
         yield association
-    except BaseException:
+        if association.is_established:
+            association.release()
+    finally:
         if association.is_established:
             association.abort()
-        raise
-    if association.is_established:
-        association.release()
+        _hang_up(association)
+
+
+def _hang_up(association: Any) -> None:
+    """Close a connection that is left open: where an association is aborted, that is left to the peer."""
+    connection = association.dul.socket
+    if connection is not None:
+        connection.close()
 
 
 def _negotiated(
@@ -105,6 +112,7 @@ def _negotiated(
             # Its thread sleeps between two looks at the connection: as long as an image takes.
             association.dul._run_loop_delay = _LOOK
             return association  # type: ignore[no-any-return]
+        _hang_up(association)
         if reached:
             break
     if not reached:

@@ -68,6 +68,7 @@ class _Basket:
         self.held: dict[str, bytes] = {}
         self.reasons: dict[str, str] = {}
         self.last = time.monotonic()
+        self.promised: int | None = None
         self._expected = Expected(patient)
         self._ambiguous: set[str] = set()
         self._changed = Condition()
@@ -103,9 +104,10 @@ class _Basket:
         return reason
 
     def settle(self) -> None:
-        """Wait for what is still on its way."""
+        """Wait for what is still on its way: as many as the server says that it has sent."""
+        most = len(self.wanted) if self.promised is None else min(self.promised, len(self.wanted))
         with self._changed:
-            while len(self.held) < len(self.wanted) and time.monotonic() < self.last + _QUIET:
+            while len(self.held) < most and time.monotonic() < self.last + _QUIET:
                 self._changed.wait(0.1)
 
 
@@ -246,6 +248,9 @@ def _follow(
             if begun > max(asked, basket.last) + _PATIENCE * settings.timeout:
                 raise lost(peer, 'promising images that do not come', asked, settings)
             continue
+        counts = [answer.get(f'NumberOf{name}Suboperations') for name in ('Completed', 'Warning')]
+        if counts[0] is not None:
+            basket.promised = (basket.promised or 0) + sum(int(n or 0) for n in counts)
         if kind in ('failure', 'cancel', 'warning'):
             count = answer.get('NumberOfFailedSuboperations')
             failed = f', {count} images failed' if count else ''
