@@ -21,7 +21,7 @@ from ..metadata.convert_nib_itk import convert_affine
 from ..metadata.itk_orientation import codes_str_dict
 from ..metadata.metadata import MetaData, check_dcm_ornt, check_ornt
 from ..utils.dcm_series import in_slice_order, resolve_series_files
-from ..utils.files import is_dicom, make_dir, parse_series_uids
+from ..utils.files import check_dir, is_dicom, parse_series_uids
 from .dicom_elements import check_pattern, given_elements
 from .volumes import Array, itk_code, read_metadata, read_volume, turned_back, write_volume
 
@@ -147,10 +147,13 @@ class ItkIO:
         color = components_axis is not None
         check_pattern(pattern)
         given = given_elements(metadata_dict or {}, color=color)
-        make_dir(dirname, parents, exist_ok)
-        options = {'overwrite': exist_ok, 'first_number': 1, 'keep_uid': given.series_uid is not None}
+        check_dir(dirname, parents, exist_ok)
+        options = {
+            'overwrite': exist_ok, 'pattern': pattern, 'first_number': 1,
+            'keep_uid': given.series_uid is not None,
+        }  # fmt: skip
         write_volume(
-            f'{fspath(dirname)}/{pattern}', array, own, color, 'dicom', options, given.attributes,
+            f'{fspath(dirname)}/', array, own, color, 'dicom', options, given.attributes,
             edits=given.edits, series_uid=given.series_uid,
         )  # fmt: skip
 

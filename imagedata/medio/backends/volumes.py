@@ -149,6 +149,7 @@ def write_volume(
     Parameters
     ----------
     path : str or path
+        With '/' at its end for a folder, which is made.
     array : array
     metadata : MetaData
         Of 'itk'.
@@ -167,8 +168,9 @@ def write_volume(
     FileNotFoundError
         When the folder is not there.
     """
-    folder = Path(path).absolute().parent
-    if '://' not in fspath(path) and not folder.is_dir():
+    text = fspath(path)
+    folder = Path(text).absolute().parent
+    if not text.endswith('/') and '://' not in text and not folder.is_dir():
         raise InputNotFoundError(f'there is no folder {folder}: make it, or give mkdir=True')
     affine = metadata.affine
     if wanted == 'nifti':
@@ -176,7 +178,7 @@ def write_volume(
     data = from_medio(array, MetaData(affine), -1 if channels else None, attributes)
     identity = data.identity if series_uid is None else Identity(series_uid)
     data = SeriesData(data.array, replace(data.header, edits=edits), identity)
-    return write(data, path, wanted, options)
+    return write(data, text, wanted, options)
 
 
 def itk_code(code: str | tuple[str, ...] | None, coord_sys: str) -> str | None:
