@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..axis import SPATIAL
-from ..errors import CannotSort, InputNotFoundError
+from ..errors import CannotSort, InputNotFoundError, UnknownInputError
 from ..header import SeriesData
 from ..reading import read
 from .utils.dcm_series import InconsistentSeriesError
@@ -42,10 +42,13 @@ class Choice:
     globber: str = '*'
 
 
-def load(path: str | PathLike[str], choice: Choice, *, headers_only: bool = False) -> SeriesData:
+def load(
+    path: str | PathLike[str], choice: Choice, *, headers_only: bool = False, alpha: bool = False
+) -> SeriesData:
     """Read one volume.
 
-    A folder is read without those below it, unless the pattern names them.
+    A folder is read without those below it, unless the pattern names them. `alpha`: colours have
+    their opacity, where the file has it.
 
     Raises
     ------
@@ -56,7 +59,7 @@ def load(path: str | PathLike[str], choice: Choice, *, headers_only: bool = Fals
     """
     text = fspath(path)
     folder = '://' not in text and Path(text).is_dir()
-    options: dict[str, Any] = {'headers_only': headers_only}
+    options: dict[str, Any] = {'headers_only': headers_only, 'alpha': alpha, 'keep_dimensions': True}
     if not choice.validate_series:
         options |= {'accept_uneven_slices': True, 'missing': 'drop'}
     try:
@@ -65,6 +68,10 @@ def load(path: str | PathLike[str], choice: Choice, *, headers_only: bool = Fals
         if not folder:
             raise
         raise InconsistentSeriesError(f'{error}; or give validate_series=False') from error
+    except UnknownInputError as error:
+        if not folder:
+            raise
+        raise InputNotFoundError(f'there is no image in {text}: {error}') from error
     if not folder:
         return _counted(_only(text, found, None))
     uids: Iterable[str] = {data.identity.uid for data in found}

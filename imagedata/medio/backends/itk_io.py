@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...errors import DataTypeError, GeometryError, MissingDependencyError
+from ...conversion import converted
+from ...errors import DataTypeError, MissingDependencyError
 from ...formats.contract import Source
 from ...header import SeriesData
 from ...registry import format_for
-from ...writing import format_of_name
 from ..images import move_channels, reoriented
 from ..loading import Choice
 from ..metadata.affine import Affine
@@ -22,8 +22,25 @@ from ..metadata.itk_orientation import codes_str_dict
 from ..metadata.metadata import MetaData, check_dcm_ornt, check_ornt
 from ..utils.dcm_series import in_slice_order, resolve_series_files
 from ..utils.files import check_dir, is_dicom, parse_series_uids
-from .dicom_elements import check_pattern, given_elements
-from .volumes import Array, itk_code, read_metadata, read_volume, turned_back, write_volume
+from .dicom_elements import (
+    check_pattern,
+    frame_of_reference,
+    given_elements,
+    kept_elements,
+    kept_texts,
+)
+from .unreadable import as_itk
+from .volumes import (
+    Array,
+    Types,
+    check_folder,
+    format_of_suffix,
+    itk_code,
+    read_metadata,
+    read_volume,
+    turned_back,
+    write_volume,
+)
 
 __all__ = ['ItkIO']
 
@@ -34,8 +51,9 @@ _FRAMES = '1.2.840.10008.5.1.4.1.1.7.3'
 class ItkIO:
     """Reading and writing with ITK's conventions.
 
-    The arguments `pixel_type`, `fallback_only` and `private_tags` are taken for compatibility:
-    the type of the values is that of the file, and private elements are always there.
+    The type of the values is that of the file, unless `fallback_only` is False and `pixel_type`
+    names another: a type of ITK (`itk.F`) or NumPy, which must hold them. `private_tags` is taken
+    for compatibility: private elements are always there.
     """
 
     coord_sys = 'itk'
@@ -58,14 +76,11 @@ class ItkIO:
     ) -> tuple[Array, MetaData[Any]]:
         """Read an image; see `imagedata.medio.read_img`."""
         axis = ItkIO.DEFAULT_COMPONENTS_AXIS if components_axis is None else components_axis
-        return read_volume(
-            input_path,
-            itk_code(desired_axcodes, 'itk'),
-            Choice(series, validate_series, keep_dominant_geometry),
-            axis,
-            fields if header else None,
-            rescaled_type,
-        )
+        code = itk_code(desired_axcodes, 'itk')
+        choice = Choice(series, validate_series, keep_dominant_geometry)
+        types = rescaled_type if fallback_only else _of_type(pixel_type)
+        with as_itk():
+            return read_volume(input_path, code, choice, axis, fields if header else None, types)
 
     @staticmethod
     def read_meta(
@@ -81,9 +96,9 @@ class ItkIO:
     ) -> MetaData[Any]:
         """Read what is known of an image; see `imagedata.medio.read_meta`."""
         choice = Choice(series, validate_series, keep_dominant_geometry)
-        return read_metadata(
-            input_path, itk_code(desired_axcodes, 'itk'), choice, fields if header else None
-        )
+        code = itk_code(desired_axcodes, 'itk')
+        with as_itk():
+            return read_metadata(input_path, code, choice, fields if header else None)
 
     @staticmethod
     def save_img(
@@ -100,16 +115,24 @@ class ItkIO:
         array, own = ItkIO.prepare_image(
             image_np, metadata, use_original_ornt, components_axis, dicom, allow_dcm_reorient
         )
-        named = format_for('dicom') if dicom else format_of_name(fspath(filename))
-        if named is None:
-            raise GeometryError(f'{fspath(filename)} has no extension, which would tell the format to write')
+        named = format_for('dicom' if dicom else format_of_suffix(filename))
         options: dict[str, Any] = {}
         if compression:
             options = {'transfer_syntax': 'jpeg2000'} if dicom else {'compression': True}
-        attributes = {'SOPClassUID': _FRAMES} if dicom else {}
+        color = components_axis is not None
+        check_folder(filename)
+        if dicom:
+            given = given_elements(kept_elements(metadata.header), color=color)
+            attributes: dict[str, Any] = {**given.attributes, 'SOPClassUID': _FRAMES}
+            del attributes['modality']  # that of the kind of object
+            options['frame'] = frame_of_reference(metadata.header)
+            write_volume(filename, array, own, color, 'dicom', options, attributes, edits=given.edits)
+            return
         if own.affine.dim == 2 and named.name == 'itk':
             options['dimensions'] = 2
-        write_volume(filename, array, own, components_axis is not None, named.name, options, attributes)
+        texts = kept_texts(metadata.header) if named.name == 'itk' else {}
+        attributes = {'itk_metadata': texts} if texts else {}
+        write_volume(filename, array, own, color, named.name, options, attributes)
 
     @staticmethod
     def prepare_image(
@@ -146,11 +169,12 @@ class ItkIO:
         )
         color = components_axis is not None
         check_pattern(pattern)
-        given = given_elements(metadata_dict or {}, color=color)
+        elements = {**kept_elements(metadata.header), **(metadata_dict or {})}
+        given = given_elements(elements, color=color)
         check_dir(dirname, parents, exist_ok)
         options = {
             'overwrite': exist_ok, 'pattern': pattern, 'first_number': 1,
-            'keep_uid': given.series_uid is not None,
+            'keep_uid': given.series_uid is not None, 'frame': frame_of_reference(metadata.header),
         }  # fmt: skip
         write_volume(
             f'{fspath(dirname)}/', array, own, color, 'dicom', options, given.attributes,
@@ -258,7 +282,9 @@ class ItkIO:
         imageio: Any = None,
     ) -> Any:
         """Return a file as an image of ITK, read by this library."""
-        return _as_itk(*read_volume(filename, None, Choice(), None, None, rescaled_type))
+        types = rescaled_type if fallback_only else _of_type(pixel_type)
+        with as_itk():
+            return _as_itk(*read_volume(filename, None, Choice(), None, None, types))
 
     @staticmethod
     def read_dir(
@@ -272,7 +298,9 @@ class ItkIO:
     ) -> Any:
         """Return one DICOM series of a folder as an image of ITK, read by this library."""
         choice = Choice(series, validate_series, keep_dominant_geometry)
-        return _as_itk(*read_volume(dirname, None, choice, None, None, rescaled_type))
+        types = rescaled_type if fallback_only else _of_type(pixel_type)
+        with as_itk():
+            return _as_itk(*read_volume(dirname, None, choice, None, None, types))
 
     @staticmethod
     def save_img_file(image: Any, filename: str | PathLike[str], compression: bool = False) -> None:
@@ -431,6 +459,20 @@ def rescaled_type(array: Array, data: SeriesData) -> Array:
     limits = np.iinfo(fitting[0])
     holds = limits.min <= array.min() and array.max() <= limits.max
     return array.astype(fitting[0]) if holds else array
+
+
+def _of_type(pixel_type: Any) -> Types:
+    """Return what gives values the type that ITK or NumPy names; colours keep theirs."""
+    dtype = getattr(pixel_type, 'dtype', pixel_type)
+    if pixel_type is None or not isinstance(dtype, (np.dtype, str, type)):
+        return rescaled_type
+    if isinstance(dtype, type) and not issubclass(dtype, np.generic):
+        return rescaled_type  # itk.RGBPixel[itk.UC]
+
+    def typed(array: Array, data: SeriesData) -> Array:
+        return array if array.dtype.names else converted(array, np.dtype(dtype), DataTypeError)
+
+    return typed
 
 
 # --- header=True ---------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from os import PathLike
+from os import PathLike, fspath
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,18 @@ from ...header import SeriesData
 from ..images import move_channels, pack_channels
 from ..loading import Choice
 from ..metadata.metadata import MetaData, check_ornt
-from .volumes import Array, itk_code, read_metadata, read_volume, turned_back, write_volume
+from ..utils.files import is_nifti
+from .unreadable import as_nibabel
+from .volumes import (
+    Array,
+    UnknownSuffixError,
+    check_folder,
+    itk_code,
+    read_metadata,
+    read_volume,
+    turned_back,
+    write_volume,
+)
 
 __all__ = ['NibIO']
 
@@ -32,7 +43,9 @@ class NibIO:
     ) -> tuple[Array, MetaData[Any]]:
         """Read an image; see `imagedata.medio.read_img`."""
         code = itk_code(desired_axcodes, 'nib')
-        array, metadata = read_volume(input_path, code, Choice(), channels_axis, fields if header else None)
+        with as_nibabel():
+            found = fields if header else None
+            array, metadata = read_volume(input_path, code, Choice(), channels_axis, found)
         metadata.convert('nib')
         return array, metadata
 
@@ -44,7 +57,8 @@ class NibIO:
     ) -> MetaData[Any]:
         """Read what is known of an image; see `imagedata.medio.read_meta`."""
         code = itk_code(desired_axcodes, 'nib')
-        metadata = read_metadata(input_path, code, Choice(), fields if header else None)
+        with as_nibabel():
+            metadata = read_metadata(input_path, code, Choice(), fields if header else None)
         metadata.convert('nib')
         return metadata
 
@@ -57,6 +71,10 @@ class NibIO:
         channels_axis: int | None = None,
     ) -> None:
         """Write an image; see `imagedata.medio.save_img`."""
+        if not is_nifti(filename, check_exist=False):
+            name = fspath(filename)
+            raise UnknownSuffixError(f'{name} is not named as NIfTI: name it .nii, .nii.gz or .hdr')
+        check_folder(filename)
         array, own = turned_back(img, metadata, use_original_ornt, channels_axis)
         write_volume(filename, array, own, channels_axis is not None, 'nifti', {})
 

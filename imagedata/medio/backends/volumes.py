@@ -11,16 +11,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import GeometryError, InputNotFoundError
+from ...errors import FormatPluginNotFound, GeometryError, InputNotFoundError
 from ...header import Edit, Identity, SeriesData
-from ...writing import write
-from ..images import flipped_rows, from_medio, move_channels, reoriented, spatial_shape, to_medio
+from ...writing import format_of_name, write
+from ..images import (
+    COMPONENT,
+    flipped_rows,
+    from_medio,
+    move_channels,
+    pack_channels,
+    reoriented,
+    spatial_shape,
+    to_medio,
+)
 from ..loading import Choice, load
 from ..metadata.affine import Affine
 from ..metadata.convert_nib_itk import inv_axcodes
 from ..metadata.metadata import MetaData, check_ornt
 
-__all__ = ['Array', 'read_metadata', 'read_volume', 'turned_back', 'write_volume']
+__all__ = [
+    'Array', 'NoFolderError', 'Types', 'UnknownSuffixError', 'check_folder', 'format_of_suffix', 'itk_code',
+    'read_metadata', 'read_volume', 'turned_back', 'write_volume',
+]  # fmt: skip
 
 Array = NDArray[Any]
 Fields = Callable[[str, SeriesData], Any]
@@ -51,15 +63,16 @@ def read_volume(
     """
     if code is not None:
         check_ornt(code)
-    data = load(path, choice)
+    data = load(path, choice, alpha=True)
     array, affine = to_medio(data, None)
     array, affine = _as_in_file(array, affine, data)
     array = types(array, data)
+    vectors = COMPONENT in data.header.tag_dims
     metadata = _metadata(path, data, affine, fields)
     if code is not None:
         array, metadata.affine = reoriented(array, metadata.affine, code)
     metadata.spatial_shape = array.shape[: metadata.affine.dim]
-    return move_channels(array, channels_axis), metadata
+    return move_channels(array, channels_axis, components=vectors), metadata
 
 
 def read_metadata(
@@ -133,6 +146,45 @@ def turned_back(
     return values, own
 
 
+class UnknownSuffixError(FormatPluginNotFound, RuntimeError):
+    """The extension of a file to write is that of no format."""
+
+
+class NoFolderError(InputNotFoundError, RuntimeError):
+    """The folder of a file to write is not there."""
+
+
+def format_of_suffix(path: str | PathLike[str]) -> str:
+    """Return the name of the format that the extension of a file tells.
+
+    Raises
+    ------
+    UnknownSuffixError
+        When it tells none.
+    """
+    text = fspath(path)
+    try:
+        named = format_of_name(text)
+    except FormatPluginNotFound as error:
+        raise UnknownSuffixError(str(error)) from error
+    if named is None:
+        raise UnknownSuffixError(f'{text} has no extension, which would tell the format to write')
+    return named.name
+
+
+def check_folder(path: str | PathLike[str]) -> None:
+    """Check that the folder of a file to write is there.
+
+    Raises
+    ------
+    NoFolderError
+    """
+    text = fspath(path)
+    folder = Path(text).absolute().parent
+    if '://' not in text and not folder.is_dir():
+        raise NoFolderError(f'there is no folder {folder}: make it, or give mkdir=True')
+
+
 def write_volume(
     path: str | PathLike[str],
     array: Array,
@@ -163,19 +215,21 @@ def write_volume(
         DICOM elements to set.
     series_uid : str, optional
 
-    Raises
-    ------
-    FileNotFoundError
-        When the folder is not there.
     """
     text = fspath(path)
-    folder = Path(text).absolute().parent
-    if not text.endswith('/') and '://' not in text and not folder.is_dir():
-        raise InputNotFoundError(f'there is no folder {folder}: make it, or give mkdir=True')
     affine = metadata.affine
     if wanted == 'nifti':
         array, affine = flipped_rows(array, affine, array.shape[1])
+    alone = ('nifti', 'dicom', *(('pillow',) if array.shape[-1] == 4 else ()))
+    if channels and array.shape[-1] > 1 and wanted in alone:
+        # They hold colours, and no other vectors.
+        array, channels = pack_channels(array, -1), False
     data = from_medio(array, MetaData(affine), -1 if channels else None, attributes)
+    geometry = data.header.geometry
+    if wanted == 'pillow' and geometry is not None and np.array_equal(affine, np.eye(affine.dim + 1)):
+        # Nobody said where it lies, and so nothing of that is lost.
+        header = data.header.with_geometry(replace(geometry, assumed=True))
+        data = SeriesData(data.array, header, data.identity)
     identity = data.identity if series_uid is None else Identity(series_uid)
     data = SeriesData(data.array, replace(data.header, edits=edits), identity)
     return write(data, text, wanted, options)
