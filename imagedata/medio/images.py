@@ -22,7 +22,8 @@ from .metadata.convert_nib_itk import convert_affine
 from .metadata.metadata import MetaData, check_ornt
 
 __all__ = [
-    'COMPONENT', 'flipped_rows', 'from_medio', 'move_channels', 'pack_channels', 'reoriented', 'to_medio',
+    'COMPONENT', 'flipped_rows', 'flipped_slices', 'from_medio', 'move_channels', 'pack_channels',
+    'reoriented', 'to_medio',
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -73,10 +74,19 @@ def flipped_rows(array: Array, affine: Affine, rows: int) -> tuple[Array, Affine
     affine : Affine
     rows : int
     """
+    return (array[:, ::-1] if array.ndim >= 2 else array), _turned(affine, 1, rows)
+
+
+def flipped_slices(array: Array, affine: Affine, slices: int) -> tuple[Array, Affine]:
+    """Return a volume with its slices in the other direction: each voxel stays where it is."""
+    return (array[:, :, ::-1] if array.ndim >= 3 else array), _turned(affine, 2, slices)
+
+
+def _turned(affine: Affine, axis: int, length: int) -> Affine:
     matrix = np.array(affine)
-    matrix[:, -1] += matrix[:, 1] * (rows - 1)
-    matrix[:, 1] *= -1
-    return (array[:, ::-1] if array.ndim >= 2 else array), Affine(matrix)
+    matrix[:, -1] += matrix[:, axis] * (length - 1)
+    matrix[:, axis] *= -1
+    return Affine(matrix + 0.0)  # no -0.
 
 
 def affine_of(header: Header, dims: int) -> Affine:
@@ -151,6 +161,10 @@ def reoriented(array: Array, affine: Affine, code: str) -> tuple[Array, Affine]:
     affine : Affine
     """
     check_ornt(code)
+    if affine.dim != 3:
+        raise GeometryError(
+            f'an image of {affine.dim} dimensions has no orientation {code!r}: only volumes are turned'
+        )
     now = MetaData(affine).ornt
     axes = [next(i for i, letter in enumerate(now) if _SIDES[letter] == _SIDES[new]) for new in code]
     turned = [now[axis] != new for axis, new in zip(axes, code, strict=True)]
@@ -168,7 +182,7 @@ def reoriented(array: Array, affine: Affine, code: str) -> tuple[Array, Affine]:
     out[:3, 3] = origin
     moved = array.transpose([*axes, *range(3, array.ndim)])
     view = moved[tuple(slice(None, None, -1) if turn else slice(None) for turn in turned)]
-    return view, Affine(out)
+    return view, Affine(out + 0.0)  # no -0.
 
 
 _SIDES = {letter: sides for sides in ('RL', 'AP', 'IS') for letter in sides}

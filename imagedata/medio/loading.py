@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..axis import SPATIAL
-from ..errors import CannotSort, InputNotFoundError, UnknownInputError
+from ..errors import CannotSort, InputNotFoundError, MissingSliceError, UnknownInputError
+from ..geometry import Geometry
 from ..header import SeriesData
 from ..reading import read
 from .utils.dcm_series import InconsistentSeriesError
@@ -34,12 +35,15 @@ class Choice:
         Leave out those that differ from most in direction, spacing or matrix.
     globber : str
         Which files of the folder.
+    keep_dimensions : bool
+        Whether those of length 1 stay, beside the spatial ones.
     """
 
     series: str | int | None = None
     validate_series: bool = True
     keep_dominant_geometry: bool = False
     globber: str = '*'
+    keep_dimensions: bool = False
 
 
 def load(
@@ -59,15 +63,22 @@ def load(
     """
     text = fspath(path)
     folder = '://' not in text and Path(text).is_dir()
-    options: dict[str, Any] = {'headers_only': headers_only, 'alpha': alpha, 'keep_dimensions': True}
-    if not choice.validate_series:
-        options |= {'accept_uneven_slices': True, 'missing': 'drop'}
+    options: dict[str, Any] = {
+        'headers_only': headers_only, 'alpha': alpha, 'keep_dimensions': choice.keep_dimensions,
+    }  # fmt: skip
+    sources = _files(Path(text), choice.globber) if folder else text
     try:
-        found = read(_files(Path(text), choice.globber) if folder else text, 'auto', options)
+        try:
+            found = read(sources, 'auto', options)
+        except MissingSliceError:
+            if choice.validate_series:
+                raise
+            found = read(sources, 'auto', options | {'missing': 'drop'})
     except CannotSort as error:
         if not folder:
             raise
-        raise InconsistentSeriesError(f'{error}; or give validate_series=False') from error
+        remedy = '; or give validate_series=False' if isinstance(error, MissingSliceError) else ''
+        raise InconsistentSeriesError(f'{error}{remedy}') from error
     except UnknownInputError as error:
         if not folder:
             raise
@@ -114,9 +125,15 @@ def _only(name: str, found: Sequence[SeriesData], choice: Choice | None) -> Seri
 
 def _checked(name: str, data: SeriesData, choice: Choice) -> SeriesData:
     geometry = data.header.geometry
-    if choice.validate_series and geometry is not None and not geometry.is_uniform:
+    if choice.validate_series and geometry is not None and not _is_even(geometry):
         raise InconsistentSeriesError(
             f'the slices of {name} are not evenly spaced: give validate_series=False for their mean '
             'spacing, or read them with imagedata.Series, which keeps the place of each'
         )
     return data
+
+
+def _is_even(geometry: Geometry) -> bool:
+    """Return whether all gaps are within 1 % of the middle one, which medio takes for even."""
+    gaps = np.linalg.norm(np.diff(geometry.slice_positions, axis=0), axis=1)
+    return geometry.is_uniform or bool(np.abs(gaps - np.median(gaps)).max() <= 0.01 * np.median(gaps))

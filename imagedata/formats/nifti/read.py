@@ -390,7 +390,8 @@ def _values(
         slope, inter = head.scaling
         if whole:
             array = _scaled_integers(array, int(slope), int(inter))
-        report.append(f'scaled: slope {slope:g}, intercept {inter:g}, to {array.dtype}')
+        stored = head.dtype.newbyteorder('=')
+        report.append(f'{stored} scaled: slope {slope:g}, intercept {inter:g}, to {array.dtype}')
     if wanted is not None:
         array = converted(array, wanted, DataTypeError)
     return array

@@ -38,6 +38,7 @@ from .volumes import (
     itk_code,
     read_metadata,
     read_volume,
+    scaled_type,
     turned_back,
     write_volume,
 )
@@ -434,9 +435,12 @@ def rescaled_type(array: Array, data: SeriesData) -> Array:
     """Return values in the type that GDCM gives to rescaled integers.
 
     The smallest one that holds whatever the stored bits could be rescaled to; float64 where slope or
-    intercept are not whole (GDCM, gdcmRescaler.cxx, ComputeInterceptSlopePixelType).
+    intercept are not whole (GDCM, gdcmRescaler.cxx, ComputeInterceptSlopePixelType). Scaled values of
+    NIfTI are float32, and float64 where they are stored so.
     """
     images = data.header.images
+    if scaled_type(data) is not None:
+        return array if scaled_type(data) == 'float64' else array.astype(np.float32)
     if images is None or images.records is None or not images.own or array.dtype.kind not in 'iuf':
         return array
     low, high = 0.0, 0.0

@@ -20,11 +20,15 @@ from .volumes import (
     itk_code,
     read_metadata,
     read_volume,
+    scaled_type,
     turned_back,
     write_volume,
 )
 
 __all__ = ['NibIO']
+
+
+_WHOLE = Choice(keep_dimensions=True)
 
 
 class NibIO:
@@ -45,7 +49,7 @@ class NibIO:
         code = itk_code(desired_axcodes, 'nib')
         with as_nibabel():
             found = fields if header else None
-            array, metadata = read_volume(input_path, code, Choice(), channels_axis, found)
+            array, metadata = read_volume(input_path, code, _WHOLE, channels_axis, found, floats)
         metadata.convert('nib')
         return array, metadata
 
@@ -58,7 +62,7 @@ class NibIO:
         """Read what is known of an image; see `imagedata.medio.read_meta`."""
         code = itk_code(desired_axcodes, 'nib')
         with as_nibabel():
-            metadata = read_metadata(input_path, code, Choice(), fields if header else None)
+            metadata = read_metadata(input_path, code, _WHOLE, fields if header else None)
         metadata.convert('nib')
         return metadata
 
@@ -116,3 +120,8 @@ def fields(path: str, data: SeriesData | None) -> dict[str, Array]:
 
     image: Any = nibabel.load(path)
     return {name: image.header[name] for name in image.header.keys()}  # noqa: SIM118 - no mapping
+
+
+def floats(array: Array, data: SeriesData) -> Array:
+    """Return scaled integers as float64, which nibabel makes of them."""
+    return array.astype(np.float64) if array.dtype.kind in 'iu' and scaled_type(data) else array

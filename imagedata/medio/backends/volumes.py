@@ -17,6 +17,7 @@ from ...writing import format_of_name, write
 from ..images import (
     COMPONENT,
     flipped_rows,
+    flipped_slices,
     from_medio,
     move_channels,
     pack_channels,
@@ -31,7 +32,7 @@ from ..metadata.metadata import MetaData, check_ornt
 
 __all__ = [
     'Array', 'NoFolderError', 'Types', 'UnknownSuffixError', 'check_folder', 'format_of_suffix', 'itk_code',
-    'read_metadata', 'read_volume', 'turned_back', 'write_volume',
+    'read_metadata', 'read_volume', 'scaled_type', 'turned_back', 'write_volume',
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -65,7 +66,7 @@ def read_volume(
         check_ornt(code)
     data = load(path, choice, alpha=True)
     array, affine = to_medio(data, None)
-    array, affine = _as_in_file(array, affine, data)
+    array, affine = _as_in_file(array, affine, data, single=not Path(path).is_dir())
     array = types(array, data)
     vectors = COMPONENT in data.header.tag_dims
     metadata = _metadata(path, data, affine, fields)
@@ -84,7 +85,7 @@ def read_metadata(
     data = load(path, choice, headers_only=True)
     shape = spatial_shape(data.header)
     _, affine = to_medio(data, None)
-    _, affine = _as_in_file(np.empty(()), affine, data)
+    _, affine = _as_in_file(np.empty(()), affine, data, single=not Path(path).is_dir())
     metadata = _metadata(path, data, affine, fields)
     if code is not None:
         # Strides of 0: an array of that shape which holds one number.
@@ -95,10 +96,28 @@ def read_metadata(
     return metadata
 
 
-def _as_in_file(array: Array, affine: Affine, data: SeriesData) -> tuple[Array, Affine]:
-    if data.header.attributes.get('input_format') != 'nifti':
-        return array, affine
-    return flipped_rows(array, affine, spatial_shape(data.header)[1])
+def _as_in_file(array: Array, affine: Affine, data: SeriesData, *, single: bool) -> tuple[Array, Affine]:
+    if data.header.attributes.get('input_format') == 'nifti':
+        return flipped_rows(array, affine, spatial_shape(data.header)[1])
+    if single and _from_the_last(data):
+        return flipped_slices(array, affine, spatial_shape(data.header)[2])
+    return array, affine
+
+
+def _from_the_last(data: SeriesData) -> bool:
+    """Return whether the frames of a file lie in it from the last slice to the first."""
+    images = data.header.images
+    if images is None or images.records is None or images.ids.ndim != 1 or images.ids.size < 2:
+        return False
+    datasets = [images.records.dataset(int(number)) for number in images.ids if number >= 0]
+    numbers = [int(dataset.get('InstanceNumber') or 0) for dataset in datasets]
+    return numbers == list(range(len(images.ids), 0, -1))
+
+
+def scaled_type(data: SeriesData) -> str | None:
+    """Return the stored type of a NIfTI file whose slope and intercept were applied, as its report says."""
+    lines = data.header.report if data.header.attributes.get('input_format') == 'nifti' else ()
+    return next((line.partition(' ')[0] for line in lines if ' scaled: slope ' in line), None)
 
 
 def _metadata(
