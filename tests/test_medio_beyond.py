@@ -354,3 +354,34 @@ def test_pictures_without_place_lose_none(tmp_path: Path) -> None:
     metadata.affine.origin = [7, 9]
     with pytest.warns(LossWarning, match="position"):
         medio.save_img(tmp_path / "b.png", array, metadata)
+
+
+# --- how fast it is: views ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.hdr"])
+def test_nifti_is_a_view_of_its_file(name: str, tmp_path: Path) -> None:
+    """As nibabel has it: changes stay in memory, and a file that takes its name leaves it alone."""
+    array, metadata = medio_cases.volume(medio, "i2")
+    medio.save_img(tmp_path / name, array, metadata)
+    view, found = medio.read_img(tmp_path / name)
+    assert isinstance(view, np.memmap)
+    assert view.flags.writeable
+    view[0, 0, 0] = 77
+    np.testing.assert_array_equal(medio.read_img(tmp_path / name)[0], array)
+    medio.save_img(tmp_path / name, array * 2, metadata)
+    np.testing.assert_array_equal(view[1:], array[1:])
+    np.testing.assert_array_equal(medio.read_img(tmp_path / name)[0], array * 2)
+    medio.save_img(tmp_path / name, view, found)
+    assert medio.read_img(tmp_path / name)[0][0, 0, 0] == 77
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.mha", "a.nrrd", "folder"])
+def test_turning_is_a_view(name: str, tmp_path: Path) -> None:
+    """No voxel is copied, whatever the order of axes."""
+    array, metadata = medio_cases.volume(medio, "i2")
+    (medio.save_dir if name == "folder" else medio.save_img)(tmp_path / name, array, metadata)
+    turned, _ = medio.read_img(tmp_path / name, "SAR")
+    assert turned.base is not None
+    assert turned.strides != np.empty(turned.shape, turned.dtype).strides
+    assert not turned.flags.owndata

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..axis import SPATIAL
-from ..errors import CannotSort, InputNotFoundError, MissingSliceError, UnknownInputError
+from ..errors import CannotSort, DataTypeError, InputNotFoundError, MissingSliceError, UnknownInputError
 from ..geometry import Geometry
 from ..header import SeriesData
 from ..reading import read
@@ -37,6 +37,8 @@ class Choice:
         Which files of the folder.
     keep_dimensions : bool
         Whether those of length 1 stay, beside the spatial ones.
+    mapped : bool
+        Whether values may be a view of their file, copied on write, where they lie in it as they are.
     """
 
     series: str | int | None = None
@@ -44,6 +46,7 @@ class Choice:
     keep_dominant_geometry: bool = False
     globber: str = '*'
     keep_dimensions: bool = False
+    mapped: bool = False
 
 
 def load(
@@ -69,7 +72,7 @@ def load(
     sources = _files(Path(text), choice.globber) if folder else text
     try:
         try:
-            found = read(sources, 'auto', options)
+            found = _read(sources, options, mapped=choice.mapped)
         except MissingSliceError:
             if choice.validate_series:
                 raise
@@ -89,6 +92,15 @@ def load(
     uid = parse_series_uids(text, uids, choice.series, choice.globber)
     data = _only(text, [d for d in found if d.identity.uid == uid], choice)
     return _counted(_checked(text, data, choice))
+
+
+def _read(sources: Any, options: dict[str, Any], *, mapped: bool) -> list[SeriesData]:
+    if mapped and not options['headers_only']:
+        try:
+            return list(read(sources, 'auto', options | {'mmap': 'c'}))
+        except DataTypeError:
+            pass  # compressed, scaled, or on a server
+    return list(read(sources, 'auto', options))
 
 
 def _counted(data: SeriesData) -> SeriesData:

@@ -28,7 +28,7 @@ from .volumes import (
 __all__ = ['NibIO']
 
 
-_WHOLE = Choice(keep_dimensions=True)
+_WHOLE = Choice(keep_dimensions=True, mapped=True)
 
 
 class NibIO:
