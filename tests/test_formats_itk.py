@@ -427,7 +427,9 @@ def test_dicom_and_nifti_do_not_come_here(sample_data: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize('dtype', ['i1', 'u1', 'i2', 'u2', 'i4', 'u4', 'f4', 'f8'])
-@pytest.mark.parametrize('form', ['a.mha', 'a.mhd', 'packed.mha', 'big.mha', 'four.mha', 'flat.mha', 'rgb.mha'])
+@pytest.mark.parametrize(
+    'form', ['a.mha', 'a.mhd', 'packed.mha', 'big.mha', 'four.mha', 'flat.mha', 'rgb.mha']
+)
 def test_voxels_read_at_once_are_those_of_simpleitk(dtype: str, form: str, tmp_path: Path) -> None:
     """Whether they lie in the file as they are, or not."""
     shape = {'four.mha': (2, 3, 4, 5), 'flat.mha': (4, 5)}.get(form, (3, 4, 5))
@@ -446,7 +448,8 @@ def test_voxels_read_at_once_are_those_of_simpleitk(dtype: str, form: str, tmp_p
     expected = sitk.GetArrayFromImage(sitk.ReadImage(path))
     np.testing.assert_array_equal(expected, values)
     if vector:
-        found = np.stack([read[c] for c in 'RGB'], -1) if dtype == 'u1' else np.moveaxis(np.asarray(read), 0, -1)
+        parts = [read[c] for c in 'RGB'] if dtype == 'u1' else list(np.asarray(read))
+        found = np.stack(parts, axis=-1)
     else:
         found = np.asarray(read)
     np.testing.assert_array_equal(found.reshape(expected.shape), expected)
