@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...conversion import converted
-from ...errors import DataTypeError, MissingDependencyError
+from ...errors import DataTypeError, GeometryError, ImagedataError, MissingDependencyError
 from ...formats.contract import Source
 from ...header import SeriesData
 from ...registry import format_for
@@ -248,11 +248,18 @@ class ItkIO:
         coord_sys : {'itk', 'nib'}
         components_axis : int, optional
             Where channels go; the first axis when not given.
+
+        Returns
+        -------
+        array : (x, y), (x, y, z) or (x, y, z, t) array
+        metadata : MetaData
+            Of space alone: the times of an image of four dimensions are not in it.
         """
         system = MetaData.check_valid_coord_sys(coord_sys or 'itk')
         code = itk_code(desired_ornt, system)
         array, affine = ItkIO.unpack_img(itk_img)
         channels = array.ndim > affine.dim and _components(itk_img) > 1
+        affine = _spatial(affine)
         metadata: MetaData[Any] = MetaData(affine)
         values = np.moveaxis(array, 0, -1) if channels else array
         metadata.orig_ornt = metadata.ornt
@@ -313,6 +320,7 @@ class ItkIO:
     @staticmethod
     def itk_img_to_array(img_itk: Any) -> Array:
         """Return a copy of the values, (x, y, z), channels first."""
+        _check_image(img_itk)
         if _is_simple(img_itk):
             import SimpleITK
 
@@ -345,6 +353,7 @@ class ItkIO:
     @staticmethod
     def get_img_aff(img: Any) -> Affine:
         """Return the affine of an image of ITK or SimpleITK."""
+        _check_image(img)
         origin = np.asarray(img.GetOrigin(), float)
         direction = img.GetDirection()
         if _is_simple(img):
@@ -356,7 +365,15 @@ class ItkIO:
     @staticmethod
     def set_img_aff(image: Any, affine: Affine | Array) -> None:
         """Set origin, spacing and direction of an image of ITK or SimpleITK."""
-        direction, spacing, origin = Affine.affine2comps(np.asarray(affine, float))
+        matrix = np.asarray(affine, float)
+        count = image.GetDimension() if _is_simple(image) else image.GetImageDimension()
+        if count > len(matrix) - 1:
+            # Further axes, as that of time, are counted from 0.
+            whole = np.eye(count + 1)
+            keep = [*range(len(matrix) - 1), count]
+            whole[np.ix_(keep, keep)] = matrix
+            matrix = whole
+        direction, spacing, origin = Affine.affine2comps(matrix)
         image.SetOrigin(origin.tolist())
         image.SetSpacing(spacing.tolist())
         if _is_simple(image):
@@ -408,6 +425,29 @@ def _simple_image(array: Array, components_axis: int | None) -> Any:
     # The slowest axis of SimpleITK comes first, its components last.
     values = np.ascontiguousarray(values.T)
     return SimpleITK.GetImageFromArray(values, isVector=components_axis is not None)
+
+
+class NoImageError(ImagedataError, TypeError):
+    """An object is no image of ITK or SimpleITK."""
+
+
+def _check_image(image: Any) -> None:
+    if not all(hasattr(image, name) for name in ('GetOrigin', 'GetNumberOfComponentsPerPixel')):
+        raise NoImageError(
+            f'an image of ITK or SimpleITK is needed, not {type(image).__name__}: to_itk_img and to_sitk_img '
+            'make one of an array'
+        )
+
+
+def _spatial(affine: Affine) -> Affine:
+    """Return the affine of the first three axes of an image of more."""
+    matrix = np.asarray(affine)
+    if affine.dim <= 3:
+        return affine
+    if np.abs(matrix[:3, 3:-1]).max() > 1e-6 or np.abs(matrix[3:-1, :3]).max() > 1e-6:
+        raise GeometryError('the directions of the image mix space with the dimension after the third')
+    keep = [0, 1, 2, affine.dim]
+    return Affine(matrix[np.ix_(keep, keep)])
 
 
 def _is_simple(image: Any) -> bool:
