@@ -453,5 +453,5 @@ def test_voxels_read_at_once_are_those_of_simpleitk(dtype: str, form: str, tmp_p
     else:
         found = np.asarray(read)
     np.testing.assert_array_equal(found.reshape(expected.shape), expected)
-    assert read.dtype.isnative
+    assert repr(read.dtype) == repr(np.dtype(dtype)) or vector
     assert read.flags.writeable

@@ -84,7 +84,8 @@ def plain_voxels(
     except DataTypeError:
         return None
     values = np.fromfile(view.filename, view.dtype, view.size, offset=view.offset).reshape(view.shape)
-    return values.astype(values.dtype.newbyteorder('='), copy=False)
+    native = np.dtype(view.dtype.str[1:])
+    return values.view(native) if view.dtype.isnative else values.astype(native)
 
 
 def _header(source: Source) -> tuple[dict[str, str], int]:
