@@ -23,7 +23,7 @@ def test_names_of_one_element(name: Any, sample_data: Path) -> None:
 
 @pytest.mark.parametrize("name", [
     "Manufakturer", "", "0008|007", "0008|0070|1", "zzzz|0070", "0008 0070 1", None, 1.5, -1, 2**40, True,
-    b"0008", (1, 2, 3), ("a", "b"),
+    b"0008", (1, 2, 3), ("x", "y"),
 ], ids=repr)  # fmt: skip
 def test_what_names_no_element(name: Any, sample_data: Path) -> None:
     with pytest.raises(UnknownTag) as caught:
