@@ -58,9 +58,9 @@ LESSONS = tool().LESSONS
 def test_notebooks_are_those_of_the_text() -> None:
     """`python tools/notebooks.py` makes them; every section is in one of them."""
     made = {f"{lesson.name}.ipynb": tool().notebook(lesson) for lesson in LESSONS}
-    assert made == {path.name: path.read_text() for path in (DOCS / "notebooks").glob("*.ipynb")}
+    assert made == {path.name: path.read_text(encoding="utf-8") for path in (DOCS / "notebooks").glob("*.ipynb")}
     titles = [title for lesson in LESSONS for title in lesson.sections]
-    assert titles == list(tool().sections((DOCS / "tutorial.rst").read_text()))
+    assert titles == list(tool().sections((DOCS / "tutorial.rst").read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
@@ -82,7 +82,7 @@ def test_notebooks_run_and_show_what_the_text_says(lesson: object, tmp_path: Pat
         else:
             assert doctest.OutputChecker().check_output(want, shown + "\n", FLAGS), (want, shown)
     drawn = [o for cell in content.cells for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
-    figures = (DOCS / "tutorial.rst").read_text().count(".. plot::")
+    figures = (DOCS / "tutorial.rst").read_text(encoding="utf-8").count(".. plot::")
     assert drawn or lesson.name.startswith(("2", "3"))
     assert figures == 3
 

@@ -91,7 +91,7 @@ def code_cells(block: str) -> list[Cell]:
 
 def figure(path: str) -> str:
     """Return the code of a figure, without its first line of description."""
-    source = (DOCS / path).read_text()
+    source = (DOCS / path).read_text(encoding='utf-8')
     first = ast.parse(source).body[0]
     return '\n'.join(source.splitlines()[first.end_lineno :]).strip()
 
@@ -134,7 +134,7 @@ def merged(found: list[Cell]) -> list[Cell]:
 
 def lesson_cells(lesson: Lesson) -> list[Cell]:
     """Return all cells of a lesson."""
-    known = sections((DOCS / 'tutorial.rst').read_text())
+    known = sections((DOCS / 'tutorial.rst').read_text(encoding='utf-8'))
     found: list[Cell] = [
         ('markdown', f'# {" · ".join(lesson.sections)}\n\n'
          'From *A first hour with medical images* in the documentation of imagedata. All images come with '
@@ -175,7 +175,7 @@ def main() -> None:
     parser.add_argument('--check', action='store_true', help='write nothing, tell which differ')
     given = parser.parse_args()
     made = {FOLDER / f'{lesson.name}.ipynb': notebook(lesson) for lesson in LESSONS}
-    there = {path: path.read_text() for path in FOLDER.glob('*.ipynb')}
+    there = {path: path.read_text(encoding='utf-8') for path in FOLDER.glob('*.ipynb')}
     differ = sorted(path.name for path in made.keys() | there.keys() if made.get(path) != there.get(path))
     if given.check:
         sys.exit(f'run python tools/notebooks.py: {", ".join(differ)}' if differ else 0)
@@ -183,7 +183,7 @@ def main() -> None:
     for path in there.keys() - made.keys():
         path.unlink()
     for path, text in made.items():
-        path.write_text(text)
+        path.write_text(text, encoding='utf-8')
 
 
 if __name__ == '__main__':
