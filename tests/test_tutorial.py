@@ -58,7 +58,8 @@ LESSONS = tool().LESSONS
 def test_notebooks_are_those_of_the_text() -> None:
     """`python tools/notebooks.py` makes them; every section is in one of them."""
     made = {f"{lesson.name}.ipynb": tool().notebook(lesson) for lesson in LESSONS}
-    assert made == {path.name: path.read_text(encoding="utf-8") for path in (DOCS / "notebooks").glob("*.ipynb")}
+    there = (DOCS / "notebooks").glob("*.ipynb")
+    assert made == {path.name: path.read_text(encoding="utf-8") for path in there}
     titles = [title for lesson in LESSONS for title in lesson.sections]
     assert titles == list(tool().sections((DOCS / "tutorial.rst").read_text(encoding="utf-8")))
 
