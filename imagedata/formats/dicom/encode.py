@@ -441,7 +441,9 @@ def _as_integers(images: NDArray[Any], survey: _Survey, allowed: Allowed) -> Enc
         return None
     in_bytes = images.dtype.kind in 'bu' and images.dtype.itemsize == 1
     layouts = [_U8] if allowed.narrow_first or (allowed.narrow and in_bytes) else []
-    layouts += [_U16, _I16] if allowed.signed else [_U16]
+    # A difference of two images is computed in their type: what was signed is not to wrap around at 0.
+    words = [_I16, _U16] if images.dtype.kind == 'i' else [_U16, _I16]
+    layouts += words if allowed.signed else [_U16]
     shifted = [_U16] if allowed.intercept else []
     if allowed.wide:
         return (
