@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
-from pydicom.uid import ImplicitVRLittleEndian, JPEGLSLossless, RLELossless
+from pydicom.uid import ImplicitVRLittleEndian
 
 from imagedata import Series
-from imagedata.errors import CorruptFileError, ImagedataError, PixelDecodeError
+from imagedata.errors import CorruptFileError, ImagedataError
 from imagedata.formats.contract import Source
 from imagedata.formats.dicom import blocks, scan
 from imagedata.formats.dicom.arena import Arenas
@@ -359,48 +359,3 @@ def test_arenas_reserve_no_more_than_the_files_hold() -> None:
     assert arenas.of(2_000_000, 10**6).count == 64
 
 
-# --- decoding in processes --------------------------------------------------------------------------
-
-
-def compressed(folder: Path, syntax: str, count: int = 9) -> Path:
-    datasets = series(count)
-    plugin = "pyjpegls" if syntax == JPEGLSLossless else "pydicom"
-    for ds in datasets:
-        ds.compress(syntax, generate_instance_uid=False, encoding_plugin=plugin)
-    return save(folder, datasets)
-
-
-@pytest.mark.parametrize("syntax", [JPEGLSLossless, RLELossless])
-def test_workers_decode_as_this_process_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syntax: str
-) -> None:
-    folder = compressed(tmp_path, syntax)
-    here = Series(folder, "time")
-    monkeypatch.setattr(blocks, "_LONG", 0.0)
-    monkeypatch.setattr(blocks, "_THREADS", 2)
-    np.testing.assert_array_equal(Series(folder, "time"), here)
-    for (z, time), wanted in pixels_by_place(folder).items():
-        t = sorted({t for _, t in pixels_by_place(folder)}).index(time)
-        np.testing.assert_array_equal(here[t, int(z / 2.5)], wanted)
-
-
-def test_damaged_pixels_in_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = compressed(tmp_path, JPEGLSLossless)
-    broken = sorted(folder.iterdir())[-1]
-    data = bytearray(broken.read_bytes())
-    data[data.index(b"\xff\xd8\xff") + 30 : -20] = b"\xff" * (len(data) - data.index(b"\xff\xd8\xff") - 50)
-    broken.write_bytes(data)
-    monkeypatch.setattr(blocks, "_LONG", 0.0)
-    monkeypatch.setattr(blocks, "_THREADS", 2)
-    monkeypatch.setattr(blocks, "_SAMPLE", 1)
-    with pytest.raises(PixelDecodeError):
-        Series(folder, "time")
-
-
-def test_without_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = compressed(tmp_path, RLELossless)
-    wanted = np.array(Series(folder, "time"))
-    monkeypatch.setattr(blocks, "_LONG", 0.0)
-    monkeypatch.setattr(blocks, "_THREADS", 2)
-    monkeypatch.setattr("sys.executable", "/bin/false")
-    np.testing.assert_array_equal(Series(folder, "time"), wanted)
