@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ...errors import CorruptFileError, ImagedataError
 from ...progress import tracked
 from ..contract import HEAD, Source
+from .ahead import read_ahead
 from .inflate import DEFLATED_FRAMES, inflated
 from .plausible import DEFLATED, check_deflated, check_numbers, check_pixels
 
@@ -129,7 +130,8 @@ def scan(
 
     found = Scan([], [], [])
     fast = reader or FastReader(sources, headers_only=headers_only)
-    for source in tracked(sources, 'Reading'):
+    items = tracked(sources, 'Reading')
+    for source in items if headers_only else read_ahead(items, sources):
         try:
             if source.seen is not None and not is_dicom(source.seen):
                 check_name(source)
