@@ -7,18 +7,9 @@ from os import PathLike
 from typing import Any
 
 from .errors import CollectionError
-from .formats.contract import Source
 from .inventory import Entry
 
-__all__ = ['checked', 'is_input', 'items', 'told', 'without_doubles']
-
-
-def is_input(data: Any) -> bool:
-    """Return whether something says where to read."""
-    kinds = (str, PathLike, Source)
-    if isinstance(data, (list, tuple)):
-        return bool(data) and all(isinstance(item, kinds) for item in data)
-    return isinstance(data, kinds)
+__all__ = ['checked', 'items', 'told', 'without_doubles']
 
 
 def items(data: Any, kind: type[Any]) -> list[Any]:
