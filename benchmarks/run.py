@@ -126,7 +126,6 @@ class Bench:
         self.found[name] = {entry: median(rows) for entry, rows in results.items()}
         for entry, row in self.found[name].items():
             print(f"  {entry:34}{row.seconds:9.3f} s{row.worked:9.3f} s{row.peak:7.0f} MB", flush=True)
-        shutil.rmtree(self.work / "out", ignore_errors=True)
 
 
 def median(rows: list[Result]) -> Result:
@@ -453,9 +452,11 @@ def main() -> None:
     for name, measure in CASES.items():
         if bench.wanted(name):
             measure(bench)
+    text = report(bench, time.perf_counter() - began)
+    shutil.rmtree(work / "out", ignore_errors=True)
     before = args.results.read_text(encoding="utf-8") if args.results.exists() else ""
     others = "".join(before.partition(OTHERS)[1:])  # of programs that are run by hand
-    args.results.write_text(report(bench, time.perf_counter() - began) + others, encoding="utf-8")
+    args.results.write_text(text + others, encoding="utf-8")
     print(f"results are in {args.results}")
 
 
