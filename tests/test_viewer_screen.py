@@ -41,6 +41,24 @@ assert counts == [0, 0, 0, 16 * 6, 0], counts
 """
 
 
+STILL = """
+import matplotlib
+matplotlib.use("module://matplotlib_inline.backend_inline")
+import numpy as np
+from imagedata import Series
+from imagedata.errors import NoDisplayError
+
+a = Series(np.zeros((5, 24, 32)))
+assert a.show().scene.panel.slice == 2
+try:
+    a.get_roi()
+except NoDisplayError as error:
+    assert "%matplotlib widget" in str(error)
+else:
+    raise AssertionError("nothing said that regions cannot be drawn")
+"""
+
+
 @pytest.fixture(scope="module")
 def display() -> Iterator[str]:
     """The name of a screen in memory."""
@@ -60,6 +78,12 @@ def display() -> Iterator[str]:
 def test_notebook_does_not_wait() -> None:
     pytest.importorskip("ipympl")
     run = subprocess.run([sys.executable, "-c", NOTEBOOK], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
+def test_still_pictures_of_a_notebook_are_not_drawn_on() -> None:
+    pytest.importorskip("matplotlib_inline")
+    run = subprocess.run([sys.executable, "-c", STILL], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
 
 
