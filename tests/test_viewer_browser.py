@@ -178,14 +178,11 @@ def test_other_values(browser: Any, tmp_path: Path, kind: str) -> None:
     assert page.text("readout").endswith("= nan")
 
 
-def fused(
-    image: Any, page: Page, overlay: np.ndarray, where: np.ndarray, alpha: float, blend: bool = False
-) -> np.ndarray:
-    """Each channel is (1 - alpha) overlay + background, 255 at most; for maps, alpha background."""
+def fused(image: Any, page: Page, overlay: np.ndarray, where: np.ndarray, alpha: float) -> np.ndarray:
+    """Each channel is (1 - alpha) overlay + alpha background, where the overlay has a value."""
     low, high = page.browser.execute_script("return [state.low, state.high]")
     below = expected(image, low, high).astype(float)
-    mixed = np.clip((1 - alpha) * overlay + (alpha if blend else 1) * below, 0, 255)
-    return np.where(where[..., np.newaxis], mixed, below)
+    return np.where(where[..., np.newaxis], (1 - alpha) * overlay + alpha * below, below)
 
 
 def test_mask_lies_where_it_is_and_fades(browser: Any, tmp_path: Path) -> None:
@@ -234,7 +231,7 @@ def test_map_for_each_time_on_oblique_images(browser: Any, tmp_path: Path) -> No
     image = np.asarray(found)[1, 1]
     part = np.nan_to_num((image - low) / (high - low))
     colours = mpl.colormaps["viridis"](part, bytes=True)[..., :3].astype(float)
-    wanted = fused(a[1, 1], page, colours, np.isfinite(image), 0.4, True)
+    wanted = fused(a[1, 1], page, colours, np.isfinite(image), 0.4)
     # A step of 254 may fall on the next of 256 colours.
     assert np.abs(page.colours() - wanted).max() <= 5
     page.pointer((5, 9))
