@@ -272,7 +272,9 @@ class Panel:
         if mine is None or theirs is None or not _comparable(mine, theirs):
             return None
         rows, columns = other.shape
-        corners = [(0, 0), (0, columns - 1), (rows - 1, columns - 1), (rows - 1, 0)]
+        # To the outer edges of its pixels.
+        top, left, bottom, right = -0.5, -0.5, rows - 0.5, columns - 0.5
+        corners = [(top, left), (top, right), (bottom, right), (bottom, left)]
         index = mine.to_index(theirs.to_world([(other.slice, *corner) for corner in corners]))
         height = index[:, 0] - self.slice
         ends = []
