@@ -287,7 +287,8 @@ def test_touchpads_send_parts_of_steps(browser: Any, tmp_path: Path) -> None:
 
 def test_names_with_markup_stay_text_and_nothing_is_loaded(browser: Any, tmp_path: Path) -> None:
     a = volume()
-    name = '</script><img src="http://127.0.0.1:9/x" onerror="document.title=1"><script>document.title=2\u2028`${1}\'"--><!--'
+    name = '</script><img src="http://127.0.0.1:9/x" onerror="document.title=1"><script>document.title=2'
+    name += "\u2028`${1}'--><!--"
     a.patientName = a.seriesDescription = name
     browser.get_log("performance")
     page = Page(browser, tmp_path, a, patient=True)
