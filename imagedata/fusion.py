@@ -83,6 +83,8 @@ def shown_range(
         return clip_range(series.view(np.ndarray), probs)
     if clip != 'window':
         raise ValueError(f"clip is 'window' or 'hist', got {clip!r}")
+    if series.dtype.kind == 'b':
+        return 0.0, 1.0
     level, window = series._window()
     return window_bounds(window, level)
 

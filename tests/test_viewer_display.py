@@ -112,6 +112,14 @@ def test_masks_on_negatives_are_no_negatives() -> None:
         assert (panel.rgb()[~inside] == 0).all()
 
 
+@pytest.mark.parametrize("value", [True, False])
+def test_a_mask_that_is_everywhere_or_nowhere(value: bool) -> None:
+    a = Series(np.full((2, 3, 4), value))
+    shade = 255 if value else 0
+    assert (np.asarray(a.to_rgb())["R"] == shade).all()
+    assert (Panel(a).rgb() == shade).all()
+
+
 # --- windows and norms that are given ---------------------------------------------------------------------
 
 
