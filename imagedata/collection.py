@@ -576,13 +576,21 @@ class Cohort(_Whole[Patient]):
             When rules give two patients one ID.
         """
         plan = plan_of(uid_table, actions, rules)
-        patients = [p._anonymized(plan.of_patient(str(key))) for key, p in self._stored().items()]
+        patients = [p._anonymized(plan.of_patient(*_person(key, p))) for key, p in self._stored().items()]
         return Cohort(without_doubles([(patient.patientID or '', patient) for patient in patients]))
 
     def _studies(self) -> Iterator[tuple[str, Study]]:
         for key, patient in self._stored().items():
             for _, study in patient._studies():
                 yield key, study
+
+
+def _person(key: Any, patient: Patient) -> tuple[str, str, str]:
+    """Return ID, name and date of birth; for the ID the key, where the user gave one of his own."""
+    known = str(patient.patientID or '')
+    own = str(key) != known and not str(key).startswith(f'{known} (')
+    name, birth = patient.patientName, patient.patientBirthDate
+    return str(key) if own else known, str(name or ''), str(birth or '')
 
 
 def _file_errors(inventory: Inventory) -> dict[str, ImagedataError]:
