@@ -59,7 +59,9 @@ def _decoder(syntax: str, name: str) -> Decoder:
     return decoder
 
 
-def decoded_frame(dataset: Any, index: int | None) -> NDArray[Any]:
+def decoded_frame(
+    dataset: Any, index: int | None, offsets: tuple[list[int], list[int]] = ([], [])
+) -> NDArray[Any]:
     """Return a frame as pydicom decodes it; colour as RGB.
 
     Parameters
@@ -68,6 +70,8 @@ def decoded_frame(dataset: Any, index: int | None) -> NDArray[Any]:
         With pixels.
     index : int or None
         Number of the frame; None for the only one.
+    offsets : (list of int, list of int) tuple, optional
+        Of each frame, as `Pixels.offsets` finds them.
 
     Raises
     ------
@@ -80,5 +84,7 @@ def decoded_frame(dataset: Any, index: int | None) -> NDArray[Any]:
     bits = int(dataset.get('BitsStored', 0) or 0)
     name = decoder_for(syntax, bits, int(dataset.get('SamplesPerPixel', 1)))
     options = as_pixel_options(dataset)
+    if offsets[0]:
+        options['extended_offsets'] = offsets
     decoder = _decoder(syntax, name)
     return decoder.as_array(dataset, index=index, decoding_plugin=name, **options)[0]

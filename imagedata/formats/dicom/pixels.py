@@ -131,7 +131,9 @@ def _by_pydicom(pixels: Pixels, index: int) -> NDArray[Any]:
 def _decoded(pixels: Pixels, dataset: Any, index: int) -> NDArray[Any]:
     """Return one frame as pydicom decodes it; colour as RGB."""
     try:
-        return decoded_frame(dataset, index if pixels.count > 1 else None)
+        if pixels.count == 1:
+            return decoded_frame(dataset, None)
+        return decoded_frame(dataset, index, pixels.offsets())
     except (RuntimeError, ImportError) as error:
         syntax = dataset.file_meta.TransferSyntaxUID.name
         if 'missing' in str(error):
