@@ -110,6 +110,20 @@ def test_overlay_in_a_picture() -> None:
     assert picture[3, 4, 0] == round(0.7 * as_greys(a[2])[3, 4, 0] + 0.3 * 255)
 
 
+@pytest.mark.parametrize("options", [
+    {"slices": []}, {"columns": 0}, {"columns": -2}, {"scale": 0}, {"scale": np.nan}, {"scale": -1},
+    {"slices": [4]}, {"tag": 9}, {"window": -1},
+])  # fmt: skip
+def test_pictures_that_are_none(tmp_path: Path, options: dict[str, Any]) -> None:
+    a = make_series((4, 6, 5), (2,))
+    with pytest.raises(ValueError, match=r"slice|column|scale|no image 9|width"):
+        a.to_png(tmp_path / "a.png", **options)
+    if not {"columns", "tag"} & set(options):
+        with pytest.raises(ValueError, match=r"slice|scale|width"):
+            a.to_gif(tmp_path / "a.gif", **options)
+    assert not list(tmp_path.iterdir())
+
+
 # --- notebooks -------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..attributes import finite_range
 from ..colour import clip_range, fuse, make_norm, moved_norm, to_rgb, unpacked, visible, window_bounds
 from ..errors import DataTypeError, EmptyImageError
 from ..fusion import frames_of, on_grid, overlay_colours, overlay_range, shown_map, shown_norm
@@ -257,6 +258,9 @@ class Panel:
         """Return window and level that hold all but the extreme values of the image that is shown."""
         image = self.frame()
         low, high = clip_range(image[:: max(1, image.size // _SAMPLE)], probs)
+        if low == high:
+            # Nearly all is background: what is not is to be seen.
+            low, high = finite_range(image)
         return min(high - low, float(np.finfo(float).max)) or 1.0, low / 2 + high / 2
 
     def section_of(self, other: Panel) -> NDArray[np.float64] | None:
