@@ -162,11 +162,14 @@ def anonymized(series: Series, plan: Plan) -> Series:
 
     The pixels are shared with `series`; headers are de-identified when they are asked for.
     """
+    from .formats.dicom.deidentify import quietly
+
     result: Series = series.view()
-    result.header = _header(series.header, plan)
+    with quietly():
+        header = _header(series.header, plan)
+        result.header = replace(header, report=_report_lines(series.header, plan))
     identity = series._get_identity()
     result._identity = Identity(plan.uid(identity.uid), values_changed=identity.values_changed)
-    result.header = replace(result.header, report=_report_lines(series.header, plan))
     return result
 
 

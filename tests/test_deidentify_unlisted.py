@@ -17,6 +17,7 @@ from imagedata import Series, errors
 from imagedata.anonymize import deidentification_report
 from imagedata.collection import Cohort
 from imagedata.errors import ImagedataWarning
+from imagedata.formats.dicom.checked import CheckedDataset
 from imagedata.formats.dicom.deidentify import Account, Options, Plan, deidentified, findings
 from synthetic import save, stack, uid
 
@@ -198,6 +199,25 @@ def test_what_was_done_before_is_still_told() -> None:
     assert [c.CodeValue for c in found.DeidentificationMethodCodeSequence] == ['113101', '113100', '113106']
     assert found.LongitudinalTemporalInformationModified == 'MODIFIED'
     assert deidentified(header(), Plan()).DeidentificationMethod == 'imagedata'
+
+
+def test_values_that_are_not_valid_are_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    """pydicom warns of them with their values; warnings are errors here."""
+    before = pydicom.config.settings.reading_validation_mode
+    for tag, vr, value in ((0x00100030, 'DA', b'Smith^Tom '), (0x00200010, 'SH', b'of Smith, Tom, 2020 '),
+                           (0x00080020, 'DA', b'Smith '), (0x00189005, 'SH', b'a name too long for SH'),
+                           (0x00080018, 'UI', b'Smith^Tom ')):  # fmt: skip
+        deidentified(with_bytes(tag, vr, value), Plan(Options(clean_descriptors=True)))
+    assert 'Smith' not in caplog.text
+    assert pydicom.config.settings.reading_validation_mode == before
+
+
+def test_errors_of_damaged_elements_quote_nothing() -> None:
+    ds = CheckedDataset('x.dcm')
+    ds._dict[Tag(0x00280010)] = RawDataElement(Tag(0x00280010), 'US', 5, b'Smith', 0, False, True)
+    with pytest.raises(errors.CorruptFileError, match=r'x\.dcm: element \(0028,0010\)') as told:
+        _ = ds.Rows
+    assert 'Smith' not in str(told.value)
 
 
 def test_report_has_no_values() -> None:

@@ -14,6 +14,7 @@ from .identifiers import Words, words_of
 from .moments import moved_value, partner
 from .plan import Plan
 from .profile import Action
+from .quiet import quietly
 from .standard import BODY_PARTS, CODES, DUMMY_TEXT, SAFE_PRIVATE
 from .unlisted import unlisted
 
@@ -79,9 +80,10 @@ def deidentified(dataset: Dataset, plan: Plan, account: Account | None = None) -
     """
     from ..recode import can_say, in_unicode
 
-    work = _Work(plan, plan.shift(dataset), words_of(dataset, plan.options), Account(), [])
-    made = work.level(dataset, '')
-    _keep_measured(made, dataset)
+    with quietly():
+        work = _Work(plan, plan.shift(dataset), words_of(dataset, plan.options), Account(), [])
+        made = work.level(dataset, '')
+        _keep_measured(made, dataset)
     values = {k: v(dataset.get(k)) if callable(v) else v for k, v in plan.values.items()}
     told = ''.join((*work.given, *map(str, values.values())))
     if not can_say(made, ''.join(letter for letter in told if not letter.isascii())):
