@@ -215,7 +215,7 @@ def test_values_that_are_not_valid_are_not_told(caplog: pytest.LogCaptureFixture
 def test_errors_of_damaged_elements_quote_nothing() -> None:
     ds = CheckedDataset('x.dcm')
     ds._dict[Tag(0x00280010)] = RawDataElement(Tag(0x00280010), 'US', 5, b'Smith', 0, False, True)
-    with pytest.raises(errors.CorruptFileError, match=r'x\.dcm: element \(0028,0010\) cannot be read') as told:
+    with pytest.raises(errors.CorruptFileError, match=r'x\.dcm: element \(0028,0010\)') as told:
         _ = ds.Rows
     assert 'Smith' not in str(told.value)
 

@@ -20,7 +20,7 @@ from .scan import PARSE_ERRORS
 
 __all__ = ['CheckedDataset']
 
-_QUOTED = re.compile(r"""b?'[^']*'|b?"[^"]*"""")
+_QUOTED = re.compile(r'''b?'[^']*'|b?"[^"]*"''')
 
 _CHECKED = 'imagedata_checked'
 """Attribute of a sequence element whose items are parsed."""
