@@ -52,19 +52,20 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _print(given: argparse.Namespace) -> None:
     from ..dicom_elements import parse_tag
+    from ..formats.dicom.scan import Scanner
     from ..progress import tracked
     from ..reading import find_sources
-    from .layout import header_of
 
     tags = [parse_tag(text) for text in given.tag]
     sources = find_sources(given.in_dirs, given.input_options)
+    scanner = Scanner(headers_only=True)
     records, none = [], True
     for source in tracked(sources, 'Reading'):
         try:
-            dataset = header_of(source)
-            if dataset is None:
+            instance, _ = scanner.read(source)
+            if instance is None:
                 continue
-            none = False
+            dataset, none = instance.dataset, False
             if not _chosen(dataset, given):
                 continue
             if given.json:

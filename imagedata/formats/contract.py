@@ -23,7 +23,13 @@ from typing import Any, BinaryIO, ClassVar, Protocol
 
 import numpy as np
 
-from ..errors import InputNotFoundError, MissingDependencyError, WriteNotImplemented
+from ..errors import (
+    FileAccessError,
+    ImagedataError,
+    InputNotFoundError,
+    MissingDependencyError,
+    WriteNotImplemented,
+)
 from ..header import Header, SeriesData
 
 __all__ = [
@@ -85,11 +91,32 @@ class Source:
         return cls(name if isinstance(name, str) else '<stream>', opener=lambda: BytesIO(content))
 
     def head(self) -> bytes:
-        """Return the first `HEAD` bytes, fewer if it is shorter; the file is read for them once."""
+        """Return the first `HEAD` bytes, fewer if it is shorter; the file is read for them once.
+
+        Raises
+        ------
+        InputNotFoundError, FileAccessError
+            When it cannot be opened, or read.
+        """
         if not self._seen:
-            with self.open() as file:
-                self.remember(file.read(HEAD))
+            try:
+                with self.open() as file:
+                    self.remember(file.read(HEAD))
+            except OSError as error:
+                if isinstance(error, ImagedataError):
+                    raise
+                raise self.unreadable(error) from (error if self.path is not None else None)
         return self._seen[0]
+
+    def unreadable(self, error: OSError) -> ImagedataError:
+        """Return what is told of the file where the system does not let it be read."""
+        remedy = 'or leave it out with skip_broken_series=True'
+        if isinstance(error, FileNotFoundError):
+            linked = self.path is not None and self.path.is_symlink()
+            what = 'is a link to a file that is not there' if linked else 'is not there any more'
+            return InputNotFoundError(f'{self.name} {what}: copy it anew, {remedy}')
+        why = error.strerror or type(error).__name__
+        return FileAccessError(f'{self.name} cannot be read ({why}): get permission, copy it anew, {remedy}')
 
     def remember(self, head: bytes) -> None:
         """Keep the first `HEAD` bytes, which somebody has read, for those who ask for them later."""
