@@ -342,6 +342,14 @@ def test_texts_never_overlap(size: tuple[float, float], count: int) -> None:
         assert window.text("upper_left").startswith("Featherstonehaugh-Cholmondeley^Marjoribanks^Alexandrina")
 
 
+@pytest.mark.parametrize("size", [(0.02, 0.02), (0.2, 3), (3, 0.1), (24, 18)])
+def test_windows_of_any_size(size: tuple[float, float]) -> None:
+    window = Window(named(), named(), figure=Figure(size))
+    window.key("up", "w", "x", "h", "h", "right")
+    window.move((20, 20), at=1)
+    assert (window.panel().slice, window.panel().tag) == (2, (1,))
+
+
 def test_texts_end_at_the_edge() -> None:
     """Lines at the right end at one column, and the corners at the margin that is at the left."""
     window = Window(named())

@@ -285,6 +285,16 @@ def test_touchpads_send_parts_of_steps(browser: Any, tmp_path: Path) -> None:
     page.wait()
 
 
+def test_old_browsers_are_told(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "view.html"
+    volume().to_html(path)
+    page = path.read_text().replace("'use strict';", "'use strict'; window.DecompressionStream = undefined;")
+    path.write_text(page)
+    browser.get(path.as_uri())
+    assert "cannot unpack" in browser.execute_script("return el('note').textContent")
+    browser.get_log("browser")
+
+
 def test_names_with_markup_stay_text_and_nothing_is_loaded(browser: Any, tmp_path: Path) -> None:
     a = volume()
     name = '</script><img src="http://127.0.0.1:9/x" onerror="document.title=1"><script>document.title=2'
