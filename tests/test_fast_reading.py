@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy, deepcopy
 from functools import partial
-from io import FileIO
+from io import BytesIO, FileIO
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +52,23 @@ def quickly(reader: FastReader, source: Source) -> Instance | None:
     assert source.path is not None
     with FileIO(source.path) as file:
         return reader.read(source.name, file)
+
+
+@pytest.mark.parametrize("name", ["time", "ct"])
+def test_from_memory_as_from_files(sample_data: Path, name: str) -> None:
+    """Files that somebody holds in memory are read in the same way, and give the same."""
+    paths = sorted(p for p in (sample_data / name).rglob("*") if p.is_file())
+    held = [Source(str(p), None, partial(BytesIO, p.read_bytes())) for p in paths]
+    scanner, other = (scan.Scanner(held, headers_only=False) for _ in range(2))
+    for path, source in zip(paths, held, strict=True):
+        instance, reason = scanner.read(source)
+        from_file, _ = other.read(Source(str(path), path))
+        assert reason == ""
+        assert instance is not None
+        assert from_file is not None
+        assert isinstance(instance.dataset, PackedHeader)
+        assert instance.dataset == from_file.dataset
+        assert bytes(instance.pixels) == bytes(from_file.pixels)
 
 
 def alike(a: object, b: object) -> bool:

@@ -170,7 +170,10 @@ class Scanner:
             return None, 'not DICOM'
         # Each file is opened once: without a buffer for the fast way, with one for the other.
         with io.FileIO(source.path) if source.path is not None else source.open() as file:
-            instance = self._fast.read(source.name, file) if isinstance(file, io.FileIO) else None
+            # What is in memory, as images of a PACS are, is read in the same way.
+            instance = None
+            if isinstance(file, (io.FileIO, io.BytesIO)):
+                instance = self._fast.read(source.name, file)
             if instance is not None:
                 return instance, ''
             file.seek(0)
