@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from ...errors import CannotSort, CorruptFileError
 from ...geometry import FloatArray, slice_normal
 from .packed import PackedHeader, remembered
-from .scaling import Scale, modality_scale
 from .plausible import items
+from .scaling import Scale, modality_scale
 from .scan import Instance
 from .vendor.values import numbers
 
