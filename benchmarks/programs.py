@@ -191,11 +191,15 @@ def profiled(work):
     rows = sorted(found.items(), key=lambda item: -item[1][2])[:12]
     print(json.dumps([[name(*key), row[0], row[2] / total] for key, row in rows]))
 def name(file, line, function):
-    short = file.split('site-packages/')[-1].split('/imagedata/formats/')[-1] if file != '~' else ''
+    short = '/'.join(file.replace(os.sep, '/').split('/')[-2:]) if file != '~' else ''
     return f'{short} {function}'.strip()
-if 'WHAT' == 'read':
-    profiled(lambda: Series(folder, 'time'))
-else:
+if 'WHAT' == 'write the dynamic as DICOM':
     s = Series(folder, 'time')
     profiled(lambda: s.write(out, formats=['dicom'], overwrite=True))
+elif 'WHAT' == 'write .nii.gz':
+    import numpy as np
+    s = Series(np.load(os.path.join(folder, 'values.npy')), 'time')
+    profiled(lambda: s.write(out + '.nii.gz', overwrite=True))
+else:
+    profiled(lambda: Series(folder, 'none' if 'JPEG' in 'WHAT' else 'time'))
 """
