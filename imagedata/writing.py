@@ -149,6 +149,11 @@ def _write_one(plugin: Format, data: SeriesData, url: str, options: Mapping[str,
     if place.archive is not None:
         return _write_archive(plugin, data, place, options)
     text = place.url
+    sender = getattr(place.transport, 'sender', None)
+    if sender is not None:
+        send = sender(text, options)
+        sent: list[Place] = send(plugin.made(data, options))
+        return sent
     is_folder = text.endswith(('/', '\\')) or place.transport.is_folder(text, options)
     if not is_folder and not text.lower().endswith(plugin.extensions):
         if plugin.single_file:
