@@ -113,7 +113,7 @@ def cluster() -> object:
     import dask
     from distributed import LocalCluster
 
-    with dask.config.set({"distributed.worker.daemon": True, "distributed.comm.timeouts.connect": "5s"}):
+    with dask.config.set({"distributed.worker.daemon": True, "distributed.comm.timeouts.connect": "30s"}):
         local = LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None)
         try:
             yield local
