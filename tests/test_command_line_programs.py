@@ -479,5 +479,5 @@ def test_writing_from_a_zip(zipped: Path, tmp_path: Path, capsys: pytest.Capture
     assert sorted(copies) == sorted(p.read_bytes() for p in originals)
     capsys.readouterr()
     assert image_data.sort(['--move', str(tmp_path / 'sorted'), str(zipped)]) == 1
-    assert 'cannot be removed' in capsys.readouterr().err
+    assert 'cannot be moved' in capsys.readouterr().err
     assert zipped.is_file()

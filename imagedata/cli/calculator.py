@@ -8,18 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..cmdline import (
-    DEBUG,
-    INFO,
-    WRITING,
-    ProgramParser,
-    add_argparse_options,
-    given_options,
-    run_program,
-    say,
-)
+from ..cmdline import INFO, WRITING, ProgramParser, add_argparse_options, given_options, say
 from ..errors import ExpressionError, FileAlreadyExistsError, ImagedataWarning
 from ..notices import warn_user
+from .common import parsed, program_parser, run
 
 if TYPE_CHECKING:
     from ..series import Series
@@ -42,12 +34,12 @@ examples:
 
 def parser() -> ProgramParser:
     """Return the parser of the command line."""
-    made = ProgramParser(
+    made = program_parser(
         'image_calculator',
-        usage='%(prog)s [options] out_name expression in_dirs [in_dirs ...]',
-        description='Calculate an image from others, voxel by voxel. The result has the place, the patient '
+        'out_name expression in_dirs [in_dirs ...]',
+        'Calculate an image from others, voxel by voxel. The result has the place, the patient '
         'and the study of the first input; voxels that were flipped or cut out keep their own place.',
-        epilog=_EPILOG,
+        _EPILOG,
     )
     add_argparse_options(made)
     made.add_argument(
@@ -64,10 +56,7 @@ def parser() -> ProgramParser:
 def main(args: Sequence[str] | None = None) -> int:
     """Run the program; see `imagedata.image_data.calculator`."""
     made = parser()
-    given = made.parse_args(args)
-    if given.headers_only:
-        made.error('--headers_only reads no pixels, and there would be nothing to calculate')
-    return run_program('image_calculator', lambda: _calculate(given), debug=given.loglevel <= DEBUG)
+    return run(made, parsed(made, args, pixels_to='calculate'), _calculate)
 
 
 def _calculate(given: argparse.Namespace) -> None:
