@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ['element_value', 'image_numbers', 'parse_tag']
 
-_PAIR = re.compile(r'\(?\s*([0-9A-Fa-f]{4})\s*[|,]\s*([0-9A-Fa-f]{4})\s*\)?')
+_PAIR = re.compile(r'\(?\s*([0-9A-Fa-f]{4})\s*[|,]?\s*([0-9A-Fa-f]{4})\s*\)?')
 
 
 def parse_tag(keyword: str | int | tuple[int, int]) -> BaseTag:
-    """Return the tag of a keyword ('EchoTime', 'echoTime'), number, pair, or text ('0018|0081').
+    """Return the tag of a keyword ('EchoTime', 'echoTime'), number, pair, or text ('0018|0081', '00180081').
 
     Raises
     ------
@@ -35,6 +35,8 @@ def parse_tag(keyword: str | int | tuple[int, int]) -> BaseTag:
     pair = _PAIR.fullmatch(keyword.strip())
     if pair:
         return Tag(int(pair[1], 16), int(pair[2], 16))
+    if not keyword.strip():
+        raise UnknownTag('an empty text is no DICOM keyword: give one as in PS3.6 (EchoTime)')
     number = tag_for_keyword(keyword) or tag_for_keyword(keyword[:1].upper() + keyword[1:])
     if number is None:
         raise UnknownTag(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import ImagedataError, NotImageError, UnknownInputError
+from .errors import ImagedataError, NoDataReadError, NotImageError, UnknownInputError
 from .formats.contract import Source
 from .progress import reporting, tracked
 from .reading import find_sources, read
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from .formats.dicom.fastscan import FastReader
     from .formats.dicom.frames import Frame
+    from .formats.dicom.scan import Instance
 
 __all__ = ['Entry', 'Inventory', 'SeriesUID', 'take_inventory']
 
@@ -134,7 +135,7 @@ def _add_dicom(found: Inventory, options: Mapping[str, Any]) -> None:
     found.left = []
     frames: list[Frame] = []
     others: dict[str, list[Source]] = {}
-    described: dict[str, Dataset] = {}
+    described: dict[tuple[str, ...], Dataset] = {}
     reader = FastReader(sources, headers_only=True)
     for source in tracked(sources, 'Cataloguing'):
         try:
@@ -146,6 +147,7 @@ def _add_dicom(found: Inventory, options: Mapping[str, Any]) -> None:
     if not frames:
         return
     wanted = options.get('input_stack')
+    count = len(found.entries)
     result = stacks(frames, {k: v for k, v in options.items() if k != 'input_stack'})
     per_series: dict[tuple[str, ...], list[set[str]]] = {}
     for stack in result:
@@ -169,14 +171,16 @@ def _add_dicom(found: Inventory, options: Mapping[str, Any]) -> None:
             stack.number,
         )  # fmt: skip
         own = tuple(by_name[name] for name in sorted(names))
-        header = described[str(first.get('SeriesInstanceUID', '')) + study]
+        header = described[_identity(stack.frames[0])]
         found.entries.append(Entry(
             key, own + tuple(others.get(study, ())), choice, header,
             (len(stack.frames), *stack.frames[0].size),
         ))  # fmt: skip
+    if wanted is not None and len(found.entries) == count:
+        raise NoDataReadError(f'no series has a stack number {wanted} (input_stack)')
 
 
-def _identity(frame: Frame) -> tuple[str, ...]:
+def _identity(frame: Frame | Instance) -> tuple[str, ...]:
     keywords = ('PatientID', 'StudyInstanceUID', 'SeriesInstanceUID')
     return tuple(str(frame.dataset.get(keyword, '')) for keyword in keywords)
 
@@ -190,7 +194,7 @@ def _light_frames(
     reader: FastReader,
     found: Inventory,
     others: dict[str, list[Source]],
-    described: dict[str, Dataset],
+    described: dict[tuple[str, ...], Dataset],
 ) -> list[Frame]:
     """Return the frames of one file, with those elements only that group them."""
     from .formats.dicom.frames import frames_of
@@ -204,9 +208,8 @@ def _light_frames(
     frames = [frame for instance in scanned.instances for frame in frames_of(instance)]
     for instance in scanned.instances:
         dataset = instance.dataset
-        uids = str(dataset.get('SeriesInstanceUID', '')) + str(dataset.get('StudyInstanceUID', ''))
-        if uids not in described:
-            described[uids] = _part(dataset, _DESCRIPTIVE)
+        if _identity(instance) not in described:
+            described[_identity(instance)] = _part(dataset, _DESCRIPTIVE)
     return [replace(frame, dataset=_part(frame.dataset, _GROUPING), pixels=None) for frame in frames]  # type: ignore[arg-type]
 
 

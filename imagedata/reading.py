@@ -118,8 +118,8 @@ def read_series(urls: Any, order: str = 'auto', options: Mapping[str, Any] | Non
     lines = '\n'.join(f'  {_describe(s)}' for s in found)
     raise MultipleSeriesError(
         f'{len(found)} series were found where one is wanted; choose one with input_serinsuid=<UID> '
-        '(where they share it: input_stack, input_acquisition or input_echo; of other formats than DICOM: '
-        f'input_format), or name its files:\n{lines}'
+        '(where they share it: input_stack=, input_acquisition= or input_echo=; of other formats than DICOM: '
+        f'input_format=), or name its files:\n{lines}'
     )
 
 

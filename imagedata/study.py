@@ -378,7 +378,8 @@ class Study(Contents, IndexedDict[Any, Series]):
 def file_errors(inventory: Inventory) -> dict[str, ImagedataError]:
     """Return the files that were set aside, warned of."""
     for name, error in inventory.broken:
-        warn_user(f'{name} is set aside: {error}', ImagedataWarning)
+        text = str(error) if name in str(error) else f'{name}: {error}'
+        warn_user(f'set aside: {text}', ImagedataWarning)
     return dict(inventory.broken)
 
 
@@ -429,11 +430,13 @@ def series_target(url: str | PathLike[str], name: str, formats: Any) -> str:
     formats : str or list of str or None
         Names of formats; None: that which `Series.write` chooses.
     """
-    from .registry import format_for
+    from .registry import extension_for, format_for
 
     folder = f'{fspath(url).rstrip("/")}/{name}'
     given = [formats] if isinstance(formats, str) else list(formats or [])
     plugins: list[Format] = [format_for(str(wanted)) for wanted in given]
     if len(plugins) == 1 and plugins[0].single_file:
-        return f'{folder}/{name}{plugins[0].extensions[0]}'
+        extension = extension_for(plugins[0], str(given[0]))
+        if extension not in getattr(plugins[0], 'one_image', ()):
+            return f'{folder}/{name}{extension}'
     return f'{folder}/'

@@ -13,8 +13,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
-from ..errors import ImagedataError, InputNotFoundError, WriteError
+from ..errors import ImagedataError, ImagedataWarning, InputNotFoundError, WriteError
 from ..formats.contract import Source
+from ..notices import warn_user
 
 __all__ = ['FilesystemArchive', 'find', 'is_staging', 'staged', 'staging_name']
 
@@ -191,8 +192,10 @@ def find(path: Path) -> list[Source]:
     """
     if path.is_dir():
         return list(_walk(path))
-    if path.exists():
+    if path.is_file():
         return [Source(str(path), path)]
+    if path.exists():
+        raise InputNotFoundError(f'{path} is no file or folder, but a pipe or a device: name a file')
     if glob.has_magic(str(path)):
         matches = sorted(glob.glob(str(path), recursive=True))
         if matches:
@@ -212,9 +215,18 @@ def _nearest(path: Path) -> str:
 
 
 def _walk(folder: Path) -> Iterator[Source]:
-    for root, folders, files in os.walk(folder):
+    """Yield the files in a folder, then those of the folders in it; links to folders are not followed."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError as error:
+        warn_user(f'{folder} cannot be listed, and is left out: {error.strerror}', ImagedataWarning)
+        return
+    for entry in entries:
+        # A pipe or a socket has no end. A link to nothing may be an image that is lost.
+        if entry.is_file() or (entry.is_symlink() and not os.path.exists(entry)):
+            yield Source(entry.path, Path(entry.path))
+    for entry in entries:
         # What a killed program was about to write is none of the images in the folder.
-        folders[:] = sorted(name for name in folders if not is_staging(name))
-        for name in sorted(files):
-            path = Path(root, name)
-            yield Source(str(path), path)
+        if entry.is_dir(follow_symlinks=False) and not is_staging(entry.name):
+            yield from _walk(Path(entry.path))

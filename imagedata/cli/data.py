@@ -20,7 +20,7 @@ from ..cmdline import (
     say,
     say_json,
 )
-from ..errors import CollectionError, ImagedataWarning
+from ..errors import CollectionError, ImagedataWarning, NoDataReadError
 from .common import (
     add_inputs,
     add_json,
@@ -123,6 +123,8 @@ def _convert(given: argparse.Namespace) -> None:
     if given.anonymize:
         cohort = cohort.anonymize(**deidentification_rules(given))
     tasks = list(_tasks(given, cohort, formats))
+    if not tasks:
+        raise NoDataReadError('no series is left to convert')
     if len(tasks) > 1 and is_file:
         raise CollectionError(
             f'{len(tasks)} series do not fit the one file {given.out_name}: name a folder, and the format '

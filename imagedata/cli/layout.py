@@ -28,6 +28,8 @@ DEFAULT = (
 """Layout when none is asked for."""
 
 _FIELD = re.compile(r'\{(\w+)(?::([^{}]*))?\}')
+_FORMAT = re.compile(r'(.?[<>^=])?[-+ ]?0?\d{0,2}(\.\d{1,2})?[sdx]?')
+_NO_TEXTS = ('SQ', 'OB', 'OW', 'OF', 'OD', 'OL', 'OV', 'UN', 'OB or OW', 'US or OW')
 _EXTENSION = re.compile(r'\.\w{1,6}$')
 _PATIENT, _STUDY, _SERIES = 1, 2, 3
 
@@ -90,6 +92,8 @@ class Layout:
     """
 
     def __init__(self, destination: Path, pattern: str = DEFAULT) -> None:
+        from pydicom.datadict import dictionary_VR
+
         from ..dicom_elements import parse_tag
 
         self._destination = destination
@@ -97,8 +101,16 @@ class Layout:
         fields = [match[1] for match in _FIELD.finditer(pattern)]
         if not fields:
             raise UnknownTag(f'the pattern {pattern!r} names no element, such as {{SOPInstanceUID}}')
-        for keyword in fields:
-            parse_tag(keyword)
+        if '..' in self._parts:
+            raise UnknownTag(f"the pattern {pattern!r} leaves the destination ('..'): name another one")
+        for field in _FIELD.finditer(pattern):
+            tag = parse_tag(field[1])
+            if dictionary_VR(tag) in _NO_TEXTS:
+                raise UnknownTag(f'{field[1]} is no text that a name could have: choose another element')
+            if not _FORMAT.fullmatch(field[2] or ''):
+                raise UnknownTag(
+                    f'{field[0]} has a format that is none: give a width, digits, and s, d or x, such as :05d'
+                )
         left = _FIELD.sub('', pattern)
         if '{' in left or '}' in left:
             raise UnknownTag(f'the pattern {pattern!r} has a brace too many: elements stand in {{ and }}')

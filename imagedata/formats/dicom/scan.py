@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ...errors import CorruptFileError, ImagedataError
+from ...errors import CorruptFileError, ImagedataError, InputNotFoundError
 from ...progress import tracked
 from ..contract import HEAD, Source
 from .inflate import DEFLATED_FRAMES, inflated
@@ -136,7 +136,7 @@ def scan(
                 found.left.append((source, 'not DICOM'))
                 continue
             # Each file is opened once: without a buffer for the fast way, with one for the other.
-            with io.FileIO(source.path) if source.path is not None else source.open() as file:
+            with _opened(source) as file:
                 instance = fast.read(source.name, file) if isinstance(file, io.FileIO) else None
                 if instance is not None:
                     found.instances.append(instance)
@@ -162,6 +162,29 @@ def scan(
         else:
             found.instances.append(instance)
     return found
+
+
+def _opened(source: Source) -> io.FileIO | BinaryIO:
+    """Open a file; one that cannot be is one of those that cannot be read.
+
+    Raises
+    ------
+    InputNotFoundError, CorruptFileError
+    """
+    if source.path is None:
+        return source.open()
+    try:
+        return io.FileIO(source.path)
+    except FileNotFoundError as error:
+        raise InputNotFoundError(
+            f'{source.name} is gone, or a link to what is not there: copy it anew, remove it, or leave it '
+            'out with skip_broken_series=True'
+        ) from error
+    except OSError as error:
+        raise CorruptFileError(
+            f'{source.name} cannot be read: {error.strerror}: get permission or copy it anew, or leave it '
+            'out with skip_broken_series=True'
+        ) from error
 
 
 def is_dicom(head: bytes) -> bool:
