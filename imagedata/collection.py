@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .anonymize import plan_of
 from .contents import Contents
-from .described import PATIENT, ClinicalTrialSubject, Lookup, described
+from .described import PATIENT, ClinicalTrialSubject, Lookup, described, warn_of_patients
 from .errors import CollectionError, ImagedataError, UnknownOptionType
 from .folders import safe_name, unique_name
 from .given import is_input, members, told, without_doubles
@@ -107,6 +107,7 @@ class Patient(_Whole[Study]):
                 )
             studies = _studies(patients[0][1], options)
         self._begin(studies, options)
+        warn_of_patients([lookup for _, lookup in self._lookups()], 'the patient')
 
     def _begin(self, studies: Mapping[Any, Study], options: Mapping[str, Any]) -> None:
         dict.update(self, studies)

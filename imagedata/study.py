@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from .anonymize import anonymized, anonymized_entry, plan_of
 from .contents import Contents
-from .described import PATIENT, STUDY, GeneralEquipment, Lookup, described, lookup_of
+from .described import (
+    PATIENT,
+    STUDY,
+    GeneralEquipment,
+    Lookup,
+    described,
+    lookup_of,
+    warn_of_patients,
+)
 from .errors import (
     CollectionError,
     GeometryMismatchError,
@@ -104,6 +112,7 @@ class Study(Contents, IndexedDict[Any, Series]):
         given = members(data, Series, lambda series: str(series.seriesInstanceUID))
         if given is not None:
             self._begin(given, options)
+            warn_of_patients([lookup for _, lookup in self._lookups()], 'the study')
             return
         inventory = take_inventory(data, options)
         self.broken.update(file_errors(inventory))
