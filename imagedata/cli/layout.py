@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,15 @@ class Identity:
         return (level < _STUDY or self.study == other.study) and (
             level < _SERIES or self.series == other.series
         )
+
+    @property
+    def complete(self) -> bool:
+        """Whether name and date of birth are told: nothing more can be learnt of the patient."""
+        return bool(self.name and self.birth)
+
+    def with_patient_of(self, other: Identity) -> Identity:
+        """Return this identity with what another file tells of the same patient, and this one does not."""
+        return replace(self, name=self.name or other.name, birth=self.birth or other.birth)
 
     def digest(self, level: int) -> str:
         """Return digits that tell a patient, study or series from others of its name."""
@@ -146,7 +155,8 @@ class Layout:
             key = str(folder).casefold()
             owner = self._owners.get(key) or _owner_on_disk(folder)
             if owner is None or owner.shares(identity, level):
-                self._owners.setdefault(key, owner or identity)
+                # A file without a name must not make two persons one.
+                self._owners[key] = (owner or identity).with_patient_of(identity)
                 return folder
         return parent / f'{name}-{digest}'
 
@@ -168,7 +178,8 @@ def header_of(source: Source) -> Any:
 
 
 def _owner_on_disk(folder: Path) -> Identity | None:
-    """Return whose a folder is that was there before: that of the first DICOM file in it."""
+    """Return whose a folder is that was there before: as the first DICOM file of each folder in it tells."""
+    owner: Identity | None = None
     for root, folders, files in os.walk(folder):
         folders.sort()
         for name in sorted(files):
@@ -178,8 +189,12 @@ def _owner_on_disk(folder: Path) -> Identity | None:
             except (ImagedataError, OSError):
                 continue
             if dataset is not None:
-                return Identity.of(dataset)
-    return None
+                found = Identity.of(dataset)
+                owner = found if owner is None else owner.with_patient_of(found)
+                break
+        if owner is not None and owner.complete:
+            break
+    return owner
 
 
 def _level(part: str) -> int:
