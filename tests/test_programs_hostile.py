@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from imagedata import Cohort, Series, image_data
-from imagedata.errors import ImagedataWarning
+from imagedata.errors import ImagedataWarning, WriteError
 from synthetic import save, stack, uid
 
 SAMPLES = Path(__file__).resolve().parent.parent / 'data' / 'dicom'
@@ -338,3 +339,56 @@ def test_completion_of_the_table_of_commands(tmp_path: Path) -> None:
     ).stdout
     assert completed(script, ['imagedata', 'plu'], tmp_path) == ['plugins']
     assert completed(script, ['imagedata', '--ver'], tmp_path) == ['--version']
+
+
+# --- formats by extension -----------------------------------------------------------------------
+
+
+def written(folder: Path) -> list[str]:
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob('*') if p.is_file())
+
+
+@pytest.mark.parametrize(
+    ('wanted', 'out', 'expected'),
+    [
+        ('png', 'x', ['x/Image_00000.png', 'x/Image_00001.png', 'x/Image_00002.png']),
+        ('.png', 'x/', ['x/Image_00000.png', 'x/Image_00001.png', 'x/Image_00002.png']),
+        ('tiff', 'x', ['x.tiff']),
+        ('pillow', 'x', ['x.tif']),
+        ('nii', 'x', ['x.nii']),
+        ('nii', 'x/', ['x/Image.nii']),
+        ('nifti', 'x/', ['x/Image.nii.gz']),
+        ('nrrd', 'x', ['x.nrrd']),
+        ('itk', 'x', ['x.mha']),
+        ('npy', 'x/', ['x/Image.npy', 'x/Image.npy.json']),
+    ],
+)
+def test_format_by_extension(tmp_path: Path, wanted: str, out: str, expected: list[str]) -> None:
+    image = Series(np.arange(60, dtype=np.uint8).reshape(3, 4, 5))
+    image.write(tmp_path / 'in.npz')
+    (tmp_path / 'in').mkdir()
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        image.write(f'{tmp_path}/in/{out}', formats=wanted)
+    assert written(tmp_path / 'in') == expected
+    assert image_data.conversion(['--of', wanted, f'{tmp_path}/{out}', str(tmp_path / 'in.npz')]) == 0
+    assert [name for name in written(tmp_path) if not name.startswith('in')] == expected
+
+
+def test_formats_of_several_series_by_extension(tmp_path: Path) -> None:
+    for number in range(2):
+        Series(np.arange(60, dtype=np.uint8).reshape(3, 4, 5)).write(tmp_path / 'in' / f's{number}.npz')
+    for wanted, expected in (('nii', 's0/s0.nii'), ('png', 's0/Image_00002.png')):
+        out = tmp_path / wanted
+        assert image_data.conversion(['--of', wanted, str(out), str(tmp_path / 'in')]) == 0
+        assert expected in written(out)
+        assert len({name.split('/')[0] for name in written(out)}) == 2
+
+
+@pytest.mark.parametrize(
+    'options', [{'sernum': 2**31}, {'sernum': 'x'}, {'serdes': 'a\nb'}, {'serdes': 'a\\b'}, {'frame': '1..2'}]
+)
+def test_values_that_dicom_cannot_hold(tmp_path: Path, options: dict[str, object]) -> None:
+    with pytest.raises(WriteError, match=next(iter(options))):
+        Series(CT).write(tmp_path / 'out', **options)
+    assert not list(tmp_path.iterdir())
