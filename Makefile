@@ -59,6 +59,7 @@ imports: $(VENV)/.installed-lint
 	$(VENV)/bin/lint-imports
 
 docs: $(VENV)/.installed-docs
+	$(PY) -m docutils --halt=warning README.rst > /dev/null
 	$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 	$(PY) -m sphinx -q -W --keep-going -b doctest docs docs/_build/doctest
 

@@ -161,8 +161,8 @@ run(lambda: np.array(nibabel.load(os.path.join(folder, 'theirs.nii.gz')).dataobj
 """
 
 CATALOGUE = """
-from imagedata.formats.dicom.catalogue import catalogue, files_in
-run(lambda: catalogue(files_in(folder)))
+from imagedata.collection import Cohort
+run(lambda: Cohort(folder))
 """
 
 STARTS = """

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .axis import Axis, VariableAxis
 from .dicom_elements import parse_tag
-from .errors import UnknownTag
+from .errors import AxisError, UnknownTag
 from .header import ATTRIBUTES, Edit, Header, Identity, Images
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ _DEFAULTS: Mapping[str, Any] = {
     'PatientID': 'ANONYMOUS',
     'PatientBirthDate': '19000101',
     'PatientSex': 'O',
-    'PatientIdentityRemoved': 'YES',
-    'DeidentificationMethod': 'imagedata',
 }
 """What every header says, unless rules say otherwise."""
 
@@ -290,6 +288,7 @@ def _edit(edit: Edit, context: Dataset, plan: Plan) -> Edit | None:
 # --- axes --------------------------------------------------------------------------------------
 
 _CLOCKS = ('time', 'contenttime')
+_TIMES = ('AcquisitionTime', 'ContentTime', 'SeriesTime', 'StudyTime', 'InstanceCreationTime')
 _DAY = 86400.0
 
 
@@ -313,10 +312,29 @@ def _values(
             value: Any = values[index]
             moved[index] = None if value is None else round(float(value) + offsets[name], 6)
         return moved
+    keyword = name if tag_for_keyword(name) else name[:1].upper() + name[1:]
     if any(isinstance(value, str) for value in values.flat):
-        keyword = name if tag_for_keyword(name) else name[:1].upper() + name[1:]
         return _other_texts(keyword if tag_for_keyword(keyword) else None, values, context, plan)
+    if tag_for_keyword(keyword):
+        _check_numbers(name, keyword, values, context, plan)
     return values
+
+
+def _check_numbers(
+    name: str, keyword: str, values: NDArray[Any], context: Dataset, plan: Plan
+) -> None:
+    """Raise where numbers along an axis are of an element that does not stay: others would be false."""
+    from pydicom.datadict import dictionary_VR
+
+    known = [value for value in values.flat if isinstance(value, (int, float, np.number))]
+    if not known or dictionary_VR(keyword) in ('TM', 'DA', 'DT'):
+        return
+    found = _single(keyword, known[0], context, plan)
+    if found in (None, '') or float(found) != float(known[0]):
+        raise AxisError(
+            f'the images are sorted by {name}, which de-identification takes away: sort them by something '
+            f'else, or keep it (retain_patient=True, or extra_anonymization_rules)'
+        )
 
 
 def _offsets(images: Images | None, first: Dataset | None, plan: Plan) -> dict[str, float]:
@@ -324,29 +342,41 @@ def _offsets(images: Images | None, first: Dataset | None, plan: Plan) -> dict[s
 
     Times that count from something else, such as the first image, stay.
     """
-    from pydicom.datadict import dictionary_VR, tag_for_keyword
-
-    from .formats.dicom.criteria import criterion
-
     shift = None if first is None else plan.shift(first)
     if images is None or first is None or shift is None:
         return {}
     offsets = {}
     for name, values in images.tags.items():
-        tag = tag_for_keyword(name)
-        if name not in _CLOCKS and (tag is None or dictionary_VR(tag) != 'TM'):
-            continue
-        found = criterion(name, {})(first)
-        clock = found[1] if isinstance(found, tuple) else found
-        known = [float(v) for v in values.flat if v is not None]
+        known = [float(v) for v in values.flat if isinstance(v, (int, float, np.number))]
         present = values[images.ids >= 0]
-        if clock is None or not known or not present.size or present[0] is None:
+        if not known or not present.size or not isinstance(present[0], (int, float, np.number)):
             continue
-        if abs((float(present[0]) - clock + _DAY / 2) % _DAY - _DAY / 2) < 1e-3:
+        if any(abs((float(present[0]) - clock + _DAY / 2) % _DAY - _DAY / 2) < 1e-3
+               for clock in _clocks(name, first)):  # fmt: skip
             seconds = shift.total_seconds() % _DAY
             # The first of them is on the first day again.
             offsets[name] = seconds - (min(known) + seconds) // _DAY * _DAY
     return {name: offset for name, offset in offsets.items() if offset}
+
+
+def _clocks(name: str, first: Dataset) -> list[float]:
+    """Return the times of day, in s, that the values of an axis can have been taken from.
+
+    An axis of a name that is the user's own can be of any: the function that gave its values is not known.
+    """
+    from pydicom.datadict import dictionary_VR, tag_for_keyword
+
+    from .formats.dicom.criteria import CRITERIA, criterion
+
+    tag = tag_for_keyword(name)
+    if tag is not None and dictionary_VR(tag) != 'TM':
+        return []
+    if tag is None and name in CRITERIA and name not in _CLOCKS:
+        return []
+    asked = [name] if tag is not None else [*_CLOCKS, *_TIMES]
+    found = (criterion(each, {})(first) for each in asked)
+    clocks = (value[1] if isinstance(value, tuple) else value for value in found)
+    return [float(clock) for clock in clocks if isinstance(clock, (int, float, np.number))]
 
 
 def _other_texts(keyword: str | None, values: NDArray[Any], context: Dataset, plan: Plan) -> NDArray[Any]:

@@ -68,7 +68,10 @@ def finite_range(series: Any) -> tuple[float, float]:
         return 0.0, 255.0
     if array.dtype.kind == 'c':
         array = np.abs(array)
-    if array.dtype.kind == 'f':
+    if array.size:
+        low, high = float(array.min()), float(array.max())
+        if np.isfinite(low) and np.isfinite(high):
+            return low, high
         array = array[np.isfinite(array)]
     if not array.size:
         return 0.0, 1.0

@@ -10,8 +10,12 @@ extension. Only where nothing at all was read so far, plugins that can tell no f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from .errors import CorruptFileError, NotImageError, UnknownInputError
+import numpy as np
+
+from .conversion import converted
+from .errors import CorruptFileError, DataTypeError, NotImageError, UnknownInputError
 from .formats.contract import Format, ReadRequest, Source
 from .header import SeriesData
 from .registry import formats, missing_modules
@@ -86,7 +90,7 @@ class Choice:
         if plugin not in self._tried:
             self._tried.append(plugin)
         result = plugin.read(offered, self.request)
-        self.series += result.series
+        self.series += [_completed(data, plugin, self.request) for data in result.series]
         for source in offered:
             self._left.pop(source.name, None)
         for source, why in result.left:
@@ -157,6 +161,20 @@ class Choice:
             return 'name other files, or install a plugin for these'
         lines = ' or '.join(f"pip install '{install}' ({name})" for install, name in installs.items())
         return f'these may be read after {lines}'
+
+
+def _completed(data: SeriesData, plugin: Format, request: ReadRequest) -> SeriesData:
+    """Return a series with what every reading has, where a plugin left it out: its format, and the type."""
+    header = data.header
+    if 'input_format' not in header.attributes:
+        header = replace(header, attributes={**header.attributes, 'input_format': plugin.name})
+    array = data.array
+    wanted = None if request.options.get('dtype') is None else np.dtype(request.options['dtype'])
+    if wanted is not None and array.ndim and array.dtype != wanted:
+        array = converted(array, wanted, DataTypeError)
+    if header is data.header and array is data.array:
+        return data
+    return SeriesData(array, header, data.identity)
 
 
 def _is_named(source: Source, plugin: Format) -> bool:

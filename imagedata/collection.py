@@ -11,7 +11,8 @@ from .contents import Contents
 from .described import PATIENT, ClinicalTrialSubject, Lookup, described, warn_of_patients
 from .errors import CollectionError, ImagedataError, UnknownOptionType
 from .folders import safe_name, unique_name
-from .given import is_input, members, told, without_doubles
+from .formats.contract import is_location
+from .given import members, told, without_doubles
 from .grouping import grouped
 from .indexed import IndexedDict
 from .inventory import Entry, Inventory, SeriesUID, take_inventory
@@ -172,7 +173,7 @@ class Cohort(_Whole[Patient]):
     def __init__(self, data: Any = None, opts: OptionsLike = None, **kwargs: Any) -> None:
         super().__init__()
         options = merge_options(opts, kwargs)
-        self.data = data if is_input(data) else None
+        self.data = data if is_location(data) else None
         self.broken: dict[Any, ImagedataError] = {}
         patients = members(data, Patient, lambda patient: patient.patientID or '')
         if patients is None:
@@ -212,13 +213,21 @@ class Cohort(_Whole[Patient]):
             When rules give two patients one ID.
         """
         plan = plan_of(uid_table, actions, rules)
-        patients = [p._anonymized(plan.of_patient(str(key))) for key, p in self._stored().items()]
+        patients = [p._anonymized(plan.of_patient(*_person(key, p))) for key, p in self._stored().items()]
         return Cohort(without_doubles([(patient.patientID or '', patient) for patient in patients]))
 
     def _studies(self) -> Iterator[tuple[str, Study]]:
         for key, patient in self._stored().items():
             for _, study in patient._studies():
                 yield key, study
+
+
+def _person(key: Any, patient: Patient) -> tuple[str, str, str]:
+    """Return ID, name and date of birth; for the ID the key, where the user gave one of his own."""
+    known = str(patient.patientID or '')
+    own = str(key) != known and not str(key).startswith(f'{known} (')
+    name, birth = patient.patientName, patient.patientBirthDate
+    return str(key) if own else known, str(name or ''), str(birth or '')
 
 
 def _studies(found: Sequence[Sequence[Entry]], options: Mapping[str, Any]) -> dict[str, Study]:

@@ -19,8 +19,8 @@ from .errors import DataTypeError
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap, Normalize
 
-__all__ = ['RGB', 'blur_mask', 'clip_range', 'colour_map', 'fuse', 'is_binary', 'make_norm', 'packed',
-           'to_rgb', 'unpacked', 'visible', 'window_bounds']
+__all__ = ['RGB', 'blur_mask', 'clip_range', 'colour_map', 'fuse', 'is_binary', 'make_norm', 'moved_norm',
+           'packed', 'to_rgb', 'unpacked', 'visible', 'window_bounds']
 
 RGB = np.dtype([('R', 'u1'), ('G', 'u1'), ('B', 'u1')])
 """Type of a colour voxel."""
@@ -44,8 +44,9 @@ def window_bounds(window: float, level: float) -> tuple[float, float]:
     """
     width = float(window) if window > 0 else 1.0
     # Around very large numbers, a small window would have both ends at one float.
-    width = max(width, 4 * float(np.spacing(abs(float(level)))))
-    return float(level) - width / 2, float(level) + width / 2
+    most = float(np.finfo(float).max)
+    width = max(width, 4 * float(np.spacing(min(abs(float(level)), most / 2))))
+    return max(float(level) - width / 2, -most), min(float(level) + width / 2, most)
 
 
 def clip_range(
@@ -76,7 +77,11 @@ def clip_range(
     if not finite.size:
         return 0.0, 1.0
     if bins is None:
-        first, last = np.quantile(finite, [low, high])
+        with np.errstate(over='ignore', invalid='ignore'):
+            first, last = np.quantile(finite, [low, high])
+        if not np.isfinite([first, last]).all():
+            # Between values whose difference is no float, there is nothing in between.
+            first, last = np.quantile(finite, [low, high], method='lower')
         return float(first), float(last)
     counts, edges = np.histogram(finite, bins=bins)
     part = np.cumsum(counts) / finite.size
@@ -153,8 +158,8 @@ def make_norm(norm: str | Normalize, low: float, high: float) -> Normalize:
 
     Parameters
     ----------
-    norm : {'linear', 'log'} or matplotlib Normalize
-        An object with limits of its own keeps them.
+    norm : {'linear', 'log', 'sigmoid'} or matplotlib Normalize
+        An object with limits of its own keeps them. 'sigmoid' is that of PS3.3 C.11.2.1.3.1.
     low, high : float
         The window. With 'log', what is not above 0 gets the first colour.
 
@@ -169,16 +174,39 @@ def make_norm(norm: str | Normalize, low: float, high: float) -> Normalize:
         made = deepcopy(norm)
         made.vmin = low if made.vmin is None else made.vmin
         made.vmax = high if made.vmax is None else made.vmax
+        if isinstance(made, LogNorm) and made.vmin <= 0:
+            made.vmin, made.vmax = _decades(made.vmin, made.vmax)
         return made
     if high <= low:
-        high = low + 1
+        low, high = window_bounds(1, low)
+    elif np.isinf(high - low):
+        low, high = window_bounds(float(np.finfo(float).max), low / 2 + high / 2)
     if norm == 'linear':
         return Normalize(low, high)
+    if norm == 'sigmoid':
+        from .voi import Sigmoid
+
+        return Sigmoid(low, high)
     if norm == 'log':
-        # A logarithmic scale needs a lowest value: three decades below the top, if 0 is the bottom.
-        top = high if high > 0 else 1.0
-        return LogNorm(low if low > 0 else top / 1000, top, clip=True)
-    raise ValueError(f"norm is 'linear', 'log' or a Normalize of matplotlib, got {norm!r}")
+        return LogNorm(*_decades(low, high), clip=True)
+    raise ValueError(f"norm is 'linear', 'log', 'sigmoid' or a Normalize of matplotlib, got {norm!r}")
+
+
+def _decades(low: float, high: float) -> tuple[float, float]:
+    """Return limits of a logarithmic scale, which needs a lowest value: three decades below the top."""
+    top = high if high > 0 else 1.0
+    return low if 0 < low < top else top / 1000, top
+
+
+def moved_norm(norm: Normalize, low: float, high: float) -> Normalize:
+    """Return a norm with other limits; an even one for a table, whose values cannot move."""
+    from .voi import LookUp
+
+    if isinstance(norm, LookUp):
+        return make_norm('linear', low, high)
+    moved = deepcopy(norm)
+    moved.vmin = moved.vmax = None
+    return make_norm(moved, low, high)
 
 
 def to_rgb(
@@ -226,11 +254,16 @@ def _entries(values: NDArray[Any], norm: Normalize, count: int) -> NDArray[np.in
         assert norm.vmax is not None
         exact: Any = np.float32 if values.dtype.itemsize <= 2 else np.float64
         scaled: Any = values.astype(exact)
-        scaled -= exact(norm.vmin)
-        scaled /= exact(norm.vmax - norm.vmin)
-        scaled *= exact(count)
+        # What is beyond the greatest float is beyond the window as well.
+        with np.errstate(over='ignore'):
+            scaled -= exact(norm.vmin)
+            scaled /= exact(norm.vmax - norm.vmin)
+            scaled *= exact(count)
     else:
         scaled = np.ma.filled(norm(np.ma.masked_invalid(values)).astype(float), np.nan) * count
+        if values.dtype.kind != 'f':
+            # A whole number that has no place on a scale is below it.
+            scaled[np.isnan(scaled)] = -1
     nothing = np.isnan(scaled) if values.dtype.kind == 'f' else None
     # The upper end of the window has the last colour, as everywhere in matplotlib.
     scaled[scaled == count] = count - 1

@@ -18,6 +18,7 @@ __all__ = [
     'EmptyImageError',
     'EntryNotFoundError',
     'ExpressionError',
+    'FileAccessError',
     'FileAlreadyExistsError',
     'FormatPluginNotFound',
     'GeometryError',
@@ -89,6 +90,10 @@ class EmptyImageError(ImagedataError, ValueError):
 
 class CorruptFileError(ImagedataError, ValueError):
     """A file of a known format is truncated or contradicts itself."""
+
+
+class FileAccessError(ImagedataError, OSError):
+    """A file or folder is there, and the system does not let it be read."""
 
 
 class PixelDecodeError(CorruptFileError):

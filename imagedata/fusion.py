@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .series import Series
 
 __all__ = ['frames_of', 'fuse_mask', 'on_grid', 'overlay_colours', 'overlay_range',
-           'series_to_rgb', 'shown_range', 'to_channels', 'to_gray']
+           'series_to_rgb', 'shown_map', 'shown_norm', 'shown_range', 'to_channels', 'to_gray']
 
 
 def frames_of(series: Series) -> NDArray[Any]:
@@ -87,6 +87,35 @@ def shown_range(
     return window_bounds(window, level)
 
 
+def shown_map(series: Series, colormap: Any) -> Any:
+    """Return the colour map to show a Series with.
+
+    The one given, else that of the Series, else grey; white is the lowest value where the header says so
+    (MONOCHROME1, PS3.3 C.7.6.3.1.2), which is not said of masks.
+    """
+    if colormap is None:
+        colormap = series.header.attributes.get('colormap')
+    if colormap is None or colormap == 'Greys_r':
+        inverse = series.header.attribute('photometricInterpretation') == 'MONOCHROME1'
+        return 'Greys' if inverse and series.dtype.kind != 'b' else 'Greys_r'
+    return colormap
+
+
+def shown_norm(series: Series) -> Any:
+    """Return how values become shades of grey when it was not told: as set, as in the header, or evenly."""
+    chosen = series.header.attributes.get('colormap_norm')
+    if chosen is not None or series.color or not series._has_source_values():
+        return chosen or 'linear'
+    header = series.header
+    if None not in series._given_window():
+        return 'sigmoid' if header.element('VOILUTFunction') == 'SIGMOID' else 'linear'
+    if header.element('VOILUTSequence') and header.attributes.get('windowWidth') is None:
+        from .voi import look_up
+
+        return look_up(header.element('VOILUTSequence')[0])
+    return 'linear'
+
+
 def to_channels(series: Series, channels: Sequence[Any], labels: Sequence[str]) -> Any:
     """Return a Series with a value for each channel in each voxel; see `Series.to_channels`."""
     if len(channels) != len(labels) or not channels:
@@ -112,7 +141,7 @@ def series_to_rgb(
     if series.color:
         return series.copy()
     normaliser = make_norm(norm, *shown_range(series, clip, probs))
-    colours = packed(to_rgb(series.view(np.ndarray), colormap, normaliser, lut))
+    colours = packed(to_rgb(series.view(np.ndarray), shown_map(series, colormap), normaliser, lut))
     return series._attached(colours, _colour_header(series), Identity(values_changed=True))
 
 

@@ -251,6 +251,33 @@ class Geometry:
         return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0))
 
     @property
+    def voxel_volume(self) -> float:
+        """Volume of a voxel in mm³: the size of the affine's determinant, also where the stack is sheared.
+
+        Raises
+        ------
+        GeometryError
+            When slices are not evenly spaced: then voxels have no volume in common.
+
+        Examples
+        --------
+        >>> tilted = Geometry([[0, 0, 2, 0], [1, 2, 0, 0], [3, 0, 0, 0], [0, 0, 0, 1]], (4, 5, 6))
+        >>> round(tilted.voxel_volume, 6), round(float(np.prod(tilted.spacing)), 6)
+        (12.0, 12.649111)
+        """
+        if not self.is_uniform:
+            raise GeometryError(
+                f'{self.shape[0]} slices are unevenly spaced, so that voxels have no volume in common; '
+                'resample them, or take a part that is even'
+            )
+        return float(abs(np.linalg.det(self.affine[:3, :3])))
+
+    @property
+    def center(self) -> FloatArray:
+        """Place of the middle of the grid, between voxels where a count is even: (3,) x, y, z in mm."""
+        return self.to_world((np.array(self.shape) - 1) / 2)
+
+    @property
     def directions(self) -> FloatArray:
         """Unit vectors along which slice, row and column index grow: the columns of a (3, 3) array."""
         spacing = self.spacing

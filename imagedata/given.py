@@ -7,18 +7,10 @@ from os import PathLike
 from typing import Any
 
 from .errors import CollectionError
-from .formats.contract import Source
+from .formats.contract import is_location
 from .inventory import Entry
 
-__all__ = ['is_input', 'members', 'told', 'without_doubles']
-
-
-def is_input(data: Any) -> bool:
-    """Return whether something says where to read."""
-    kinds = (str, PathLike, Source)
-    if isinstance(data, (list, tuple)):
-        return bool(data) and all(isinstance(item, kinds) for item in data)
-    return isinstance(data, kinds)
+__all__ = ['members', 'told', 'without_doubles']
 
 
 def members(data: Any, kind: type[Any], name_of: Callable[[Any], str]) -> dict[Any, Any] | None:
@@ -42,7 +34,7 @@ def members(data: Any, kind: type[Any], name_of: Callable[[Any], str]) -> dict[A
         return {}
     if isinstance(data, Mapping):
         return _checked(data, kind)
-    if is_input(data):
+    if is_location(data):
         return None
     return without_doubles([(name_of(item), item) for item in _items(data, kind)])
 

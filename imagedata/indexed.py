@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
+from collections.abc import Callable, Collection, ItemsView, Iterator, Mapping, ValuesView
 from typing import Any, ClassVar, SupportsIndex, TypeVar, cast
 
 from .errors import EntryNotFoundError
@@ -33,6 +33,11 @@ class IndexedDict(dict[K, V]):
     def _stored(self) -> dict[Any, Any]:
         """Return what is stored, as it is."""
         return dict(zip(dict.keys(self), dict.values(self), strict=True))
+
+    def _with_only(self, keys: Collection[Any]) -> Any:
+        """Return the collection with some of its entries, read or not."""
+        kept = {key: stored for key, stored in self._stored().items() if key in keys}
+        return _rebuilt(type(self), kept, vars(self))
 
     # --- looking up -------------------------------------------------------------------------
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import ImagedataError, NoDataReadError, NotImageError, UnknownInputError
 from .formats.contract import Source
-from .progress import reporting, tracked
 from .reading import find_sources, read
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-    from .formats.dicom.fastscan import FastReader
-    from .formats.dicom.frames import Frame
-    from .formats.dicom.scan import Instance
+    from .formats.dicom.catalogue import Catalogue, Listed
+    from .formats.dicom.group import Stack
     from .header import SeriesData
 
 __all__ = ['Entry', 'Inventory', 'SeriesUID', 'take_inventory']
@@ -110,121 +109,56 @@ def take_inventory(urls: Any, options: Mapping[str, Any] | None = None) -> Inven
 
 # --- DICOM ------------------------------------------------------------------------------------
 
-_DESCRIPTIVE = (
-    'SpecificCharacterSet', 'PatientName', 'PatientID', 'PatientBirthDate', 'PatientSex', 'PatientAge',
-    'PatientSize', 'PatientWeight', 'QualityControlSubject', 'PatientIdentityRemoved',
-    'DeidentificationMethod', 'ClinicalTrialSponsorName', 'ClinicalTrialProtocolID',
-    'ClinicalTrialProtocolName', 'ClinicalTrialSiteID', 'ClinicalTrialSiteName',
-    'ClinicalTrialSubjectID', 'ClinicalTrialSubjectReadingID', 'StudyDate', 'StudyTime',
-    'StudyDescription', 'StudyID', 'AccessionNumber', 'ReferringPhysicianName', 'Manufacturer',
-    'ManufacturerModelName', 'StationName', 'DeviceSerialNumber', 'SoftwareVersions', 'SeriesNumber',
-    'SeriesDescription', 'SeriesDate', 'SeriesTime', 'ProtocolName', 'Modality', 'BodyPartExamined',
-    'SOPClassUID', 'ReferencedSeriesSequence', 'SegmentationType',
-)  # fmt: skip
-_GROUPING = (
-    'PatientID', 'StudyInstanceUID', 'SeriesInstanceUID', 'AcquisitionNumber', 'EchoNumbers',
-    'FrameOfReferenceUID', 'SamplesPerPixel', 'StackID', 'InstanceNumber', 'Rows', 'Columns',
-)  # fmt: skip
-
-
 def _add_dicom(found: Inventory, options: Mapping[str, Any]) -> None:
     """Move the DICOM files of an inventory from `left` to entries and `broken`."""
+    from .formats.dicom.catalogue import catalogue
     from .formats.dicom.dicomdir import expanded
-    from .formats.dicom.fastscan import FastReader
-    from .formats.dicom.group import stacks
 
-    sources, _ = expanded([s for s, _ in found.left], skip_broken=bool(options.get('skip_broken_series')))
-    by_name = {source.name: source for source in sources}
-    found.left = []
-    frames: list[Frame] = []
-    others: dict[str, list[Source]] = {}
-    described: dict[tuple[str, ...], Dataset] = {}
-    reader = FastReader(sources, headers_only=True)
-    for source in tracked(sources, 'Cataloguing'):
-        try:
-            frames += _light_frames(source, reader, found, others, described)
-        except ImagedataError as error:
-            if not options.get('skip_broken_series'):
-                raise
-            found.broken.append((source.name, error))
-    if not frames:
-        return
+    skip = bool(options.get('skip_broken_series'))
+    sources, _ = expanded([source for source, _ in found.left], skip_broken=skip)
+    listed = catalogue(sources, options, skip_broken=skip)
+    found.left = listed.left
+    found.broken += listed.broken
     wanted = options.get('input_stack')
-    count = len(found.entries)
-    result = stacks(frames, {k: v for k, v in options.items() if k != 'input_stack'})
-    per_series: dict[tuple[str, ...], list[set[str]]] = {}
-    for stack in result:
-        per_series.setdefault(_identity(stack.frames[0]), []).append({f.name for f in stack.frames})
-    for stack in result:
+    stacks = listed.stacks({k: v for k, v in options.items() if k != 'input_stack'})
+    own = [{image.name: image.source for image in stack.frames} for stack in stacks]
+    whole: dict[tuple[str, ...], dict[str, Source]] = {}
+    holders: Counter[tuple[tuple[str, ...], str]] = Counter()
+    for stack, files in zip(stacks, own, strict=True):
+        whole.setdefault(stack.kin.identity, {}).update(files)
+        holders.update((stack.kin.identity, name) for name in files)
+    for stack, files in zip(stacks, own, strict=True):
         if wanted is not None and (stack.number or 0) != int(wanted):
             continue
-        names = {frame.name for frame in stack.frames}
-        siblings = per_series[_identity(stack.frames[0])]
-        choice = dict(stack.choice)
-        if sum(bool(names & other) for other in siblings) > 1:
+        choice: Mapping[str, Any] = {}
+        if any(holders[stack.kin.identity, name] > 1 for name in files):
             # Several stacks in one file: only all files of the series number them as here.
-            names = set().union(*siblings)
-        else:
-            choice.clear()
-        first = stack.frames[0].dataset
-        study = str(first.get('StudyInstanceUID', ''))
-        key = SeriesUID(
-            str(first.get('PatientID') or ''), study, stack.series_uid,
-            _number(stack.divided.get('input_acquisition')), _number(stack.divided.get('input_echo')),
-            stack.number,
-        )  # fmt: skip
-        own = tuple(by_name[name] for name in sorted(names))
-        header = described[_identity(stack.frames[0])]
-        found.entries.append(Entry(
-            key, own + tuple(others.get(study, ())), choice, header,
-            (len(stack.frames), *stack.frames[0].size),
-        ))  # fmt: skip
-    if wanted is not None and len(found.entries) == count:
+            files, choice = whole[stack.kin.identity], stack.choice
+        found.entries.append(_entry(listed, stack, files, choice))
+    if wanted is not None and stacks and not found.entries:
         raise NoDataReadError(f'no series has a stack number {wanted} (input_stack)')
 
 
-def _identity(frame: Frame | Instance) -> tuple[str, ...]:
-    keywords = ('PatientID', 'StudyInstanceUID', 'SeriesInstanceUID')
-    return tuple(str(frame.dataset.get(keyword, '')) for keyword in keywords)
+def _entry(
+    listed: Catalogue, stack: Stack[Listed], files: Mapping[str, Source], choice: Mapping[str, Any]
+) -> Entry:
+    """Return the entry of a stack."""
+    patient, study, series = stack.kin.identity
+    key = SeriesUID(
+        patient, study, series, _number(stack.divided.get('input_acquisition')),
+        _number(stack.divided.get('input_echo')), stack.number,
+    )  # fmt: skip
+    return Entry(
+        key,
+        (*(files[name] for name in sorted(files)), *listed.others.get(study, ())),
+        choice,
+        listed.headers[stack.kin.identity],
+        (sum(image.count for image in stack.frames), *stack.kin.size),
+    )
 
 
 def _number(text: str | None) -> int | None:
     return int(text) if text and text.lstrip('-').isdigit() else None
-
-
-def _light_frames(
-    source: Source,
-    reader: FastReader,
-    found: Inventory,
-    others: dict[str, list[Source]],
-    described: dict[tuple[str, ...], Dataset],
-) -> list[Frame]:
-    """Return the frames of one file, with those elements only that group them."""
-    from .formats.dicom.frames import frames_of
-    from .formats.dicom.scan import scan
-
-    with reporting(None):
-        scanned = scan([source], headers_only=True, reader=reader)
-    for instance in scanned.others:
-        others.setdefault(str(instance.dataset.get('StudyInstanceUID', '')), []).append(source)
-    found.left += scanned.left
-    frames = [frame for instance in scanned.instances for frame in frames_of(instance)]
-    for instance in scanned.instances:
-        dataset = instance.dataset
-        if _identity(instance) not in described:
-            described[_identity(instance)] = _part(dataset, _DESCRIPTIVE)
-    return [replace(frame, dataset=_part(frame.dataset, _GROUPING), pixels=None) for frame in frames]  # type: ignore[arg-type]
-
-
-def _part(dataset: Dataset, keywords: Sequence[str]) -> Dataset:
-    """Return a dataset with some elements of another one."""
-    from pydicom.dataset import Dataset
-
-    part = Dataset()
-    for keyword in keywords:
-        if keyword in dataset:
-            part[keyword] = dataset[keyword]
-    return part
 
 
 # --- other formats ------------------------------------------------------------------------------
@@ -273,10 +207,10 @@ def _add_series(found: Inventory, sources: Sequence[Source], options: Mapping[st
         for source in sources:
             _add_series(found, [source], options)
         return
-    found.entries += [_entry(data, sources) for data in series]
+    found.entries += [_file_entry(data, sources) for data in series]
 
 
-def _entry(data: SeriesData, sources: Sequence[Source]) -> Entry:
+def _file_entry(data: SeriesData, sources: Sequence[Source]) -> Entry:
     """Return the entry of a series of another format than DICOM."""
     from pydicom.dataset import Dataset
 

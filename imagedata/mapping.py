@@ -74,7 +74,7 @@ def map_series(
     retries: int,
 ) -> MapReport:
     """Call a function with each series of studies; see `Contents.map`."""
-    tasks = [_Task(function, study, key) for _, study in studies for key in study]
+    tasks = [_Task(function, study._excerpt(key), key) for _, study in studies for key in study]
     if scheduler is not None or jobs > 1:
         for task in tasks:
             stored = task.study._stored()[task.key]

@@ -6,14 +6,20 @@ replaced.
 
 from __future__ import annotations
 
+import os
+import signal
 import warnings
+from _thread import interrupt_main
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import uuid4
 
 from .errors import ImagedataError, ImagedataWarning, MissingDependencyError, SchedulerError
 from .progress import reporting, tracked
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 __all__ = ['Outcome', 'Scheduler', 'error_text', 'outcomes']
 
@@ -157,18 +163,68 @@ def _through_pool(
     from multiprocessing import get_context
 
     # Spawned: what the parent has open, and its threads, are none of their business.
-    pool = ProcessPoolExecutor(jobs, get_context('spawn'))
+    context = get_context('spawn')
+    heard, said = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(jobs, context, _begin, (heard,))
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
-                running[pool.submit(call, items[waiting[-1]])] = waiting[-1]
+                running[pool.submit(_at_work, call, items[waiting[-1]])] = waiting[-1]
                 waiting.pop()
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 outcome = future.result()
                 yield running.pop(future), outcome
+    except BaseException:
+        # Nobody waits for what is under way, which may take long.
+        said.send_bytes(b'end')
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        heard.close()
+        said.close()
+
+
+_working = False
+"""Whether this process, one of a pool, is at work on an item."""
+
+
+def _begin(heard: Connection) -> None:
+    """Begin as a process of a pool: give up the work when told to, and end when the parent has ended."""
+    from multiprocessing import connection, parent_process
+    from threading import Thread
+
+    parent = parent_process()
+    assert parent is not None
+    ended = parent.sentinel
+
+    def listen() -> None:
+        if ended not in connection.wait([ended, heard]):
+            interrupt_main()
+            connection.wait([ended])
+        # The parent was killed: another one may do the same work anew, to the same places.
+        os._exit(1)
+
+    signal.signal(signal.SIGINT, _give_up)
+    Thread(target=listen, daemon=True).start()
+
+
+def _give_up(number: int, frame: Any) -> None:
+    """Interrupt the work on an item; between two, a signal from the keyboard is the parent's affair."""
+    if _working:
+        raise KeyboardInterrupt
+
+
+def _at_work(call: _Call, item: Any) -> Outcome:
+    """Return the outcome for one item, in a process of a pool."""
+    global _working
+    _working = True
+    try:
+        return call(item)
+    except KeyboardInterrupt:
+        return Outcome(error='interrupted')
+    finally:
+        _working = False
 
 
 def _alone(call: _Call, items: Sequence[Any], number: int) -> Outcome:

@@ -251,8 +251,8 @@ class PictureMethods:
 
         beside = [] if im2 is None else list(im2) if isinstance(im2, (list, tuple)) else [im2]
         return Viewer(
-            [self, *beside], fig, ax, follow, colormap or self.colormap or 'Greys_r',  # type: ignore[list-item]
-            norm or self.colormap_norm or 'linear', colorbar, window, level, link, onselect, overlay,
+            [self, *beside], fig, ax, follow, colormap, norm, colorbar, window, level, link,  # type: ignore[list-item]
+            onselect, overlay,
         )  # fmt: skip
 
     # --- regions of interest -----------------------------------------------------------------------
@@ -309,11 +309,11 @@ class PictureMethods:
             im2, fig, ax, colormap, norm, colorbar, window, level, link, None, follow, onselect
         )
         outlines = self.vertices_from_grid(roi) if hasattr(roi, 'header') else roi
-        viewer.connect_draw(outlines, color)
+        viewer.connect_draw(outlines, color, single=single)
         self.viewer = viewer
         self.latest_roi_parameters = {'follow': follow, 'vertices': vertices, 'single': single}
         waited = viewer.has_window()
-        viewer.show()
+        viewer.show(block=True)
         return self.get_roi_mask() if waited else None
 
     def get_roi_mask(self) -> Any:
@@ -429,14 +429,17 @@ class PictureMethods:
 
         write_png(self, path, **options)  # type: ignore[arg-type]
 
-    def to_gif(self, path: str | PathLike[str], fps: float = 10, slices: Any = None, **options: Any) -> None:
+    def to_gif(
+        self, path: str | PathLike[str], fps: float | None = None, slices: Any = None, **options: Any
+    ) -> None:
         """Write a film as a moving GIF file: along the first tag axis, or from slice to slice.
 
         Parameters
         ----------
         path : str or path
-        fps : float
-            Pictures in a second.
+        fps : float, optional
+            Pictures in a second. When not given, each picture is seen for as long as it was in the
+            patient where images follow each other in less than half a second, else 10 in a second.
         slices : int or sequence of int, optional
             With a tag axis, the slices that are seen side by side: the middle one when not given.
         **options
@@ -447,7 +450,7 @@ class PictureMethods:
         write_gif(self, path, fps, slices, **options)  # type: ignore[arg-type]
 
     def to_video(
-        self, path: str | PathLike[str], fps: float = 10, slices: Any = None, **options: Any
+        self, path: str | PathLike[str], fps: float | None = None, slices: Any = None, **options: Any
     ) -> None:
         """Write a film as `to_gif` does, in the format of the name (`.mp4`), with the program ffmpeg.
 
@@ -461,8 +464,9 @@ class PictureMethods:
         write_video(self, path, fps, slices, **options)  # type: ignore[arg-type]
 
     def to_html(
-        self, path: str | PathLike[str], patient: bool = False, colormap: Any = 'Greys_r',
-        window: float | None = None, level: float | None = None,
+        self, path: str | PathLike[str], patient: bool = False, colormap: Any = None,
+        window: float | None = None, level: float | None = None, norm: Any = None, overlay: Any = None,
+        maskmap: Any = 'magma', alpha: float = 0.7,
     ) -> None:  # fmt: skip
         """Write a viewer for any browser in one file: slices, tags and window, without a network.
 
@@ -471,9 +475,14 @@ class PictureMethods:
         path : str or path
         patient : bool
             Whether patient and study are told.
-        colormap : str or matplotlib Colormap
-        window, level : float, optional
-            Those of the Series when not given.
+        colormap, norm, window, level
+            As of `show`.
+        overlay : Series, optional
+            A mask or map to lay on, by its place; a map in 254 steps.
+        maskmap : str or matplotlib Colormap
+            Colours of a map.
+        alpha : float
+            From 0 to 1: how little of the overlay is seen at the start; a slider changes it.
 
         Raises
         ------
@@ -483,7 +492,8 @@ class PictureMethods:
         from .viewer.page import html_page
         from .whole_file import write_whole
 
-        write_whole(path, html_page(self, patient, colormap, window, level).encode())  # type: ignore[arg-type]
+        page = html_page(self, patient, colormap, window, level, norm, overlay, maskmap, alpha)  # type: ignore[arg-type]
+        write_whole(path, page.encode())
 
     def preview(self, patient: bool = False) -> str:
         """Return a few slices, the axes and the place as HTML that needs nothing else.

@@ -138,19 +138,36 @@ def _film(
     return pictures
 
 
-def _checked_rate(fps: float) -> float:
-    if not (np.isfinite(fps) and 0 < fps <= 1000):
-        raise ValueError(f'fps is a number of pictures per second above 0, got {fps!r}')
-    return float(fps)
+_RATE = 10.0
+_SLOW = 0.5
+"""Seconds from image to image: from there on, nobody watches a film as slow as it was."""
+_UNITS = {'s': 1.0, 'ms': 0.001}
+
+
+def _durations(series: Series, count: int, fps: float | None) -> list[float]:
+    """Return for how many seconds each picture of a film is seen: as given, else as it was in the patient."""
+    if fps is not None:
+        if not (np.isfinite(fps) and 0 < fps <= 1000):
+            raise ValueError(f'fps is a number of pictures per second above 0, got {fps!r}')
+        return [1 / float(fps)] * count
+    tags = series.header.tag_dims
+    axis = series._axis_named(tags[0]) if tags else None
+    if axis is not None and axis.unit in _UNITS and count > 1:
+        steps = np.diff(np.asarray(axis.values, dtype=float)) * _UNITS[axis.unit]
+        if steps.min() > 0 and steps.mean() < _SLOW:
+            return [*steps.tolist(), float(steps.mean())]
+    return [1 / _RATE] * count
 
 
 def write_gif(
-    series: Series, path: str | PathLike[str], fps: float = 10, slices: Sequence[int] | int | None = None,
-    scale: float = 1.0, **options: Any,
+    series: Series, path: str | PathLike[str], fps: float | None = None,
+    slices: Sequence[int] | int | None = None, scale: float = 1.0, **options: Any,
 ) -> None:  # fmt: skip
     """Write a moving GIF file; see `Series.to_gif`."""
-    duration = max(20, round(1000 / _checked_rate(fps)))
     first, *others = _film(series, slices, scale, options)
+    # A GIF counts in hundredths of a second. Rounding the ends keeps the length of the film.
+    ends = np.rint(100 * np.cumsum(_durations(series, 1 + len(others), fps)))
+    duration = [10 * max(2, int(n)) for n in np.diff(ends, prepend=0)]
     stream = io.BytesIO()
     # Grey levels fit the 256 colours of a GIF exactly; others are the nearest ones.
     first.save(stream, 'GIF', save_all=True, append_images=others, duration=duration, loop=0, optimize=False)
@@ -158,8 +175,8 @@ def write_gif(
 
 
 def write_video(
-    series: Series, path: str | PathLike[str], fps: float = 10, slices: Sequence[int] | int | None = None,
-    scale: float = 1.0, **options: Any,
+    series: Series, path: str | PathLike[str], fps: float | None = None,
+    slices: Sequence[int] | int | None = None, scale: float = 1.0, **options: Any,
 ) -> None:  # fmt: skip
     """Write a video with the program ffmpeg; see `Series.to_video`."""
     import shutil
@@ -171,9 +188,9 @@ def write_video(
             'a video needs the program ffmpeg, which is not on the PATH: install it, '
             'or write a film with to_gif()'
         )
-    rate = _checked_rate(fps)
     target = Path(path)
     pictures = [np.asarray(p) for p in _film(series, slices, scale, options)]
+    rate = 1 / float(np.mean(_durations(series, len(pictures), fps)))
     height, width = pictures[0].shape[:2]
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / f'film{target.suffix}'

@@ -428,21 +428,24 @@ class SeriesProperties:
         """Return centre and width as set, or as in the source; None where neither tells."""
         header = self.header
         given = [header.attributes.get('windowCenter'), header.attributes.get('windowWidth')]
-        changed = self._identity is not None and self._identity.values_changed
-        own = header.images is not None and header.images.own and not changed
-        if own:
+        if self._has_source_values():
             source = [header.element('WindowCenter'), header.element('WindowWidth')]
             given = [g if g is not None else first_number(v) for g, v in zip(given, source, strict=True)]
         return given
+
+    def _has_source_values(self) -> bool:
+        """Return whether the values are those of the images that the header is of."""
+        changed = self._identity is not None and self._identity.values_changed
+        return self.header.images is not None and self.header.images.own and not changed
 
     def _window(self) -> tuple[float, float]:
         given = self._given_window()
         if given[0] is not None and given[1] is not None:
             return float(given[0]), float(given[1])
         low, high = finite_range(self)
-        centre = (low + high) / 2 if given[0] is None else float(given[0])
-        width = high - low if given[1] is None else float(given[1])
-        return centre, width
+        centre = low / 2 + high / 2 if given[0] is None else float(given[0])
+        width = min(high - low, np.finfo(float).max) if given[1] is None else float(given[1])
+        return centre, float(width)
 
     @property
     def color(self) -> bool:

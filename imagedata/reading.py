@@ -22,7 +22,7 @@ from .header import Header, SeriesData
 from .notices import warn_user
 from .options import warn_of_misspelt
 from .registry import format_for
-from .urls import note, shown_all, sources
+from .urls import note, shown_all, sources, unpacked
 
 __all__ = ['find_sources', 'read', 'read_series', 'read_template']
 
@@ -30,7 +30,7 @@ __all__ = ['find_sources', 'read', 'read_series', 'read_template']
 def find_sources(urls: Any, options: Mapping[str, Any] | None = None) -> list[Source]:
     """Return the files that paths, URLs, folders, patterns and archives name, each once.
 
-    Sources that were found before are taken as they are.
+    Sources that were found before are taken as they are; open files are read.
 
     Raises
     ------
@@ -39,11 +39,17 @@ def find_sources(urls: Any, options: Mapping[str, Any] | None = None) -> list[So
     NoDataReadError
         When there is no file at all.
     """
-    given = [urls] if isinstance(urls, (str, PathLike, Source)) else list(urls)
+    given = list(urls) if isinstance(urls, (list, tuple)) else [urls]
     found: dict[str, Source] = {}
-    for url in given:
+    for number, url in enumerate(given):
         if isinstance(url, Source):
             found.setdefault(url.name, url)
+            continue
+        if hasattr(url, 'read'):
+            source = Source.of_stream(url)
+            if any(source.name == name.partition('?')[0] for name in found):
+                source = replace(source, name=f'{source.name} ({number + 1})')
+            found |= {part.name: part for part in unpacked(source, options or {})}
             continue
         text = fspath(url)
         if not text:
@@ -63,7 +69,7 @@ def read(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = Non
 
     Parameters
     ----------
-    urls : str, path, Source, or list of them
+    urls : str, path, Source, open binary file, or list of them
     order : str
         What to sort the images of one slice position on.
     options : mapping, optional
@@ -89,9 +95,9 @@ def read(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = Non
         # The order names axes that the files have only when they are divided.
         choice = _chosen(found, wanted, 'none', given)
     if not choice.series:
-        given_urls = [urls] if isinstance(urls, (str, PathLike, Source)) else urls
-        names = [url.name if isinstance(url, Source) else url for url in given_urls]
-        raise choice.nothing_read(shown_all(names))
+        given_urls = urls if isinstance(urls, (list, tuple)) else [urls]
+        names = [url if isinstance(url, (str, PathLike)) else getattr(url, 'name', '') for url in given_urls]
+        raise choice.nothing_read(shown_all([name or 'the stream' for name in names]))
     series = choice.series
     if shape is not None:
         tags_first = given.get('input_sort') in (SORT_ON_TAG, 'tag')

@@ -60,7 +60,7 @@ _LEGACY_MEMBERS: dict[Kind, tuple[str, ...]] = {
 }
 """What tells a plugin class of imagedata 3."""
 
-_ORDER = {'dicom': -2, 'nifti': -1, 'itk': 1}
+_ORDER = {'dicom': -3, 'nifti': -2, 'nibabel': -1, 'itk': 1}
 """Formats that are asked before the others, and after them: SimpleITK knows too many."""
 
 

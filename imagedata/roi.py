@@ -77,7 +77,7 @@ def polygon_mask(points: ArrayLike, shape: tuple[int, int]) -> NDArray[np.bool_]
         if y0 > y1:
             # There and back, an edge is computed the same way: it undoes itself.
             x0, y0, x1, y1 = x1, y1, x0, y0
-        crossed = np.arange(max(0, int(np.ceil(y0))), min(rows, int(np.ceil(y1))))
+        crossed = np.arange(*np.clip(np.ceil([y0, y1]), 0, rows).astype(int))
         if not crossed.size:
             continue
         x = x0 + (crossed - y0) * ((x1 - x0) / (y1 - y0))
@@ -128,8 +128,8 @@ def grid_from_roi(im: Series, vertices: Mapping[Any, Outline], single: bool = Fa
         The images that they were drawn on.
     vertices : mapping
         Of slice, or of (tag, slice), to an outline. An outline at a tag holds from there until the
-        next one on its slice; before the first one, nothing is in. With several tag axes, the tag
-        is a tuple.
+        next one on its slice, or until an empty one, which ends it; before the first one, nothing is
+        in. With several tag axes, the tag is a tuple.
     single : bool
         One slice for each tag: an outline ends those on other slices.
 
@@ -155,14 +155,17 @@ def grid_from_roi(im: Series, vertices: Mapping[Any, Outline], single: bool = Fa
     for key, outline in vertices.items():
         tag, s = key if isinstance(key, tuple) else ((0,) * len(tags), key)
         number = _flat_tag(tag, tags)
-        if not 0 <= int(s) < slices:
+        if int(s) != s or not 0 <= s < slices:
             raise AxisError(f'there is no slice {s}: the Series has {slices}')
         drawn.setdefault(number, {})[int(s)] = outline
     count = int(np.prod(tags)) if follow else 1
     mask = np.zeros((count, slices, rows, columns), dtype=np.uint8)
     current: dict[int, NDArray[np.bool_]] = {}
     for t in range(count):
-        new = {s: outline_mask(o, (rows, columns)) for s, o in drawn.get(t, {}).items()}
+        new = {
+            s: outline_mask(o, (rows, columns)) if len(o) else np.zeros((rows, columns), bool)
+            for s, o in drawn.get(t, {}).items()
+        }
         current = new if single and new and follow else {**current, **new}
         for s, inside in current.items():
             mask[t, s] = inside
@@ -205,8 +208,11 @@ def _mask_series(im: Series, mask: NDArray[np.uint8], follow: bool) -> Any:
     else:
         header = header.reduced(tags)
         header = replace(header, dims=spatial)
-    # The window is that of the images; a mask has 0 and 1.
-    header = header.with_attributes(windowCenter=None, windowWidth=None)
+    # The window and its colours are those of the images; a mask has 0 and 1, and 1 is white.
+    header = header.with_attributes(
+        windowCenter=None, windowWidth=None, colormap=None, colormap_norm=None, colormap_label=None,
+        photometricInterpretation='MONOCHROME2',
+    )  # fmt: skip
     return im._attached(mask, header, Identity(values_changed=True))
 
 
@@ -225,7 +231,7 @@ def mask_outline(mask: ArrayLike) -> list[tuple[float, float]]:
     """
     from contourpy import LineType, contour_generator
 
-    inside = np.pad(np.asarray(mask).astype(bool).astype(float), 1)
+    inside = np.pad(_inside(np.asarray(mask)).astype(float), 1)
     lines = contour_generator(z=inside, line_type=LineType.Separate).lines(0.5)
     points: list[tuple[float, float]] = []
     for line in lines:
@@ -257,13 +263,26 @@ def vertices_from_grid(im: Series, grid: Any, align: bool = True) -> dict[Any, O
     wanted = _canonical_frames(im).shape
     if mask.shape[-3:] != wanted[-3:]:
         raise BadShapeGiven(f'a mask of shape {mask.shape[-3:]} does not fit images of {wanted[-3:]}')
+    mask = _inside(mask)
     found: dict[Any, Outline] = {}
+    holds: set[int] = set()
     for index in np.ndindex(mask.shape[:-2]):
+        *tags, s = index
+        key = s if not tags else (tags[0] if len(tags) == 1 else tuple(tags), s)
         if mask[index].any():
-            tag = index[:-1]
-            key = index[-1] if not tag else (tag[0] if len(tag) == 1 else tag, index[-1])
             found[key] = mask_outline(mask[index])
+            holds.add(s)
+        elif s in holds:
+            # What was there at the tag before is not there any more.
+            found[key] = []
+            holds.remove(s)
     return found
+
+
+def _inside(mask: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return where a mask is neither 0 nor NaN."""
+    inside: NDArray[np.bool_] = mask != 0
+    return inside & ~np.isnan(mask) if mask.dtype.kind in 'fc' else inside
 
 
 def _placed(series: Any) -> bool:
@@ -373,7 +392,7 @@ def _fitting_mask(im: Series, mask: Any, shape: tuple[int, ...]) -> NDArray[np.b
     values = values if values.ndim == 4 else values[np.newaxis]
     if values.shape[1:] != shape[1:] or values.shape[0] not in (1, shape[0]):
         raise BadShapeGiven(f'a mask of shape {np.shape(mask)} does not fit images of shape {im.shape}')
-    return np.broadcast_to(values != 0, shape)
+    return np.broadcast_to(_inside(values), shape)
 
 
 def _statistics(values: NDArray[Any]) -> tuple[float, float, float, float, float, int]:

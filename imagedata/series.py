@@ -26,7 +26,7 @@ from .errors import (
     UnknownInputError,
     UnknownTag,
 )
-from .formats.contract import Source
+from .formats.contract import is_location
 from .geometry import FloatArray
 from .header import Edit, Header, Identity, SeriesData, default_header
 from .indexing import PendingHeader, index_header, is_basic, plain_dims, resolve
@@ -38,7 +38,6 @@ from .volume_methods import VolumeMethods
 
 __all__ = ['DoNotSetSlicesError', 'MultipleSeriesError', 'NoDataReadError', 'Series']
 
-_LOCATIONS = (str, PathLike, Source)
 _NDARRAY = np.ndarray
 _ndarray_getitem = np.ndarray.__getitem__
 _view = np.ndarray.view
@@ -52,7 +51,7 @@ class Series(SeriesProperties, VolumeMethods, PictureMethods, ArrayMethods, np.n
 
     Parameters
     ----------
-    data : str, path, list of them, array_like or Series
+    data : str, path, open binary file, list of them, array_like or Series
         What to read, or values. A path may be a file, a folder, or a pattern with `*`.
     input_order : str
         What the images of one slice position are sorted on: 'auto', 'none', 'time',
@@ -130,7 +129,7 @@ class Series(SeriesProperties, VolumeMethods, PictureMethods, ArrayMethods, np.n
         options.pop('input_order', None)
         if input_format is None:
             input_format = options.pop('input_format', None)
-        if _is_location(data):
+        if is_location(data):
             loaded = _read_one(data, input_order, {**options, 'input_format': input_format, 'dtype': dtype})
         else:
             loaded = _from_values(data, input_order, dtype)
@@ -530,15 +529,6 @@ class Series(SeriesProperties, VolumeMethods, PictureMethods, ArrayMethods, np.n
 
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)
-
-
-def _is_location(data: Any) -> bool:
-    """Return whether `data` says where to read, not what the values are."""
-    if isinstance(data, _LOCATIONS):
-        return True
-    if not isinstance(data, (list, tuple)) or not data:
-        return False
-    return all(isinstance(d, _LOCATIONS) for d in data)
 
 
 def _read_one(data: Any, order: str, options: dict[str, Any]) -> SeriesData:

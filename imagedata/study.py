@@ -265,16 +265,22 @@ class Study(Contents, IndexedDict[Any, Series]):
 
     def _referenced(self, entry: Entry) -> Series | None:
         """Return the series of this study that a segmentation refers to, without pixels."""
-        referred = [
-            str(item.get('SeriesInstanceUID', ''))
-            for item in entry.header.get('ReferencedSeriesSequence') or []
-        ]
+        referred = _referred(entry)
         for key, stored in self._stored().items():
             if isinstance(stored, Entry) and stored.key.seriesInstanceUID in referred:
                 return self._read(key, stored, headers_only=True)
             if isinstance(stored, Series) and str(stored.seriesInstanceUID) in referred:
                 return stored
         return None
+
+    def _excerpt(self, key: Any) -> Study:
+        """Return the study with one series, and those that it refers to: what reading it elsewhere takes."""
+        stored = self._stored()
+        referred = _referred(stored[key]) if isinstance(stored[key], Entry) else []
+        others = [other for other in stored if referred and self._names(other, stored[other])[0] in referred]
+        part = cast(Study, self._with_only({key, *others}))
+        part.broken = {}
+        return part
 
     def _set_broken_aside(self) -> None:
         """Set aside series that cannot be sorted."""
@@ -403,6 +409,12 @@ def _study_of(key: Any, stored: Any) -> str:
     if isinstance(stored, Entry):
         return stored.key.studyInstanceUID
     return str(stored.header.attribute('studyInstanceUID') or '')
+
+
+def _referred(entry: Entry) -> list[str]:
+    """Return the UIDs of the series that a segmentation refers to."""
+    references = entry.header.get('ReferencedSeriesSequence') or []
+    return [str(item.get('SeriesInstanceUID', '')) for item in references]
 
 
 def _divisions(key: Any) -> list[str]:

@@ -21,7 +21,7 @@ from .transports.address import basename, scheme_of, shown
 from .transports.contract import Transport
 from .transports.filetransport import local_path
 
-__all__ = ['Address', 'address', 'note', 'shown_all', 'sources']
+__all__ = ['Address', 'address', 'note', 'shown_all', 'sources', 'unpacked']
 
 _HEAD = 512
 _CHAINED = re.compile(r'(?:zip|tar)://(.*?)::(.+)', re.DOTALL)
@@ -132,6 +132,12 @@ def sources(text: str, options: Mapping[str, Any], alone: bool = True) -> list[S
         else:
             members.append(source)
     return members
+
+
+def unpacked(source: Source, options: Mapping[str, Any]) -> list[Source]:
+    """Return the members of a file that is an archive, else the file itself."""
+    archive = _identified(source)
+    return [source] if archive is None else list(archive.members(source, None, options))
 
 
 def _says_nothing(url: str) -> bool:

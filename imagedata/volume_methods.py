@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import ArrayLike, NDArray
 
+from .errors import GeometryError
+
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
     from SimpleITK import Image
@@ -111,6 +113,25 @@ class VolumeMethods:
         from .spatial import grid_of, orientation_code
 
         return orientation_code(grid_of(self))  # type: ignore[arg-type]
+
+    @property
+    def voxel_volume(self) -> float:
+        """Volume of a voxel in mm³, also of a sheared stack, whose spacing multiplies to more.
+
+        Raises
+        ------
+        GeometryError
+            When the array has no geometry, when it is only assumed, or when slices are unevenly spaced.
+        """
+        from .spatial import grid_of
+
+        grid = grid_of(self)  # type: ignore[arg-type]
+        if grid.assumed:
+            raise GeometryError(
+                'the size of these voxels is not known: the file, or the array, tells no geometry; '
+                'assign spacing, or give geometry='
+            )
+        return grid.voxel_volume
 
     def crop(self, **bounds: Any) -> Self:
         """Return a box of the volume.

@@ -2,12 +2,14 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -308,6 +310,29 @@ def test_two_writers_do_not_meet(tmp_path: Path) -> None:
         assert one != two
         assert one.parent == two.parent == tmp_path
     assert listing(tmp_path) == {}
+
+
+def test_folders_that_several_make_at_once(tmp_path: Path) -> None:
+    """Processes that write below one new folder do not fail for each other."""
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Barrier
+
+    place = tmp_path / "a" / "b" / "c"
+    start = Barrier(8)
+
+    def write(number: int) -> None:
+        start.wait()
+        with suppress(ZeroDivisionError), staged(place / f"{number}") as (folder, commit):
+            (folder / "x").write_text(str(number))
+            if number % 4 == 3:
+                raise ZeroDivisionError
+            commit([("x", place / f"{number}")])
+
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(40):
+            assert list(pool.map(write, range(8))) == [None] * 8
+            assert sorted(os.listdir(place)) == ["0", "1", "2", "4", "5", "6"]
+            shutil.rmtree(tmp_path / "a")
 
 
 # --- files beside the one that is written --------------------------------------------------

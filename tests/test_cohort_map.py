@@ -1,11 +1,6 @@
 """Work on every series of a collection: here, in processes, on Dask. Oracle: the same done plainly."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -135,36 +130,57 @@ def test_program_on_a_cluster(cohort: Path, tmp_path: Path, cluster: object) -> 
     assert sorted(float(np.mean(np.asarray(Series(p)))) for p in written) == sorted(means(cohort).values())
 
 
+def converted_on(
+    cluster: object, patch: object, flag: Path, cohort: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> list[dict[str, object]]:
+    """Convert with workers that are changed before, and return what the program reports."""
+    from distributed import Client
+
+    with Client(cluster.scheduler_address, set_as_default=False) as client:
+        client.run(patch, str(flag))
+    arguments = ["--scheduler", cluster.scheduler_address, "--retries", "1", "--json", "--of", "dicom"]
+    assert conversion([*arguments, str(out), str(cohort)]) == (1 if (cohort / "bad").exists() else 0)
+    assert flag.exists(), "the worker was changed"
+    found: list[dict[str, object]] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_program_whose_worker_is_killed(
+    cohort: Path, tmp_path: Path, cluster: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed with one of three files in place: another worker completes the series."""
+    out = tmp_path / "out"
+    patch = map_functions.killed_while_writing
+    records = converted_on(cluster, patch, tmp_path / "flag", cohort, out, capsys)
+    assert [r["status"] for r in records] == ["written"] * SERIES
+    folders = {path.parent for path in out.rglob("*.dcm")}
+    found = [Series(folder) for folder in folders]
+    assert sorted(float(np.mean(np.asarray(s))) for s in found) == sorted(means(cohort).values())
+    assert len([path for path in out.rglob("*") if path.is_file()]) == 3 * SERIES
+    assert not list(out.rglob(".*"))
+
+
+def test_program_on_a_cluster_tells_what_failed(
+    cohort: Path, tmp_path: Path, cluster: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A disk that failed once is tried again; a series without its pixels is told."""
+    bad = stack([(0, 0, 3 * i) for i in range(3)], SeriesNumber=9, SeriesInstanceUID=uid("bad"))
+    save(cohort / "bad", bad)
+    path = sorted((cohort / "bad").iterdir())[1]
+    path.write_bytes(path.read_bytes()[:-20])
+    out = tmp_path / "out"
+    records = converted_on(cluster, map_functions.failing_at_first, tmp_path / "flag", cohort, out, capsys)
+    status = {r["seriesNumber"]: r["status"] for r in records}
+    assert status == {**dict.fromkeys(range(SERIES), "written"), 9: "failed"}
+    (failed,) = [r for r in records if r["status"] == "failed"]
+    assert path.name in str(failed["error"])
+    assert len(list(out.rglob("*.dcm"))) == 3 * SERIES
+
+
 def test_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imagedata.parallel._PATIENCE", 1)
     with pytest.raises(errors.SchedulerError, match='no Dask scheduler'):
         list(outcomes(map_functions.mean, [1], scheduler="tcp://127.0.0.1:1"))
-
-
-# --- resuming ------------------------------------------------------------------------------------
-
-
-def test_resumed_after_a_signal(cohort: Path, tmp_path: Path) -> None:
-    """Killed half-way, and called again: every series is there, once."""
-    out, ledger = tmp_path / "out", tmp_path / "done"
-    command = [sys.executable, "-m", "imagedata.cli.data", "--resume", str(ledger), str(out), str(cohort)]
-    program = subprocess.Popen(command, env={**os.environ, "PYTHONWARNINGS": "ignore"})
-    while program.poll() is None and not ledger.exists():
-        time.sleep(0.005)
-    program.send_signal(signal.SIGTERM)
-    program.wait()
-    before = ledger.read_text().splitlines()
-    times = {
-        p: p.stat().st_mtime_ns for line in before for p in Path(json.loads(line)["target"]).rglob("*.dcm")
-    }
-    assert conversion([*command[3:]]) == 0
-    assert len(ledger.read_text().splitlines()) >= SERIES
-    assert {p: p.stat().st_mtime_ns for p in times} == times, "what was done is not done again"
-    again = Cohort(out)
-    found = [float(np.mean(np.asarray(s))) for _, s in again.stream()]
-    assert sorted(found) == sorted(means(cohort).values())
-    assert len([p for p in out.rglob("*") if p.is_file()]) == 3 * SERIES
-    assert conversion(["--resume", str(cohort / "0" / "00000"), str(out), str(cohort)]) == 1
 
 
 def test_retries_option(cohort: Path, tmp_path: Path) -> None:

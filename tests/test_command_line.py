@@ -109,8 +109,7 @@ def test_input_options_are_python_values_or_text() -> None:
         ("--frame 1.02.3", ["1.02.3", "UID"]),
         ("--sernum three", ["three"]),
         ("--input_options banana", ["banana", "KEY=VALUE"]),
-        ("--input_shape 3x3", ["--input_shape", "not in this version"]),
-        ("--input_sort tag", ["--input_sort", "not in this version"]),
+        ("--input_sort time", ["--input_sort", "neither slice nor tag"]),
     ],
 )
 def test_wrong_usage(text: str, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -566,10 +566,3 @@ def test_actions_are_whole() -> None:
     assert UID(Plan().uid("1.2.3")).is_valid
     assert Plan().uid("1.2.840.10008.1.2") == "1.2.840.10008.1.2"
     assert actions_of(Options()).of(0x60003000) is Action.REMOVE  # a repeating group
-
-
-def test_resuming_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every run has pseudonyms and UIDs of its own: what another run wrote does not go with them."""
-    with pytest.raises(SystemExit):
-        conversion(['--anonymize', '--resume', str(tmp_path / 'done'), str(tmp_path / 'out'), str(tmp_path)])
-    assert '--anonymize gives new ones' in capsys.readouterr().err

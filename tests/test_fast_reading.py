@@ -36,7 +36,7 @@ from synthetic import image, save, uid
 def slowly(source: Source) -> Instance | None:
     """Read a file through pydicom; None when it is not DICOM."""
     with source.open() as file:
-        return scan._read(source.name, file, False) if scan.is_dicom(file.read(scan.PREAMBLE)) else None
+        return scan._read(source.name, file, False) if scan.is_dicom(file.read(132)) else None
 
 
 def outcome(read: object, source: Source) -> Instance | str | None:

@@ -284,3 +284,60 @@ def test_pages_of_different_size(tmp_path: Path) -> None:
     pages[0].save(tmp_path / 'a.tif', save_all=True, append_images=pages[1:])
     with pytest.raises(CorruptFileError, match='page 1 has 5 x 6 pixels, the first 3 x 4'):
         Series(tmp_path / 'a.tif')
+
+
+# --- ImageJ: files that tifffile writes, whose author follows ImageJ's own code ------------------------
+
+
+def imagej(path: Path, values: np.ndarray, axes: str, **metadata: object) -> Series:
+    tifffile = pytest.importorskip('tifffile')
+    tifffile.imwrite(path, values, imagej=True, resolution=(4, 2), metadata={'axes': axes, **metadata})
+    return Series(path)
+
+
+def test_imagej_stack(tmp_path: Path) -> None:
+    values = random_values(np.random.default_rng(0), (6, 7, 5), 'u2')
+    series = imagej(tmp_path / 'a.tif', values, 'ZYX', spacing=3.5, unit='mm')
+    np.testing.assert_array_equal(series, values)
+    # 4 columns and 2 rows in a millimetre.
+    assert series.spacing.tolist() == [3.5, 0.5, 0.25]
+    assert series.axes._fields == ('slice', 'row', 'column')
+    assert series.header.geometry.assumed
+    um = imagej(tmp_path / 'b.tif', values, 'ZYX', spacing=2.0, unit='\\u00B5m')
+    np.testing.assert_allclose(um.spacing, [2e-3, 5e-4, 2.5e-4])
+    assert imagej(tmp_path / 'c.tif', values, 'ZYX').spacing.tolist() == [1, 1, 1]
+    with pytest.warns(ImagedataWarning, match="unit 'parsec' is not known"):
+        imagej(tmp_path / 'd.tif', values, 'ZYX', unit='parsec')
+
+
+def test_imagej_hyperstack(tmp_path: Path) -> None:
+    """Channels vary fastest in the file, then slices, then frames."""
+    values = random_values(np.random.default_rng(0), (3, 4, 2, 7, 5), 'u1')
+    series = imagej(tmp_path / 'a.tif', values, 'TZCYX', finterval=2.5)
+    assert series.axes._fields == ('time', 'channel', 'slice', 'row', 'column')
+    np.testing.assert_array_equal(series, values.swapaxes(1, 2))
+    assert list(series.axes.time.values) == [0, 2.5, 5]
+    whole = Series(tmp_path / 'a.tif', dtype=float)
+    np.testing.assert_array_equal(whole, series)
+    frames = imagej(tmp_path / 'b.tif', values[:, 0, 0], 'TYX')
+    assert (frames.axes._fields[0], frames.shape) == ('none', (3, 1, 7, 5))
+    assert list(Series(tmp_path / 'b.tif', headers_only=True).header.dims) == list(frames.header.dims)
+
+
+def test_imagej_calibrates_values(tmp_path: Path) -> None:
+    """How ImageJ stores signed numbers: unsigned, and a straight line."""
+    stored = np.array([[[0, 32768, 65535]]], 'u2')
+    for c0, wanted in ((-32768.0, [-32768, 0, 32767]), (-1024.0, [-1024, 31744, 64511])):
+        series = imagej(tmp_path / 'a.tif', stored, 'ZYX', cf=0, c0=c0, c1=1.0)
+        assert series.ravel().tolist() == wanted
+        assert series.dtype.kind == 'i'
+    half = imagej(tmp_path / 'b.tif', stored, 'ZYX', cf=0, c0=1.0, c1=0.5)
+    assert half.ravel().tolist() == [1, 16385, 32768.5]
+
+
+def test_imagej_file_with_one_page_for_all(tmp_path: Path) -> None:
+    """Beyond 4 GB, ImageJ writes one page, and all images behind it."""
+    text = 'ImageJ=1.53t\nimages=5\nslices=5\n'
+    Image.new('L', (4, 3)).save(tmp_path / 'a.tif', description=text)
+    with pytest.warns(ImagedataWarning, match='5 images, and the file has 1 pages'):
+        Series(tmp_path / 'a.tif')

@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ import SimpleITK
 from hypothesis import given
 from hypothesis import strategies as st
 
+import synthetic
+from imagedata import Series
 from imagedata.errors import GeometryError
 from imagedata.geometry import Geometry, affine_from_parts, apply_affine, ras_from_lps, slice_normal
 
@@ -143,3 +146,34 @@ def test_geometry_never_changes() -> None:
 @given(grid=geometries(uneven=True))
 def test_pickle(grid: Geometry) -> None:
     assert pickle.loads(pickle.dumps(grid)) == grid
+
+
+@given(grid=geometries(uneven=True))
+def test_a_voxel_has_the_volume_of_its_base_times_its_height(grid: Geometry) -> None:
+    """Rows and columns are at right angles; the height is the step of slices along their normal."""
+    _, rows, columns = grid.spacing
+    height = grid.affine[:3, 0] @ np.cross(grid.directions[:, 1], grid.directions[:, 2])
+    if grid.is_uniform:
+        assert grid.voxel_volume == pytest.approx(abs(rows * columns * height))
+    else:
+        with pytest.raises(GeometryError, match="unevenly"):
+            _ = grid.voxel_volume
+
+
+def test_the_volume_of_a_tilted_ct(tmp_path: Path) -> None:
+    """Slices 3 mm apart, shifted by 1 mm each: 0.8 mm * 0.7 mm * 3 mm, less than the product of spacing."""
+    stack = synthetic.stack([(0, z, 3 * z) for z in range(4)], PixelSpacing=[0.8, 0.7])
+    tilted = Series(synthetic.save(tmp_path / "ct", stack))
+    assert tilted.voxel_volume == pytest.approx(0.8 * 0.7 * 3)
+    assert tilted.voxel_volume < np.prod(tilted.spacing)
+
+
+def test_nothing_known_has_no_volume() -> None:
+    with pytest.raises(GeometryError, match="not known"):
+        _ = Series(np.zeros((2, 3, 4))).voxel_volume
+
+
+def test_the_middle_of_the_grid() -> None:
+    """Halfway between the first and the last voxel."""
+    grid = Geometry.from_slices([(10, 20, 30), (10, 20, 33)], [1, 0, 0, 0, 1, 0], [2, 4], (2, 3, 5))
+    np.testing.assert_allclose(grid.center, [10 + 4 * 2, 20 + 2 * 1, 31.5])

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.lib.stride_tricks import as_strided
 from pydicom.dataset import Dataset
 
 import strategies
@@ -62,6 +63,9 @@ OPERATIONS: dict[str, Callable[[Series], object]] = {
     "broadcast": lambda s: np.broadcast_to(s, (2, *s.shape)),
     "resized in place": lambda s: np.resize(s, (2, 3, 4)),
     "as an ndarray, and back": lambda s: s.view(np.ndarray)[..., ::-1].view(Series),
+    "behind our back": lambda s: np.ndarray.__getitem__(s, (..., slice(None, None, -1))),
+    "transposed behind our back": lambda s: np.ndarray.transpose(s),
+    "other strides": lambda s: as_strided(s, s.shape[-1:], s.strides[-1:], subok=True)[::-1],
 }  # fmt: skip
 
 

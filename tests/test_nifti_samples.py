@@ -12,7 +12,7 @@ from imagedata.errors import UnknownInputError
 DATA = Path(nibabel.__file__).parent / 'tests' / 'data'
 READ = (
     'standard.nii.gz', 'example4d.nii.gz', 'example_nifti2.nii.gz', 'anatomical.nii', 'functional.nii',
-    'reoriented_anat_moved.nii', 'resampled_anat_moved.nii', 'row_major.dconn.nii',
+    'reoriented_anat_moved.nii', 'resampled_anat_moved.nii',
 )  # fmt: skip
 TO_LPS = np.diag([-1.0, -1.0, 1.0])
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason='this nibabel comes wi
 
 @pytest.mark.parametrize('name', READ)
 def test_values_and_places(name: str) -> None:
-    image = nibabel.Nifti2Image.from_filename(DATA / name) if 'dconn' in name else nibabel.load(DATA / name)
+    image = nibabel.load(DATA / name)
     series = Series(DATA / name)
     theirs = np.asarray(image.dataobj)
     theirs = theirs.reshape((*theirs.shape, 1, 1)[: max(3, theirs.ndim)])
@@ -38,7 +38,7 @@ def test_values_and_places(name: str) -> None:
             np.testing.assert_allclose(series.getPositionForVoxel(index).ravel()[::-1], world, atol=1e-4)
 
 
-@pytest.mark.parametrize('name', READ[:-1])
+@pytest.mark.parametrize('name', READ)
 def test_written_again(name: str, tmp_path: Path) -> None:
     series = Series(DATA / name)
     series.write(tmp_path / 'x.nii')
@@ -54,18 +54,9 @@ def test_written_again(name: str, tmp_path: Path) -> None:
         assert after.header[field] == before.header[field]
 
 
-@pytest.mark.parametrize(
-    ('name', 'reason'),
-    [
-        ('analyze.hdr', 'ANALYZE 7.5'),
-        ('test.mgz', 'MGH'),
-        ('tiny.mnc', 'MINC'),
-        ('small.mnc', 'MINC'),
-        ('example4d+orig.BRIK.gz', 'AFNI'),
-    ],
-)
-def test_other_formats_are_named(name: str, reason: str) -> None:
-    with pytest.raises(UnknownInputError, match=reason):
+@pytest.mark.parametrize('name', ['analyze.hdr', 'test.mgz', 'tiny.mnc', 'example4d+orig.BRIK.gz'])
+def test_other_formats_are_left(name: str) -> None:
+    with pytest.raises(UnknownInputError, match='not NIfTI'):
         Series(DATA / name, input_format='nifti')
 
 

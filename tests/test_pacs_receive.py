@@ -75,6 +75,17 @@ def test_hostile_names(tmp_path: Path, elements: dict[str, Any]) -> None:
     assert tree(tmp_path) == []
 
 
+def test_objects_are_filed_by_study_series_and_own_uid(tmp_path: Path) -> None:
+    """Two series of a study, one of another: a folder each, and told by their own UIDs when quiet."""
+    inbox = Inbox(tmp_path)
+    uids = [("1.2.1", "1.2.3.1"), ("1.2.1", "1.2.3.2"), ("1.2.2", "1.2.3.3")]
+    for number, (study, series) in enumerate(uids, 1):
+        dataset = image(number, StudyInstanceUID=study, SeriesInstanceUID=series)
+        inbox.put(dataset.SOPInstanceUID, content(dataset))
+        assert (tmp_path / study / series / f"{dataset.SOPInstanceUID}.dcm").is_file()
+    assert [(s.study, s.uid, s.images) for s in inbox.take_quiet(0)] == [(*pair, 1) for pair in uids]
+
+
 def test_name_that_is_no_name_of_the_object(tmp_path: Path) -> None:
     with pytest.raises(Refused) as caught:
         Inbox(tmp_path).put('1.2.3', content(image()))

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from imagedata import Series
+from imagedata.axis import VariableAxis
 from imagedata.errors import AxisError, EmptyImageError, MissingDependencyError, WriteError
 from strategies import make_series
 
@@ -233,3 +234,65 @@ def test_page_is_not_written_for_too_many_images(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="too much for a page"):
         huge.to_html(tmp_path / "a.html", window=1, level=0)
     assert not list(tmp_path.iterdir())
+
+
+def test_page_that_browsers_would_not_read_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from imagedata.viewer import page
+
+    a = make_series((3, 40, 50))
+    a.to_html(tmp_path / "a.html")
+    monkeypatch.setattr(page, "_LONGEST", 5000)
+    with pytest.raises(ValueError, match="too much for a page"):
+        a.to_html(tmp_path / "b.html")
+    assert not (tmp_path / "b.html").exists()
+
+
+def test_pages_and_pictures_have_the_colours_of_the_series(tmp_path: Path) -> None:
+    a = make_series((1, 6, 7), kind="axial")
+    a.spacing, a.colormap = (1, 1, 1), "viridis"
+    assert np.array_equal(np.asarray(a.montage())[..., 0], np.asarray(a.to_rgb("viridis"))["R"][0])
+    a.to_html(tmp_path / "a.html")
+    assert page_data(tmp_path / "a.html")["table"][:3] == [68, 1, 84]
+
+
+CINES = [
+    # Even: 24 pictures in a second do not last a whole number of hundredths.
+    ([n / 24 for n in range(48)], None, 2.0),
+    ([0, 0.05, 0.2, 0.3], None, 0.4),
+    # Contrast agent over minutes is not watched as it was.
+    ([0, 5, 10, 15], None, 0.4), ([0, 5, 10, 15], 2, 2.0), ([0, 0.05, 0.2, 0.3], 20, 0.2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("times", "fps", "length"), CINES)
+def test_film_lasts_as_long_as_it_should(
+    tmp_path: Path, times: list[float], fps: float | None, length: float
+) -> None:
+    a = Series(np.random.default_rng(0).integers(0, 255, (len(times), 2, 8, 9)).astype(np.uint8), "time")
+    a.axes = [VariableAxis("time", times), *a.axes[1:]]
+    a.to_gif(tmp_path / "a.gif", fps=fps)
+    with Image.open(tmp_path / "a.gif") as film:
+        shown = []
+        for i in range(film.n_frames):
+            film.seek(i)
+            shown.append(film.info["duration"] / 1000)
+    assert len(shown) == len(times)
+    assert sum(shown) == pytest.approx(length, abs=0.011)
+    if fps is None and length != 0.4:
+        assert np.allclose(np.cumsum(shown)[:-1], times[1:], atol=0.006)
+
+
+def test_maps_are_blended_and_masks_tint() -> None:
+    """Each channel is (1 - alpha) overlay + background; of a map, alpha background."""
+    a = make_series((1, 8, 9), kind="axial") * 1.0
+    a.spacing = (1, 1, 1)
+    values = a / 72
+    below = np.asarray(a.to_rgb().montage()).astype(float)
+    colours = mpl.colormaps["magma"](np.asarray(values)[0] / float(values.max()), bytes=True)[..., :3]
+    seen = np.asarray(a.montage(overlay=values, alpha=0.6))
+    assert np.abs(seen - (0.4 * colours + 0.6 * below)).max() <= 1
+    tinted = np.asarray(a.montage(overlay=a > 30, alpha=0.6))
+    red = np.asarray(a > 30)[0][..., np.newaxis] * [255.0, 0, 0]
+    assert np.abs(tinted - np.clip(0.4 * red + below, 0, 255)).max() <= 1

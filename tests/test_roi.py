@@ -3,6 +3,7 @@
 import csv
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -139,6 +140,70 @@ def test_outlines_that_follow_tags() -> None:
     ]  # fmt: skip
 
 
+@given(st.integers(0, 10**6))
+def test_masks_that_come_and_go_with_tags(seed: int) -> None:
+    """An outline ends where the mask does, though outlines hold on by themselves."""
+    a = make_series((2, 5, 6), (4,), kind="axial")
+    rng = np.random.default_rng(seed)
+    values = (rng.random(a.shape) < 0.3) & (rng.random((4, 2, 1, 1)) < 0.5)
+    if values[:, :].any():
+        mask = a.with_data(values.astype(np.uint8))
+        outlines = a.vertices_from_grid(mask)
+        assert np.array_equal(np.asarray(a.mask_from_vertices(outlines)), values)
+
+
+def test_polygon_that_covers_itself_and_one_that_leaves_the_image() -> None:
+    """A bow tie by the areas of its two triangles; the part that is seen of a large square."""
+    # Around the crossing at (10.5, 10.5): rows 3 to 17, in row r the centres between the two lines.
+    tie = polygon_mask([(3, 3), (18, 18), (18, 3), (3, 18)], SHAPE)
+    for r in range(SHAPE[0]):
+        inside = [c for c in range(SHAPE[1]) if 3 <= c < 18 and abs(c - 10.5) > abs(r - 10.5) and 3 <= r < 18]
+        edge = [c for c in range(SHAPE[1]) if 3 <= c <= 18 and abs(c - 10.5) == abs(r - 10.5)]
+        found = np.flatnonzero(tie[r]).tolist()
+        assert set(inside) <= set(found) <= set(inside) | set(edge)
+    for far in (60, 1e9, 1e200):
+        assert polygon_mask([(-far, -far), (far, -far), (far, far), (-far, far)], SHAPE).all()
+        assert polygon_mask([(10.5, -far), (far, -far), (far, far), (10.5, far)], SHAPE).sum() == 20 * 23
+        assert not polygon_mask([(far, far), (far + 9, far), (far, far * 2)], SHAPE).any()
+    assert not polygon_mask([(1, 1), (5, 5), (9, 9)], SHAPE).any()
+
+
+@pytest.mark.parametrize("view", [
+    lambda a: a[::-1], lambda a: a[:, ::-1, ::-1], lambda a: a[1:, 2:, 5:], lambda a: a.reorient("PIR"),
+    lambda a: a.transpose((0, 2, 1)), lambda a: a[:, ::2, ::2],
+])  # fmt: skip
+def test_regions_stay_where_they_are_in_the_patient(view: Any) -> None:
+    """Outlines of a mask on another view of the same voxels: the same places, whichever way they lie."""
+    a = make_series((4, *SHAPE), kind="oblique")
+    mask = a.mask_from_vertices({1: [(4.4, 3.6), (20.3, 5.2), (11.1, 18.7)], 2: Ellipse(12, 11, 6, 5)})
+    b = view(a)
+    found = b.mask_from_vertices(b.vertices_from_grid(mask))
+    assert found.same_geometry(b) or b.header.dims != ("slice", "row", "column")
+    # Which voxel that is, its value tells.
+    inside = set(np.asarray(a)[np.asarray(mask) == 1].tolist())
+    seen = set(np.asarray(b.transpose([b.header.dims.index(d) for d in found.header.dims]))[
+        np.asarray(found) == 1
+    ].tolist())  # fmt: skip
+    assert seen == inside & set(np.asarray(b).ravel().tolist())
+
+
+def test_slices_are_whole_numbers() -> None:
+    with pytest.raises(AxisError, match=r"no slice 1\.5"):
+        make_series((3, *SHAPE)).mask_from_vertices({1.5: SQUARE})
+
+
+def test_written_mask_lies_where_it_was(tmp_path: Path) -> None:
+    a = make_series((3, *SHAPE), kind="oblique")
+    mask = a.mask_from_vertices({1: SQUARE})
+    for name in ("mask.nii.gz", "mask.mha"):
+        mask.write(tmp_path / name)
+        back = Series(tmp_path / name)
+        there = [back.getPositionForVoxel(v).ravel() for v in np.argwhere(np.asarray(back) == 1)]
+        here = [a.getPositionForVoxel(v).ravel() for v in np.argwhere(np.asarray(mask) == 1)]
+        assert np.allclose(np.sort(there, axis=0), np.sort(here, axis=0), atol=1e-3)
+        assert a.mask_from_vertices(a.vertices_from_grid(back)).equals(mask)
+
+
 def test_mask_of_a_single_image_and_of_a_dynamic() -> None:
     assert Series(np.zeros(SHAPE)).mask_from_vertices({0: SQUARE}).shape == SHAPE
     a = make_series((3, *SHAPE), (4,))
@@ -191,6 +256,38 @@ def test_timecourse_leaves_nan_out() -> None:
     assert course.mean[0] == 2
     assert np.isnan(course.mean[1])
     assert course.count.tolist() == [2, 0]
+
+
+def test_nan_is_outside_of_a_mask() -> None:
+    a = Series(np.arange(12.0).reshape(3, 1, 2, 2), "time")
+    mask = np.array([[1.0, np.nan], [0, 0]])
+    assert a.timecourse(mask).count.tolist() == [1, 1, 1]
+    assert a.mask_from_vertices(a.vertices_from_grid(mask)).sum() == 1
+
+
+def test_times_are_uneven_and_numbers_have_points(tmp_path: Path) -> None:
+    """Whatever the language of the machine; times count from the first image; NaN is told."""
+    import locale
+
+    from imagedata.axis import VariableAxis
+
+    a = Series(np.arange(12.0).reshape(3, 1, 2, 2) / 3, "time")
+    a.axes = [VariableAxis("time", [40000.5, 40001.25, 40007]), *a.axes[1:]]
+    a[1] = np.nan
+    before = locale.setlocale(locale.LC_ALL)
+    try:
+        for name in ("de_DE.UTF-8", "nb_NO.UTF-8", "C"):
+            try:
+                locale.setlocale(locale.LC_ALL, name)
+            except locale.Error:
+                continue
+            a.timecourse(np.ones((2, 2))).to_csv(tmp_path / "a.csv")
+    finally:
+        locale.setlocale(locale.LC_ALL, before)
+    lines = list(csv.reader((tmp_path / "a.csv").read_text().splitlines()))
+    assert [float(line[0]) for line in lines[1:]] == [0, 0.75, 6.5]
+    assert [float(line[1]) for line in lines[1:]] == pytest.approx([0.5, np.nan, 9.5 / 3], nan_ok=True)
+    assert [line[-1] for line in lines[1:]] == ["4", "0", "4"]
 
 
 def test_timecourse_finds_the_mask_by_place() -> None:

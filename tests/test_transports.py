@@ -7,8 +7,7 @@ import shutil
 import sys
 import threading
 import time
-import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,15 @@ from imagedata.reading import find_sources
 from imagedata.transports import connect, remote
 from imagedata.transports.address import scheme_of, shown, without
 from servers import Moods, free_port, sftp_server, web_server
-
-SAMPLES = Path(__file__).resolve().parent.parent / "data" / "dicom"
+from transport_checks import (
+    SAMPLES,
+    assert_all_readings,
+    assert_all_writings,
+    assert_failure_changes_nothing,
+    assert_same,
+    files_below,
+    served_folder,
+)
 
 QUICK = {"timeout": 0.3, "retries": 1}
 PASSWORD = "pa55-of-anna"
@@ -30,17 +36,7 @@ PASSWORD = "pa55-of-anna"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder to serve: a series, and the same in an archive and as NIfTI."""
-    root = tmp_path_factory.mktemp("served")
-    ct = Series(SAMPLES / "ct")[:8]
-    ct.write(root / "deep" / "ct")
-    (root / "deep" / "ct" / ".x.0123abcd.part").mkdir()
-    (root / "deep" / "ct" / ".x.0123abcd.part" / "half.dcm").write_bytes(b"half")
-    ct.write(root / "ct.nii.gz")
-    with zipfile.ZipFile(root / "ct.zip", "w") as archive:
-        for path in sorted((root / "deep" / "ct").glob("*.dcm")):
-            archive.write(path, f"f/{path.name}")
-    return root
+    return served_folder(tmp_path_factory.mktemp("served"))
 
 
 @pytest.fixture(scope="module")
@@ -53,84 +49,6 @@ def web(folder: Path) -> Iterator[tuple[str, Moods]]:
     pytest.importorskip("aiohttp")
     with web_server(folder) as served:
         yield served
-
-
-def assert_same(a: Series, b: Series) -> None:
-    assert a.dtype == b.dtype
-    assert a.axes._fields == b.axes._fields
-    np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
-    np.testing.assert_allclose(a.transformationMatrix, b.transformationMatrix, atol=1e-4)
-
-
-def assert_all_readings(root: str, ct: Series, **options: Any) -> None:
-    """Everything that can be named below a root is read as the folder on the disk."""
-    assert_same(Series(f"{root}/deep/ct/", **options), ct)
-    assert_same(Series(f"{root}/deep/", **options), ct)
-    assert_same(Series(f"{root}/ct.zip", **options), ct)
-    assert_same(Series(f"{root}/ct.zip?f", **options), ct)
-    assert_same(Series(f"zip://f/*::{root}/ct.zip", **options), ct)
-    np.testing.assert_array_equal(Series(f"{root}/ct.nii.gz", **options), ct)
-    picked = {"Image_00001.dcm", "Image_00003.dcm"}
-    found = find_sources(f"{root}/deep/*/*[13].dcm", options)
-    assert {source.basename for source in found} == picked
-    assert {source.name for source in found} == {f"{shown(root)}/deep/ct/{name}" for name in picked}
-    for name in ("none", "none/", "none/*.dcm", "deep/ct/*.none"):
-        with pytest.raises(errors.InputNotFoundError, match=re.escape(shown(root))):
-            find_sources(f"{root}/{name}", options)
-
-
-def assert_all_writings(
-    root: str, ct: Series, listing: Callable[[str], dict[str, bytes]], **options: Any
-) -> None:
-    """What is written below a root is whole, keeps its rules, and leaves no debris."""
-    ct[:4].write(f"{root}/new/out", **options)
-    expected = {f"Image_{n:05d}.dcm" for n in range(4)}
-    assert listing("new").keys() == {f"out/{name}" for name in expected}
-    assert_same(Series(f"{root}/new/out", **options), ct[:4])
-    before = listing("new")
-    with pytest.raises(errors.FileAlreadyExistsError, match="another series"):
-        ct[:2].write(f"{root}/new/out", **options)
-    assert listing("new") == before
-    ct[:4].write(f"{root}/new/out", **options)  # a whole series of our own is replaced
-    assert listing("new").keys() == before.keys()
-    ct[:2].write(f"{root}/new/out", overwrite=True, **options)
-    assert len(listing("new")) == 4
-    ct.write(f"{root}/new/x.nii.gz", **options)
-    ct.write(f"{root}/new/x.nii.gz", **options)
-    np.testing.assert_array_equal(Series(f"{root}/new/x.nii.gz", **options), ct)
-    ct.write(f"{root}/new/x.tar.gz", **options)
-    np.testing.assert_array_equal(Series(f"{root}/new/x.tar.gz", **options), ct)
-    with pytest.raises(errors.FileAlreadyExistsError):
-        ct[:2].write(f"{root}/new/x.tar.gz", **options)
-    assert {name.partition("/")[0] for name in listing("new")} == {"out", "x.nii.gz", "x.tar.gz"}
-
-
-def assert_failure_changes_nothing(
-    root: str,
-    ct: Series,
-    listing: Callable[[str], dict[str, bytes]],
-    monkeypatch: pytest.MonkeyPatch,
-    moves: Iterable[int],
-    **options: Any,
-) -> None:
-    """Whichever move fails, of an old file or a new: what was there is back, and nothing else is there."""
-    ct[:3].write(f"{root}/fail/out", **options)
-    before = listing("fail")
-    real = remote.RemoteStaging._move
-    for at in moves:
-        calls = iter(range(1000))
-
-        def move(self: Any, source: str, target: str, at: int = at, calls: Any = calls) -> None:
-            if next(calls) == at:
-                raise connect.StoreError("the connection is lost")
-            real(self, source, target)
-
-        monkeypatch.setattr(remote.RemoteStaging, "_move", move)
-        with pytest.raises(errors.WriteError, match="connection is lost; what was there is unchanged"):
-            ct[4:7].write(f"{root}/fail/out", **options)
-        monkeypatch.setattr(remote.RemoteStaging, "_move", real)
-        assert {n: d for n, d in listing("fail").items() if n.startswith("out/")} == before
-        assert not [n for n in listing("fail") if ".part" in n]
 
 
 # --- text --------------------------------------------------------------------------------------------
@@ -463,14 +381,6 @@ def test_program_shows_no_password(
 # --- SFTP --------------------------------------------------------------------------------------------
 
 
-def files_below(folder: Path) -> Callable[[str], dict[str, bytes]]:
-    def listing(below: str) -> dict[str, bytes]:
-        root = folder / below
-        return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
-
-    return listing
-
-
 @pytest.fixture
 def sftp(folder: Path, tmp_path: Path) -> Iterator[tuple[str, dict[str, Any], Path]]:
     pytest.importorskip("paramiko")
@@ -666,3 +576,65 @@ def test_threads_are_not_left_by_local_reading() -> None:
     before = threading.active_count()
     find_sources(SAMPLES / "ct")
     assert threading.active_count() == before
+
+
+def test_several_files_are_uploaded_at_once(
+    s3: tuple[dict[str, Any], Callable[..., Any]], ct: Series, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as the limit allows, and no more; which of them fails, the first that does is told."""
+    import asyncio
+
+    from s3fs import S3FileSystem
+
+    options, listing = s3
+    running: list[int] = []
+    most = 0
+    failing: set[str] = set()
+    real = S3FileSystem._put_file
+
+    async def slow(self: Any, source: str, target: str, *args: Any, **kwargs: Any) -> Any:
+        nonlocal most
+        running.append(1)
+        most = max(most, len(running))
+        await asyncio.sleep(0.02)
+        running.pop()
+        if Path(source).name in failing:
+            raise FileNotFoundError(f"no {Path(source).name}")
+        return await real(self, source, target, *args, **kwargs)
+
+    monkeypatch.setattr(S3FileSystem, "_put_file", slow)
+    monkeypatch.setattr(remote, "_AT_ONCE", 3)
+    ct.write("s3://images/many/out", storage_options=options)
+    assert most == 3
+    before = listing("many")
+    assert_same(Series("s3://images/many/out", storage_options=options), ct)
+    failing |= {"Image_00002.dcm", "Image_00005.dcm"}
+    with pytest.raises(errors.WriteError, match="what was there is unchanged"):
+        ct.write("s3://images/many/out", storage_options=options)
+    assert listing("many") == before
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("imagedata-upload")]
+
+
+@pytest.mark.parametrize("after", [True, False])
+def test_a_move_that_was_done_and_told_otherwise(
+    memory: Any, ct: Series, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    """A connection may be lost after the server has done what it was asked for."""
+    ct[:3].write("memory://served/told/out")
+    before = {k: bytes(v.getbuffer()) for k, v in memory.store.items()}
+    real = remote.RemoteStaging._move
+    for at in range(6):
+        calls = iter(range(1000))
+
+        def move(self: Any, source: str, target: str, at: int = at, calls: Any = calls) -> None:
+            number = next(calls)
+            if after or number != at:
+                real(self, source, target)
+            if number == at:
+                raise connect.StoreError("the connection is lost")
+
+        monkeypatch.setattr(remote.RemoteStaging, "_move", move)
+        with pytest.raises(errors.WriteError, match="connection is lost"):
+            ct[4:7].write("memory://served/told/out")
+        monkeypatch.setattr(remote.RemoteStaging, "_move", real)
+        assert {k: bytes(v.getbuffer()) for k, v in memory.store.items()} == before

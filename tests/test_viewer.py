@@ -304,6 +304,97 @@ def test_window_by_dragging() -> None:
     assert panel.window == pytest.approx(100 * np.e)
 
 
+def ink(window: Window, name: str, at: int = 0) -> tuple[int, int, int, int]:
+    """Left, right, bottom and top of the bright pixels that a text has on the screen."""
+    artist = window.viewer.views[at]._texts[name]
+    box = artist.get_window_extent()
+    screen = np.asarray(window.canvas.buffer_rgba())[::-1, :, :3].min(axis=2)
+    x0, y0 = max(0, int(box.x0) - 8), max(0, int(box.y0) - 8)
+    rows, columns = np.nonzero(screen[y0 : int(box.y1) + 8, x0 : int(box.x1) + 8] > 120)
+    return x0 + columns.min(), x0 + columns.max(), y0 + rows.min(), y0 + rows.max()
+
+
+def named(**options: Any) -> Series:
+    a = make_series((3, 40, 40), (2,), **options) * 0
+    a.patientName, a.patientID = "Featherstonehaugh-Cholmondeley^Marjoribanks^Alexandrina", "ID 12345678"
+    a.seriesDescription = "a long description of what was done"
+    a.seriesDate, a.seriesTime = "20261121", "134500"
+    a.modality, a.protocolName = "MR", "protocol"
+    return a
+
+
+@pytest.mark.parametrize("size", [(2, 1.6), (3, 2.5), (5, 4), (16, 12)])
+@pytest.mark.parametrize("count", [1, 6])
+def test_texts_never_overlap(size: tuple[float, float], count: int) -> None:
+    """In windows of any size and division; they stay in their part of the window."""
+    window = Window(*[named() for _ in range(count)], figure=Figure(size))
+    for at, view in enumerate(window.viewer.views):
+        window.move((20, 20), at)
+        texts = [*view._texts.values(), view._letters["top"], view._readout]
+        boxes = [t.get_window_extent() for t in texts if t.get_text()]
+        if min(view._cell.width, view._cell.height) > 100:
+            for i, one in enumerate(boxes):
+                assert not any(one.overlaps(other) for other in boxes[i + 1 :])
+        for box in boxes:
+            assert view._cell.x0 <= box.x0 <= box.x1 <= view._cell.x1
+    assert window.text("readout", count - 1).endswith("= 0")
+    if count == 1 and size == (16, 12):
+        assert window.text("upper_left").startswith("Featherstonehaugh-Cholmondeley^Marjoribanks^Alexandrina")
+
+
+def test_texts_end_at_the_edge() -> None:
+    """Lines at the right end at one column, and the corners at the margin that is at the left."""
+    window = Window(named())
+    left, _, _, top = ink(window, "upper_left")
+    _, right, _, top_right = ink(window, "upper_right")
+    cell = window.viewer.views[0]._cell
+    assert abs((left - cell.x0) - (cell.x1 - 1 - right)) <= 3
+    assert abs(top - top_right) <= 2
+    line = window.text("upper_right").split("\n")
+    assert len(line) == 2
+
+
+def test_texts_stand_beside_narrow_images_and_are_legible_on_white() -> None:
+    window = Window(make_series((3, 80, 6), kind="axial") * 0 + 1, figure=Figure((6, 4)), window=1, level=0)
+    assert window.seen(40, 3) == [255, 255, 255]
+    assert ink(window, "lower_left")[1] < window._xy((0, 0), 0)[0]
+    figure = Figure((6, 4), facecolor="white")
+    white = Window(named(), figure=figure, window=1, level=-9)
+    artist = white.viewer.views[0]._texts["upper_left"]
+    assert (np.asarray(white.canvas.buffer_rgba())[:60, :200, :3] < 60).any()
+    assert artist.get_text()
+
+
+@pytest.mark.parametrize("shape", [(3, 80, 2), (3, 2, 80)])
+def test_letters_stand_beside_thin_images(shape: tuple[int, int, int]) -> None:
+    a = make_series(shape, kind="axial") * 0
+    a.spacing = (1, 1, 1)
+    view = Window(a, figure=Figure((5, 5))).viewer.views[0]
+    boxes = [letter.get_window_extent() for letter in view._letters.values()]
+    for i, one in enumerate(boxes):
+        assert not any(one.overlaps(other) for other in boxes[i + 1 :])
+    left, right, top, bottom = boxes
+    assert left.x1 < right.x0
+    assert bottom.y1 < top.y0
+
+
+def test_names_are_no_mathematics() -> None:
+    a = make_series((3, 8, 9))
+    a.patientName, a.seriesDescription = "$a_{$", "100 $ or $^"
+    window = Window(a)
+    assert "$a_{$" in window.text("upper_left")
+
+
+def test_colour_bar_is_as_high_as_the_image() -> None:
+    a = make_series((3, 8, 30), kind="axial") * 1.0
+    a.spacing = (1, 1, 1)
+    window = Window(a, colormap="viridis", figure=Figure((6, 6), layout="constrained"))
+    view = window.viewer.views[0]
+    image, bar = view.ax.get_window_extent(), view._bar.ax.get_window_extent()
+    assert (bar.y0, bar.y1) == pytest.approx((image.y0, image.y1), abs=1)
+    assert image.x1 < bar.x0 < bar.x1 < 600
+
+
 # --- several series ---------------------------------------------------------------------------------------
 
 

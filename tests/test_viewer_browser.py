@@ -178,6 +178,79 @@ def test_other_values(browser: Any, tmp_path: Path, kind: str) -> None:
     assert page.text("readout").endswith("= nan")
 
 
+def fused(
+    image: Any, page: Page, overlay: np.ndarray, where: np.ndarray, alpha: float, blend: bool = False
+) -> np.ndarray:
+    """Each channel is (1 - alpha) overlay + background, 255 at most; for maps, alpha background."""
+    low, high = page.browser.execute_script("return [state.low, state.high]")
+    below = expected(image, low, high).astype(float)
+    mixed = np.clip((1 - alpha) * overlay + (alpha if blend else 1) * below, 0, 255)
+    return np.where(where[..., np.newaxis], mixed, below)
+
+
+def test_mask_lies_where_it_is_and_fades(browser: Any, tmp_path: Path) -> None:
+    """A mask on a part of the grid, turned round."""
+    from selenium.webdriver.common.keys import Keys
+
+    a = volume()
+    mask = a[0] * 0 > 1
+    mask[2:4, 3:8, 5:9] = True
+    page = Page(browser, tmp_path, a, overlay=mask.crop(row=(2, 10), column=(4, 12)).reorient("PIR"))
+    red = np.array([255, 0, 0])
+
+    def assert_fused(image: Any, s: int, alpha: float) -> None:
+        wanted = fused(image, page, red, np.asarray(mask)[s], alpha)
+        assert np.abs(page.colours() - wanted).max() <= 3
+
+    assert_fused(a[0, 2], 2, 0.7)
+    page.keys(Keys.ARROW_UP, Keys.ARROW_RIGHT)
+    assert_fused(a[1, 3], 3, 0.7)
+    page.keys("[", "[")
+    assert_fused(a[1, 3], 3, 0.5)
+    browser.execute_script(
+        "const s = document.querySelector('#overlay input');"
+        "s.value = 80; s.dispatchEvent(new Event('input'))"
+    )
+    assert_fused(a[1, 3], 3, 0.2)
+    page.pointer((4, 6))
+    assert page.text("readout").endswith(f"= {a[1, 3, 4, 6]} | 1")
+    page.keys("o")
+    assert_shows(page, a[1, 3])
+    page.pointer((4, 7))
+    assert page.text("readout").endswith(f"= {a[1, 3, 4, 7]}")
+    page.keys("o", Keys.ARROW_UP)
+    assert_shows(page, a[1, 4])
+
+
+def test_map_for_each_time_on_oblique_images(browser: Any, tmp_path: Path) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    a = make_series((3, 12, 16), (2,), kind="oblique")
+    found = a / 1000.0
+    found[:, :, :, :4] = np.nan
+    page = Page(browser, tmp_path, a, overlay=found, maskmap="viridis", alpha=0.4, colormap="Greys_r")
+    page.keys(Keys.ARROW_RIGHT)
+    low, high = float(np.nanmin(found)), float(np.nanmax(found))
+    image = np.asarray(found)[1, 1]
+    part = np.nan_to_num((image - low) / (high - low))
+    colours = mpl.colormaps["viridis"](part, bytes=True)[..., :3].astype(float)
+    wanted = fused(a[1, 1], page, colours, np.isfinite(image), 0.4, True)
+    # A step of 254 may fall on the next of 256 colours.
+    assert np.abs(page.colours() - wanted).max() <= 5
+    page.pointer((5, 9))
+    told = float(page.text("readout").rpartition("\u2248 ")[2])
+    assert told == pytest.approx(image[5, 9], abs=(high - low) / 254 + 0.005 * image[5, 9])
+    page.pointer((5, 2))
+    assert page.text("readout").endswith("| nan")
+
+
+def test_curves_of_the_window(browser: Any, tmp_path: Path) -> None:
+    a = volume() * 1
+    page = Page(browser, tmp_path, a, norm="sigmoid", window=2000, level=1400, colormap="gray")
+    shade = 255 / (1 + np.exp(-4 * (np.asarray(a)[0, 2] - 1400.0) / 2000))
+    assert np.abs(page.colours()[..., 0] - shade).max() <= 3
+
+
 def test_names_with_markup_stay_text_and_nothing_is_loaded(browser: Any, tmp_path: Path) -> None:
     a = volume()
     name = '</script><img src="http://127.0.0.1:9/x" onerror="document.title=1"><script>document.title=2'

@@ -81,6 +81,11 @@ def test_window_shows_and_obeys(display: str) -> None:
             part = np.clip((value - low) / seen["window"], 0, 1)
             assert np.abs(np.array(colour[:3]) - mpl.colormaps["Greys_r"](part, bytes=True)[:3]).max() <= 3
     assert found["kept"] == [found["windowed"]["level"], found["windowed"]["window"]]
+    # Keys of matplotlib's own windows do nothing; a window that is closed from outside is left, too.
+    assert (found["toolbar"], found["scales"], found["left"]) == ("", ["linear"], [])
+    # Interactive: two windows at once, each with its own keys; none is left over.
+    assert (len(found["both"]), found["slices"], found["one"], found["none"]) == (2, [3, 2], [True], [])
+    assert found["settings"] == []
     # The mask came back when the window was left.
     corners = found["vertices"]["2"]
     assert np.allclose(corners, [(4.2, 4.2), (20.2, 4.2), (12.2, 20.2)], atol=0.1)

@@ -11,6 +11,8 @@ import numpy as np
 from PIL import ImageGrab
 
 mpl.use("TkAgg")
+import matplotlib.pyplot as plt
+
 from imagedata import Series
 from imagedata.viewer import window as viewer_window
 
@@ -60,18 +62,19 @@ def drive(act: Any) -> None:
     """Let `act(hands)` run when the next window waits for its user."""
     show = viewer_window.Viewer.show
 
-    def shown(self: Any) -> Any:
+    def shown(self: Any, block: bool | None = None) -> Any:
         self.connect()
         self.fig.canvas.manager.show()
         self.fig.canvas.draw()
         self.fig.canvas.get_tk_widget().after(300, lambda: act(Hands(self)))
         viewer_window.Viewer.show = show
-        return show(self)
+        return show(self, block)
 
     viewer_window.Viewer.show = shown
 
 
 results: dict[str, Any] = {}
+settings = dict(mpl.rcParams)
 
 
 def look_around(hands: Hands) -> None:
@@ -100,6 +103,34 @@ a.show()
 results["kept"] = [a.windowCenter, a.windowWidth]
 drive(draw_region)
 mask, vertices = a.get_roi(vertices=True)
+
+
+def close_from_outside(hands: Hands) -> None:
+    for key in "sgfkLp":
+        hands.event(f"<Key-{key}>")
+    results["toolbar"] = str(hands.viewer.fig.canvas.toolbar.mode)
+    results["scales"] = [v.ax.get_yscale() for v in hands.viewer.views]
+    plt.close(hands.viewer.fig)
+
+
+drive(close_from_outside)
+a.show()
+results["left"] = plt.get_fignums()
+
+plt.ion()
+one, other = a.show(), series().show()
+results["both"] = plt.get_fignums()
+for viewer in (one, other):
+    viewer.fig.canvas.get_tk_widget().update()
+    viewer.fig.canvas.draw()
+Hands(one).event("<Button-4>")
+results["slices"] = [v.scene.panel.slice for v in (one, other)]
+Hands(other).event("<Key-q>")
+results["one"] = [plt.get_fignums() == [one.fig.number]]
+Hands(one).event("<Key-q>")
+results["none"] = plt.get_fignums()
+plt.ioff()
+results["settings"] = [k for k, v in dict(mpl.rcParams).items() if v != settings[k]]
 results["mask"] = np.asarray(mask).sum(axis=(1, 2)).tolist()
 results["vertices"] = {str(k): v for k, v in vertices.items()}
 print(json.dumps(results))

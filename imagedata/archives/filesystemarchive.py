@@ -5,21 +5,17 @@ from __future__ import annotations
 import errno
 import glob
 import os
-import re
-import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
-from ..errors import ImagedataError, ImagedataWarning, InputNotFoundError, WriteError
+from ..errors import ImagedataError, InputNotFoundError, WriteError
 from ..formats.contract import Source
-from ..notices import warn_user
+from .staging import REPLACED, claimed, is_staging
 
-__all__ = ['FilesystemArchive', 'find', 'is_staging', 'staged', 'staging_name']
-
-_STAGING = re.compile(r'\..*\.[0-9a-f]{8}\.part')
+__all__ = ['FilesystemArchive', 'find', 'staged']
 
 _REMEDIES = {
     errno.ENOSPC: 'free some space on that disk, or write elsewhere',
@@ -30,17 +26,11 @@ _REMEDIES = {
     errno.EROFS: 'that disk is read-only: write elsewhere',
 }
 
+_SYSTEM = ('lost+found', 'System Volume Information')
+"""Folders of systems, which nobody else may read."""
 
-
-def staging_name(target: str) -> str:
-    """Return a new name for the folder in which the files for a target stand until they are complete."""
-    return f'.{target}.{secrets.token_hex(4)}.part'
-
-
-def is_staging(name: str) -> bool:
-    """Return whether a folder is such a one, left behind by a program that was killed."""
-    return _STAGING.fullmatch(name) is not None
-
+_ATTEMPTS = 5
+"""How often folders are made that others remove."""
 
 Commit: TypeAlias = Callable[[list[tuple[str, Path]]], None]
 
@@ -69,12 +59,10 @@ def staged(target: Path) -> Iterator[tuple[Path, Commit]]:
         When the disk is full, or the target cannot be written.
     """
     made: list[Path] = []
-    folder: Path | None = None
     try:
-        base = target if target.is_dir() else _existing_parent(target, made)
-        folder = base / staging_name(target.name)
-        folder.mkdir()
-        yield folder, lambda moves: _move_all(folder, moves)
+        with ExitStack() as stack:
+            folder = _claimed(stack, target, made)
+            yield folder, lambda moves: _move_all(folder, moves)
     except OSError as error:
         if isinstance(error, ImagedataError):
             raise
@@ -84,9 +72,21 @@ def staged(target: Path) -> Iterator[tuple[Path, Commit]]:
             f'{_REMEDIES.get(cause.errno or 0, "write elsewhere")}'
         ) from error
     finally:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
         _remove_empty(made)
+
+
+def _claimed(stack: ExitStack, target: Path, made: list[Path]) -> Path:
+    """Return the folder to write in, gone when the stack is left; folders above it are noted in `made`."""
+    attempts = 0
+    while True:
+        try:
+            base = target if target.is_dir() else _existing_parent(target, made)
+            return stack.enter_context(claimed(base, target.name))
+        except FileNotFoundError:
+            # Another process that had made the same folders, and failed, may remove them meanwhile.
+            attempts += 1
+            if attempts == _ATTEMPTS:
+                raise
 
 
 def _with_number(error: OSError) -> OSError:
@@ -104,7 +104,13 @@ def _existing_parent(target: Path, made: list[Path]) -> Path:
     parent = target.absolute().parent
     missing = [p for p in [parent, *parent.parents] if not p.exists()]
     for path in reversed(missing):
-        path.mkdir()
+        try:
+            path.mkdir()
+        except FileExistsError:
+            # Another program, or process of this one, was quicker.
+            if not path.is_dir():
+                raise
+            continue
         made.append(path)
     return parent
 
@@ -131,7 +137,7 @@ def _move_all(folder: Path, moves: list[tuple[str, Path]]) -> None:
             if os.path.lexists(final):
                 if final.is_dir():
                     raise WriteError(f'{final} is a folder: a file cannot replace it; choose another name')
-                old = folder / f'.old{number}'
+                old = folder / f'{REPLACED}{number}'
                 _keep(final, old)
                 saved.append((old, final))
             else:
@@ -215,18 +221,31 @@ def _nearest(path: Path) -> str:
 
 
 def _walk(folder: Path) -> Iterator[Source]:
-    """Yield the files in a folder, then those of the folders in it; links to folders are not followed."""
+    """Yield the files in a folder, then those in folders below it, in the order of their names."""
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
-    except OSError as error:
-        warn_user(f'{folder} cannot be listed, and is left out: {error.strerror}', ImagedataWarning)
+    except OSError:
+        if folder.name not in _SYSTEM:
+            # Whoever reads it tells why it cannot be.
+            yield Source(str(folder), folder)
         return
+    folders = []
     for entry in entries:
-        # A pipe or a socket has no end. A link to nothing may be an image that is lost.
-        if entry.is_file() or (entry.is_symlink() and not os.path.exists(entry)):
+        if _is(entry.is_dir):
+            # A link may lead to a folder that it is in. What a killed program was about to write is no image.
+            if not entry.is_symlink() and not is_staging(entry.name):
+                folders.append(Path(entry.path))
+        elif _is(entry.is_file) or entry.is_symlink():
+            # No pipes or devices, which may wait for ever.
             yield Source(entry.path, Path(entry.path))
-    for entry in entries:
-        # What a killed program was about to write is none of the images in the folder.
-        if entry.is_dir(follow_symlinks=False) and not is_staging(entry.name):
-            yield from _walk(Path(entry.path))
+    for below in folders:
+        yield from _walk(below)
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    """Return whether an entry of a folder is of a kind; links may lead in circles."""
+    try:
+        return kind()
+    except OSError:
+        return False

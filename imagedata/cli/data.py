@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cmdline import (
@@ -40,7 +41,7 @@ from .deidentification import (
     series_report,
     write_report,
 )
-from .ledger import Ledger
+from .ledger import Ledger, mark_of
 
 if TYPE_CHECKING:
     from ..collection import Cohort, Study
@@ -96,10 +97,10 @@ def main(args: Sequence[str] | None = None) -> int:
     made = parser()
     given = parsed(made, args, pixels_to='write')
     check_deidentification(made, given)
-    if given.resume and given.anonymize:
+    if given.resume and given.anonymize and _is_within(given.resume, given.out_name):
         made.error(
-            '--resume goes on with series of the same names, and --anonymize gives new ones in every run: '
-            'convert all of them anew, into another folder'
+            'the file of --resume holds the secret of --anonymize until all is written: name one outside of '
+            f'{given.out_name}'
         )
     return run(made, given, _convert)
 
@@ -119,23 +120,32 @@ def _convert(given: argparse.Namespace) -> None:
     if is_file and plainly:
         _report(given, [_write_one(given, formats)])
         return
-    cohort = cohort_of(given)
-    if given.anonymize:
-        cohort = cohort.anonymize(**deidentification_rules(given))
-    tasks = list(_tasks(given, cohort, formats))
-    if not tasks:
-        raise NoDataReadError('no series is left to convert')
-    if len(tasks) > 1 and is_file:
-        raise CollectionError(
-            f'{len(tasks)} series do not fit the one file {given.out_name}: name a folder, and the format '
-            f'with --of {formats[0]}; or choose a series with --input_serinsuid'
-        )
-    if given.dry_run:
-        _report(given, [task.record('planned') for task in tasks])
-    elif len(tasks) == 1 and plainly:
-        _report(given, [_write_one(given, formats)])
-    else:
-        _report(given, list(_run(given, tasks)))
+    rules = deidentification_rules(given) if given.anonymize else None
+    with Ledger(given.resume, rules, formats, dry_run=given.dry_run) as ledger:
+        cohort = cohort_of(given)
+        if rules is not None:
+            cohort = cohort.anonymize(ledger.table, **rules)
+        tasks = list(_tasks(given, cohort, formats))
+        if not tasks:
+            raise NoDataReadError('no series is left to convert')
+        if len(tasks) > 1 and is_file:
+            raise CollectionError(
+                f'{len(tasks)} series do not fit the one file {given.out_name}: name a folder, and the '
+                f'format with --of {formats[0]}; or choose a series with --input_serinsuid'
+            )
+        for task in tasks:
+            _check_outputs(given, task.target, formats, _sources(task))
+        if given.dry_run:
+            _report(given, [task.record('planned') for task in tasks])
+        elif len(tasks) == 1 and plainly:
+            _report(given, [_write_one(given, formats)])
+        else:
+            ledger.begin()
+            _report(given, list(_run(given, tasks, ledger)))
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return Path(path).absolute().is_relative_to(Path(folder).absolute())
 
 
 def _write_one(given: argparse.Namespace, formats: Sequence[str]) -> dict[str, Any]:
@@ -185,9 +195,7 @@ def _names_a_file(name: str, formats: Sequence[str]) -> bool:
 
 def _writing(given: argparse.Namespace) -> dict[str, Any]:
     """Return the options of writing; the new UIDs of de-identified images refer to each other."""
-    options = {**({'keep_uid': True} if given.anonymize else {}), **given_options(given, WRITING)}
-    # A series that was under way when the program ended may stand there in part.
-    return options | ({'overwrite': True} if given.resume else {})
+    return {**({'keep_uid': True} if given.anonymize else {}), **given_options(given, WRITING)}
 
 
 def _record(stored: Any, target: str, status: str, **more: Any) -> dict[str, Any]:
@@ -209,7 +217,7 @@ class _Task:
     Parameters
     ----------
     study : Study
-        That it is of.
+        That it is of, with no more of it than it takes.
     key : SeriesUID
         Of the series in the study.
     target : str
@@ -253,45 +261,61 @@ def _tasks(given: argparse.Namespace, cohort: Cohort, formats: Sequence[str]) ->
             names = study.folder_names()
             for key in study:
                 target = given.out_name if single else series_target(base, names[key], formats)
-                yield _Task(study, key, target, formats, options, bool(given.deid_report), explains)
+                part = study._excerpt(key)
+                yield _Task(part, key, target, formats, options, bool(given.deid_report), explains)
 
 
-def _run(given: argparse.Namespace, tasks: Sequence[_Task]) -> Iterator[dict[str, Any]]:
+def _run(given: argparse.Namespace, tasks: Sequence[_Task], ledger: Ledger) -> Iterator[dict[str, Any]]:
     """Convert series, and yield a record of each; failures are complained of."""
+    from ..archives.staging import remove_abandoned
     from ..parallel import outcomes
 
-    for task in tasks:
-        _check_outputs(given, task.target, task.formats, _sources(task))
-    records: dict[int, dict[str, Any]] = {}
-    ledger = Ledger(given.resume)
-    waiting = [n for n, task in enumerate(tasks) if not ledger.has(task.key, task.target)]
-    records = {n: task.record('written before') for n, task in enumerate(tasks) if n not in waiting}
-    reports = []
     # What stands in an archive or behind a URL is open in this process only.
     local = all(source.path is not None for task in tasks for source in _sources(task))
     if given.scheduler and not local:
         raise CollectionError('a cluster reads files of a disk: unpack the archive, or leave out --scheduler')
+    marks = [_mark(given, task) for task in tasks] if given.resume else [''] * len(tasks)
+    waiting = [
+        number for number, task in enumerate(tasks)
+        if not ledger.has(task.target, marks[number], reported=task.reports)
+    ]  # fmt: skip
+    records = {n: tasks[n].record('written before') for n in set(range(len(tasks))).difference(waiting)}
+    reports = {n: ledger.report(tasks[n].target) for n in records}
+    if given.resume:
+        remove_abandoned(Path(given.out_name))
     done = outcomes(
         _converted, [tasks[n] for n in waiting], jobs=given.jobs if local else 1, scheduler=given.scheduler,
         retries=given.retries, describe=reason, what='Converting',
     )  # fmt: skip
     for at, outcome in done:
-        task = tasks[waiting[at]]
+        number = waiting[at]
+        task = tasks[number]
         for text in outcome.heard:
             warnings.warn(f'{told(task.key)}: {text}', ImagedataWarning, stacklevel=2)
         if outcome.error is None:
-            ledger.add(task.key, task.target)
             explained, report = outcome.value
+            ledger.add(task.target, marks[number], report)
+            reports[number] = report
             if explained:
                 say(f'{told(task.key)}\n{explained}')
-            reports.append(report)
-            records[waiting[at]] = task.record('written')
+            records[number] = task.record('written')
         else:
             complain(f'{told(task.key)}: {outcome.error}')
-            records[waiting[at]] = task.record('failed', error=outcome.error)
+            records[number] = task.record('failed', error=outcome.error)
+    # Of processes that ended in the middle of a series.
+    remove_abandoned(Path(given.out_name))
     if given.deid_report:
-        write_report(given.deid_report, [report for report in reports if report])
+        write_report(given.deid_report, [report for _, report in sorted(reports.items()) if report])
+    if all(record['status'] != 'failed' for record in records.values()):
+        ledger.complete()
     yield from (records[number] for number in sorted(records))
+
+
+def _mark(given: argparse.Namespace, task: _Task) -> str:
+    """Return what tells what is done with a series from anything else."""
+    sources = [source for entry in task.study._stored().values() for source in entry.sources]
+    options = [task.options, list(task.formats), given_options(given), given.input_order]
+    return mark_of(sources, options, (given.template, given.geometry))
 
 
 def _sources(task: _Task) -> tuple[Source, ...]:

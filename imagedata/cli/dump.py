@@ -50,21 +50,22 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _print(given: argparse.Namespace) -> None:
     from ..dicom_elements import parse_tag
+    from ..formats.dicom.scan import Scanner
     from ..progress import tracked
     from ..reading import find_sources
-    from .layout import header_of
 
     tags = [parse_tag(text) for text in given.tag]
     if _PIXELS.intersection(tags):
         raise UnknownTag('pixels are not dumped: image_data converts them')
     sources = find_sources(given.in_dirs, reading_options(given))
+    scanner = Scanner(headers_only=True)
     records, none, chosen = [], True, 0
     for source in tracked(sources, 'Reading'):
         try:
-            dataset = header_of(source)
-            if dataset is None:
+            instance, _ = scanner.read(source)
+            if instance is None:
                 continue
-            none = False
+            dataset, none = instance.dataset, False
             if not _chosen(dataset, given):
                 continue
             chosen += 1

@@ -19,7 +19,7 @@ from ..errors import ImagedataError, UnknownTag
 from ..folders import safe_name
 from ..formats.contract import Source
 
-__all__ = ['DEFAULT', 'Identity', 'Layout', 'header_of']
+__all__ = ['DEFAULT', 'Identity', 'Layout']
 
 DEFAULT = (
     '{PatientID}/{StudyDate}-{StudyTime:.6}_{StudyDescription}/'
@@ -104,6 +104,7 @@ class Layout:
         from pydicom.datadict import dictionary_VR
 
         from ..dicom_elements import parse_tag
+        from ..formats.dicom.scan import Scanner
 
         self._destination = destination
         self._parts = [part for part in pattern.split('/') if part]
@@ -123,6 +124,7 @@ class Layout:
         left = _FIELD.sub('', pattern)
         if '{' in left or '}' in left:
             raise UnknownTag(f'the pattern {pattern!r} has a brace too many: elements stand in {{ and }}')
+        self._scanner = Scanner(headers_only=True)
         self._owners: dict[str, Identity] = {}
 
     def path(self, dataset: Any) -> Path:
@@ -153,48 +155,41 @@ class Layout:
             folder = parent / (f'{name}-{digest[:length]}' if length else name)
             # Names that differ in case only are one on some disks.
             key = str(folder).casefold()
-            owner = self._owners.get(key) or _owner_on_disk(folder)
+            owner = self._owners.get(key) or self._owner_on_disk(folder)
             if owner is None or owner.shares(identity, level):
                 # A file without a name must not make two persons one.
                 self._owners[key] = (owner or identity).with_patient_of(identity)
                 return folder
         return parent / f'{name}-{digest}'
 
+    def header(self, source: Source) -> Any:
+        """Return the header of a DICOM file, image or not; None for other files.
 
-def header_of(source: Source) -> Any:
-    """Return the header of a DICOM file, image or not; None for other files.
+        Raises
+        ------
+        CorruptFileError
+        """
+        instance, _ = self._scanner.read(source)
+        return None if instance is None else instance.dataset
 
-    Raises
-    ------
-    CorruptFileError
-    """
-    from ..formats.dicom.scan import scan
-    from ..progress import reporting
-
-    with reporting(None):
-        found = scan([source], headers_only=True)
-    instances = [*found.instances, *found.others]
-    return instances[0].dataset if instances else None
-
-
-def _owner_on_disk(folder: Path) -> Identity | None:
-    """Return whose a folder is that was there before: as the first DICOM file of each folder in it tells."""
-    owner: Identity | None = None
-    for root, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files):
-            path = Path(root, name)
-            try:
-                dataset = header_of(Source(str(path), path))
-            except (ImagedataError, OSError):
-                continue
-            if dataset is not None:
-                found = Identity.of(dataset)
-                owner = found if owner is None else owner.with_patient_of(found)
+    def _owner_on_disk(self, folder: Path) -> Identity | None:
+        """Return whose a folder is that was there before: as the first DICOM file of each in it tells."""
+        owner: Identity | None = None
+        for root, folders, files in os.walk(folder):
+            folders.sort()
+            for name in sorted(files):
+                path = Path(root, name)
+                try:
+                    dataset = self.header(Source(str(path), path))
+                except (ImagedataError, OSError):
+                    continue
+                if dataset is not None:
+                    found = Identity.of(dataset)
+                    owner = found if owner is None else owner.with_patient_of(found)
+                    break
+            if owner is not None and owner.complete:
                 break
-        if owner is not None and owner.complete:
-            break
-    return owner
+        return owner
 
 
 def _level(part: str) -> int:

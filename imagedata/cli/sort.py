@@ -10,20 +10,22 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ..archives.staging import claimed, remove_abandoned
 from ..cmdline import INFO, ProgramParser, add_telling_options, complain, complain_of, reason, say, say_json
 from ..errors import ImagedataError, ImagedataWarning, WriteError
 from ..formats.contract import Source
 from ..notices import warn_user
 from .common import add_inputs, add_json, parsed, program_parser, run
-from .layout import DEFAULT, Layout, header_of
+from .layout import DEFAULT, Layout
 
 __all__ = ['Sorter', 'main', 'parser']
 
 _BLOCK = 1 << 20
+_STAGED = 'dicom_sort'
 
 
 def parser() -> ProgramParser:
@@ -136,16 +138,15 @@ class Sorter:
         if self._dry_run:
             yield
             return
-        try:
-            # Readers pass over folders of such a name.
-            self._staging = self._destination / f'.dicom_sort.{secrets.token_hex(4)}.part'
-            self._staging.mkdir(parents=True)
-        except OSError as error:
-            raise WriteError(f'{self._destination} cannot be written: {error.strerror}') from error
-        try:
+        with ExitStack() as stack:
+            try:
+                self._destination.mkdir(parents=True, exist_ok=True)
+                remove_abandoned(self._destination / _STAGED, below=False)
+                # Readers pass over folders of such a name.
+                self._staging = stack.enter_context(claimed(self._destination, _STAGED))
+            except OSError as error:
+                raise WriteError(f'{self._destination} cannot be written: {error.strerror}') from error
             yield
-        finally:
-            shutil.rmtree(self._staging, ignore_errors=True)
 
     def place(self, source: Source) -> dict[str, Any]:
         """Copy or move one file, and return what became of it.
@@ -159,7 +160,7 @@ class Sorter:
             When it cannot be read or copied.
         """
         try:
-            dataset = header_of(source)
+            dataset = self._layout.header(source)
             if dataset is None:
                 return {'source': source.name, 'status': 'left', 'reason': 'no DICOM object, or a DICOMDIR'}
             digest = _digest(source)
@@ -220,7 +221,7 @@ class Sorter:
         if plain == target or not plain.is_file():
             return None
         other = Source(str(plain), plain)
-        dataset = header_of(other)
+        dataset = self._layout.header(other)
         if dataset is None or str(dataset.get('SOPInstanceUID') or '') != uid:
             return None
         return _digest(other), str(plain)
@@ -249,9 +250,12 @@ class Sorter:
             with suppress(OSError):
                 os.utime(part, ns=(times.st_atime_ns, times.st_mtime_ns))
         target.parent.mkdir(parents=True, exist_ok=True)
-        if os.path.lexists(target):
-            raise WriteError(f'{target} has appeared since: run the command again')
-        os.replace(part, target)
+        try:
+            _moved(part, target)
+        except FileExistsError as error:
+            raise WriteError(f'{target} has appeared since: run the command again') from error
+        if self._move:
+            _keep_name(target)
 
 
 def _remove(source: Source, target: Path, record: dict[str, Any]) -> None:
@@ -264,6 +268,36 @@ def _remove(source: Source, target: Path, record: dict[str, Any]) -> None:
         record['left'] = error.strerror or str(error)
     else:
         record['status'] = 'moved'
+
+
+def _moved(part: Path, target: Path) -> None:
+    """Give a file another name, unless that is taken.
+
+    Raises
+    ------
+    FileExistsError
+    """
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        # The disk knows no links.
+        if os.path.lexists(target):
+            raise FileExistsError(str(target)) from None
+        os.replace(part, target)
+        return
+    part.unlink()
+
+
+def _keep_name(path: Path) -> None:
+    """Have the name of a new file on the disk, not in a cache, where the system can."""
+    with suppress(OSError):
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _digest(source: Source) -> str:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
-from io import SEEK_END
+from io import SEEK_END, BytesIO
+from os import PathLike
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
@@ -22,7 +23,13 @@ from typing import Any, BinaryIO, ClassVar, Protocol
 
 import numpy as np
 
-from ..errors import InputNotFoundError, MissingDependencyError, WriteNotImplemented
+from ..errors import (
+    FileAccessError,
+    ImagedataError,
+    InputNotFoundError,
+    MissingDependencyError,
+    WriteNotImplemented,
+)
 from ..header import Header, SeriesData
 
 __all__ = [
@@ -34,6 +41,7 @@ __all__ = [
     'Source',
     'WriteRequest',
     'check_capable',
+    'is_location',
     'natural_image',
     'require',
 ]
@@ -65,12 +73,50 @@ class Source:
     neighbour: Callable[[str], Source | None] | None = None
     _seen: list[bytes] = field(default_factory=list, init=False, repr=False, compare=False)
 
+    @classmethod
+    def of_stream(cls, stream: BinaryIO) -> Source:
+        """Return the bytes of an open binary file, from where it stands; it is read, and not closed.
+
+        Its name, where it has one, is that of the source.
+
+        Raises
+        ------
+        TypeError
+            When the file was opened as text.
+        """
+        content = stream.read()
+        if not isinstance(content, bytes):
+            raise TypeError(f'{stream!r} gives {type(content).__name__}: open the file with mode "rb"')
+        name = getattr(stream, 'name', None)
+        return cls(name if isinstance(name, str) else '<stream>', opener=lambda: BytesIO(content))
+
     def head(self) -> bytes:
-        """Return the first `HEAD` bytes, fewer if it is shorter; the file is read for them once."""
+        """Return the first `HEAD` bytes, fewer if it is shorter; the file is read for them once.
+
+        Raises
+        ------
+        InputNotFoundError, FileAccessError
+            When it cannot be opened, or read.
+        """
         if not self._seen:
-            with self.open() as file:
-                self.remember(file.read(HEAD))
+            try:
+                with self.open() as file:
+                    self.remember(file.read(HEAD))
+            except OSError as error:
+                if isinstance(error, ImagedataError):
+                    raise
+                raise self.unreadable(error) from (error if self.path is not None else None)
         return self._seen[0]
+
+    def unreadable(self, error: OSError) -> ImagedataError:
+        """Return what is told of the file where the system does not let it be read."""
+        remedy = 'or leave it out with skip_broken_series=True'
+        if isinstance(error, FileNotFoundError):
+            linked = self.path is not None and self.path.is_symlink()
+            what = 'is a link to a file that is not there' if linked else 'is not there any more'
+            return InputNotFoundError(f'{self.name} {what}: copy it anew, {remedy}')
+        why = error.strerror or type(error).__name__
+        return FileAccessError(f'{self.name} cannot be read ({why}): get permission, copy it anew, {remedy}')
 
     def remember(self, head: bytes) -> None:
         """Keep the first `HEAD` bytes, which somebody has read, for those who ask for them later."""
@@ -130,6 +176,17 @@ class Source:
                 with source.open() as file, place.open('wb') as copy:
                     copyfileobj(file, copy)
             yield Path(folder, self.basename)
+
+
+def is_location(data: Any) -> bool:
+    """Return whether something says where to read: path, URL, `Source`, open file, or a list of them."""
+    if isinstance(data, (list, tuple)):
+        return bool(data) and all(_is_place(item) for item in data)
+    return _is_place(data)
+
+
+def _is_place(data: Any) -> bool:
+    return isinstance(data, (str, PathLike, Source)) or (hasattr(data, 'read') and hasattr(data, 'seek'))
 
 
 @dataclass(frozen=True, slots=True)

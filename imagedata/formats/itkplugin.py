@@ -12,7 +12,7 @@ __all__ = ['ITKPlugin']
 
 
 class ITKPlugin(Format):
-    """MetaImage, NRRD, VTK, MRC, GIPL and ITK's HDF5, read and written; MINC, BioRad, Stimulate and LSM read.
+    """MetaImage, NRRD, VTK, MRC, GIPL and ITK's HDF5, read and written; BioRad, Stimulate and LSM read.
 
     Places in these files are LPS in mm, as here. `imagedata.formats.itk.kinds` lists what each of
     the formats is known by and can hold.
@@ -21,7 +21,7 @@ class ITKPlugin(Format):
     name: ClassVar[str] = 'itk'
     description: ClassVar[str] = 'MetaImage, NRRD, VTK, MRC, GIPL and others, through SimpleITK'
     extensions: ClassVar[tuple[str, ...]] = (
-        '.mha', '.mhd', '.nrrd', '.nhdr', '.vtk', '.mrc', '.gipl.gz', '.gipl', '.h5', '.hdf5', '.mnc', '.pic',
+        '.mha', '.mhd', '.nrrd', '.nhdr', '.vtk', '.mrc', '.gipl.gz', '.gipl', '.h5', '.hdf5', '.pic',
         '.spr', '.lsm',
     )  # fmt: skip
     single_file: ClassVar[bool] = True

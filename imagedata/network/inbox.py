@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from threading import Lock
 
-from ..archives.filesystemarchive import staging_name
+from ..archives.staging import staging_name
 
 __all__ = ['Inbox', 'ReceivedSeries', 'Refused']
 

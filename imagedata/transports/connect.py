@@ -6,6 +6,8 @@ import random
 import sys
 import time
 from collections.abc import Callable, Mapping
+from errno import EACCES, ENOENT
+from types import NoneType
 from typing import Any, TypeVar
 
 from ..errors import ImagedataError, InputNotFoundError, MissingDependencyError, UnknownOptionType
@@ -36,6 +38,7 @@ _ERRORS = (
     ('smbprotocol.exceptions', 'SMBException'),
     ('gcsfs.retry', 'HttpError'),
     ('google.auth.exceptions', 'GoogleAuthError'),
+    ('ftplib', 'Error'),
 )
 """What the libraries below fsspec raise, other than what the system raises."""
 
@@ -65,7 +68,10 @@ def _timeouts(protocol: str, seconds: float, retries: int) -> dict[str, Any]:
         return {'requests_timeout': seconds}
     if protocol in ('sftp', 'ssh'):
         return {'timeout': seconds, 'banner_timeout': seconds, 'auth_timeout': seconds}
-    return {'timeout': seconds} if protocol in ('smb', 'ftp') else {}
+    if protocol == 'ftp':
+        # Its listings would not show what was uploaded since.
+        return {'timeout': seconds, 'use_listings_cache': False}
+    return {'timeout': seconds} if protocol == 'smb' else {}
 
 
 class Store:
@@ -178,9 +184,10 @@ class Store:
         if isinstance(error, ImagedataError):
             return error
         status = _status(error)
-        if status in (404, 410) or isinstance(error, FileNotFoundError):
+        number = getattr(error, 'errno', None)
+        if status in (404, 410) or isinstance(error, FileNotFoundError) or number == ENOENT:
             return InputNotFoundError(f'there is no {self.shown}: correct the URL')
-        if status in (401, 403) or isinstance(error, PermissionError) or _is_login(error):
+        if status in (401, 403) or isinstance(error, PermissionError) or number == EACCES or _is_login(error):
             return StoreError(
                 f'{self.shown} refuses access ({self.text(error)}): put your credentials where its tools '
                 'look for them (~/.netrc, ~/.aws, ~/.ssh, environment), or pass storage_options='
@@ -218,16 +225,26 @@ def _known_errors() -> tuple[Any, ...]:
 def _behind(error: BaseException) -> BaseException:
     """Return the error that fsspec calls a missing file, for web servers that do not answer.
 
-    Behind a file that is missing in memory is a KeyError, which says no more.
+    Behind a file that a table or listing does not have are errors which say no more.
     """
     cause = error.__cause__
-    if not isinstance(error, FileNotFoundError) or cause is None or isinstance(cause, KeyError):
+    if not isinstance(error, FileNotFoundError) or isinstance(
+        cause, (NoneType, KeyError, IndexError, StopIteration)
+    ):
         return error
     return cause
 
 
+_FTP = {'530': 401, '532': 401, '550': 404}
+"""Replies of FTP servers (RFC 959), and what HTTP says for the same."""
+
+
 def _status(error: BaseException) -> int | None:
     """Return the HTTP status of an error."""
+    if type(error).__name__ == 'error_perm':
+        # 550 is also what is refused.
+        refused = 'permission' in str(error).lower() or 'denied' in str(error).lower()
+        return 403 if refused else _FTP.get(str(error)[:3], 400)
     response = getattr(error, 'response', None)
     if isinstance(response, Mapping):
         status = response.get('ResponseMetadata', {}).get('HTTPStatusCode')

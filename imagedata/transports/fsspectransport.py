@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
-from ..archives.filesystemarchive import is_staging
+from ..archives.staging import is_staging
 from ..errors import InputNotFoundError, WriteError
 from ..formats.contract import Source
 from .address import basename, shown
@@ -104,6 +104,9 @@ def _listed(store: Store, path: str) -> dict[str, int | None]:
     """Return a file, or the files below a folder."""
 
     def find(fs: Any) -> dict[str, Any]:
+        if store.scheme == 'ftp' and fs.isfile(path):
+            # Asked for the content of a file, FTP servers list the file, as if it were in itself.
+            return {path: fs.info(path)}
         found: dict[str, Any] = fs.find(path, detail=True)
         # Some know the name of a single file, and nothing else.
         return {name: info or fs.info(name) for name, info in found.items()}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import copyfileobj
@@ -11,7 +12,7 @@ from tempfile import SpooledTemporaryFile
 from threading import Lock
 from typing import Any, BinaryIO, cast
 
-from ..archives.filesystemarchive import staging_name
+from ..archives.staging import staging_name
 from ..errors import ImagedataError, InputNotFoundError, WriteError
 from ..formats.contract import Source
 from ..progress import told, tracked
@@ -26,6 +27,9 @@ _BLOCK = 4 << 20
 _BUFFER = 1 << 18
 _IN_MEMORY = 64 << 20
 _TOGETHER = 16
+_AT_ONCE = 8
+"""Files that are uploaded, or moved, at a time."""
+
 _WITH_FOLDERS = ('sftp', 'ssh', 'smb', 'ftp')
 """Stores in which a folder has to be made; in the others, a name with '/' is enough."""
 
@@ -240,7 +244,7 @@ class RemoteStaging:
         return entries
 
     def commit(self, names: Sequence[str]) -> list[Path | str]:
-        """Upload files, and move them into place.
+        """Upload files, and move them into place; several at a time where the store can.
 
         Raises
         ------
@@ -250,11 +254,32 @@ class RemoteStaging:
 
         part = self._path(staging_name('upload'))
         with self._folders() as make, self._removing(part, names):
-            for name in tracked(names, 'Uploading'):
+            for name in names:
                 make(f'{part}/{name}'.rpartition('/')[0])
-                self._upload(self.folder / name, f'{part}/{name}')
-            self._move_all(part, names, make)
+            self._each(lambda name: self._upload(self.folder / name, f'{part}/{name}'), names, 'Uploading')
+            for name in names:
+                make(self._path(name).rpartition('/')[0])
+            self._move_all(part, names)
         return [name_of(self._store, self._path(name)) for name in names]
+
+    def _each(self, action: Callable[[str], None], names: Sequence[str], what: str) -> None:
+        """Do something for each name, in their order, or several at a time.
+
+        The first error in that order is raised, when all that had begun have ended. Libraries with
+        one connection, which they do not share among threads, do one after another.
+        """
+        if len(names) < 2 or not self._store.call(lambda fs: bool(fs.async_impl)):
+            for name in tracked(names, what):
+                action(name)
+            return
+        with ThreadPoolExecutor(_AT_ONCE, 'imagedata-upload') as pool:
+            futures = [pool.submit(action, name) for name in names]
+            try:
+                for future in tracked(futures, what):
+                    future.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def _upload(self, path: Path, target: str) -> None:
         self._store.call(lambda fs: fs.put_file(str(path), target))
@@ -263,31 +288,40 @@ class RemoteStaging:
         if size != wanted:
             raise WriteError(f'{self._store.shown}: {size} of {wanted} bytes of {path.name} arrived')
 
-    def _move_all(self, part: str, names: Sequence[str], make: Any) -> None:
-        placed: list[str] = []
-        saved: list[tuple[str, str]] = []
+    def _move_all(self, part: str, names: Sequence[str]) -> None:
+        """Move uploaded files to where they belong; what is there is moved aside first.
+
+        What a move that failed has done is not known: it may have been done, or half of it.
+        """
+        saved: dict[str, str] = {}
+        placed: set[str] = set()
+        aside = {name: f'{part}/.old{number}' for number, name in enumerate(names)}
+
+        def place(name: str) -> None:
+            final = self._path(name)
+            there = self._kind(final)
+            if there == 'directory':
+                raise WriteError(f'{name} in {self._store.shown} is a folder: a file cannot replace it')
+            if there is not None:
+                saved[final] = aside[name]
+                self._move(final, aside[name])
+            placed.add(final)
+            self._move(f'{part}/{name}', final)
+
         try:
-            for number, name in enumerate(names):
-                final = self._path(name)
-                make(final.rpartition('/')[0])
-                there = self._kind(final)
-                if there == 'directory':
-                    raise WriteError(f'{name} in {self._store.shown} is a folder: a file cannot replace it')
-                if there is not None:
-                    old = f'{part}/.old{number}'
-                    self._move(final, old)
-                    saved.append((old, final))
-                placed.append(final)
-                self._move(f'{part}/{name}', final)
+            self._each(place, names, 'Placing')
         except BaseException:
-            for path in placed:
+            for final in placed:
                 with suppress(ImagedataError):
-                    self._remove(path)
-            for old, final in saved:
+                    self._remove(final)
+            for final, old in saved.items():
                 with suppress(ImagedataError):
-                    self._move(old, final)
+                    if final in placed or self._kind(final) is None:
+                        self._move(old, final)
+                    else:
+                        self._remove(old)
             raise
-        for old, _ in saved:
+        for old in saved.values():
             with suppress(ImagedataError):
                 self._remove(old)
 

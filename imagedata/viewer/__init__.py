@@ -14,14 +14,16 @@ if TYPE_CHECKING:
     from ..series import Series
     from .model import Panel, pretty_tag_value, pretty_window_level
     from .scroll import ScrollView
+    from .selector import MyPolygonSelector
     from .window import Viewer, default_layout
 
-__all__ = ['Panel', 'ScrollView', 'Viewer', 'default_layout', 'get_level', 'get_window_level',
-           'grid_from_roi', 'pretty_tag_value', 'pretty_window_level']
+__all__ = ['MyPolygonSelector', 'Panel', 'ScrollView', 'Viewer', 'build_info', 'default_layout', 'get_level',
+           'get_window_level', 'grid_from_roi', 'pretty_tag_value', 'pretty_window_level']
 
 _HOMES = {
-    'Panel': '.model', 'pretty_tag_value': '.model', 'pretty_window_level': '.model',
-    'ScrollView': '.scroll', 'Viewer': '.window', 'default_layout': '.window', 'grid_from_roi': '..roi',
+    'MyPolygonSelector': '.selector', 'Panel': '.model', 'pretty_tag_value': '.model',
+    'pretty_window_level': '.model', 'ScrollView': '.scroll', 'Viewer': '.window',
+    'default_layout': '.window', 'grid_from_roi': '..roi',
 }  # fmt: skip
 
 
@@ -58,3 +60,31 @@ def get_window_level(
     assert made.vmin is not None
     assert made.vmax is not None
     return width, centre, float(made.vmin), float(made.vmax)
+
+
+def build_info(
+    im: Series, colormap: Any, norm: Any, colorbar: bool | None, window: float | None, level: float | None
+) -> Panel:
+    """Return how a Series is shown: what `pretty_tag_value` and `pretty_window_level` take.
+
+    Parameters
+    ----------
+    im : Series
+    colormap, norm
+        As of `Series.show`; a class of norms of matplotlib as well.
+    colorbar : bool or None
+        Not looked at: a bar belongs to the window.
+    window, level : float or None
+        Those of the Series when None.
+
+    Raises
+    ------
+    TypeError
+        When `im` is no Series.
+    """
+    from ..series import Series
+    from .model import Panel
+
+    if not isinstance(im, Series):
+        raise TypeError(f'a Series can be shown, got {type(im).__name__}')
+    return Panel(im, colormap, norm() if isinstance(norm, type) else norm, window, level)

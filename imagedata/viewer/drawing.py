@@ -27,6 +27,8 @@ class Drawing:
     follow : bool
         Whether outlines belong to tags as well as to slices; one that was drawn then holds until the
         next one on its slice.
+    single : bool
+        Whether, with `follow`, an outline ends those on other slices as well.
     outlines : mapping, optional
         To start with: of slice, or (tag, slice), to an outline.
     """
@@ -34,6 +36,7 @@ class Drawing:
     panel: Panel
     follow: bool = False
     outlines: Mapping[Any, Outline] = field(default_factory=dict)
+    single: bool = False
     mode: str = 'polygon'
 
     def __post_init__(self) -> None:
@@ -57,20 +60,21 @@ class Drawing:
         if not self.follow:
             return self.outlines.get(self.panel.slice)
         # Of the outlines on this slice, the last one at or before this tag.
-        found = None
         now = self.panel.tag
-        for key in sorted(self.outlines, key=lambda k: _tag_of(k)):
-            tag, s = key if isinstance(key, tuple) else ((0,) * len(now), key)
-            if s == self.panel.slice and _tag_of((tag, s)) <= now:
-                found = self.outlines[key]
-        return found
+        placed = {_place_of(key, len(now)): outline for key, outline in self.outlines.items()}
+        before = {place: outline for place, outline in placed.items() if place[0] <= now}
+        if self.single and before:
+            last = max(tag for tag, _ in before)
+            return before.get((last, self.panel.slice))
+        tags = [tag for tag, s in before if s == self.panel.slice]
+        return before[max(tags), self.panel.slice] if tags else None
 
     def line(self) -> NDArray[np.float64]:
         """Return the points to draw: of the open line, else of the outline that holds, closed."""
         if self.points:
             return np.array(self.points, dtype=float)
         outline = self.current()
-        if outline is None:
+        if outline is None or not len(outline):
             return np.empty((0, 2))
         points = ellipse_points(outline) if isinstance(outline, Ellipse) else np.array(outline, dtype=float)
         return np.concatenate([points, points[:1]])
@@ -98,8 +102,8 @@ class Drawing:
                 self._remember()
                 self.points.append(point)
             return False
-        outline = self.outlines.get(self.key)
-        if outline is not None and not isinstance(outline, Ellipse):
+        outline = self.current()
+        if outline and not isinstance(outline, Ellipse):
             apart = [np.hypot(x - point[0], y - point[1]) for x, y in outline]
             if min(apart) <= reach:
                 self._remember()
@@ -118,7 +122,7 @@ class Drawing:
             corners = ellipse_points(shape)
             self.points = [(float(x), float(y)) for x, y in (*corners, corners[0])]
         elif self._held is not None:
-            moved = [(float(x), float(y)) for x, y in self.outlines[self.key]]  # type: ignore[misc]
+            moved = [(float(x), float(y)) for x, y in self.current() or ()]  # type: ignore[misc]
             moved[self._held] = point
             self._put(moved)
 
@@ -156,9 +160,13 @@ class Drawing:
         self.points, self._start, self._held = [], None, None
 
     def delete(self) -> bool:
-        """Take away the outline that was drawn on this image."""
+        """Take away the outline that was drawn on this image; one that holds from before ends here."""
         if self.key not in self.outlines:
-            return False
+            if not self.current():
+                return False
+            self._remember()
+            self._put([])
+            return True
         self._remember()
         self.outlines = {k: o for k, o in self.outlines.items() if k != self.key}
         return True
@@ -189,10 +197,11 @@ class Drawing:
         self._before.append((dict(self.outlines), list(self.points)))
 
 
-def _tag_of(key: Any) -> tuple[int, ...]:
+def _place_of(key: Any, tags: int) -> tuple[tuple[int, ...], int]:
+    """Return tag and slice of a key of outlines, where there are so many tag axes."""
     if not isinstance(key, tuple):
-        return (0,)
-    return key[0] if isinstance(key[0], tuple) else (key[0],)
+        return (0,) * tags, int(key)
+    return (tuple(key[0]) if isinstance(key[0], tuple) else (int(key[0]),)), int(key[1])
 
 
 def _near(a: Point, b: Point, reach: float) -> bool:

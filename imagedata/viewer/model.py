@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..colour import clip_range, fuse, make_norm, to_rgb, unpacked, visible, window_bounds
+from ..colour import clip_range, fuse, make_norm, moved_norm, to_rgb, unpacked, visible, window_bounds
 from ..errors import DataTypeError, EmptyImageError
-from ..fusion import frames_of, on_grid, overlay_colours, overlay_range
+from ..fusion import frames_of, on_grid, overlay_colours, overlay_range, shown_map, shown_norm
 from ..geometry import FloatArray, Geometry
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Panel:
     series : Series
         Images: grey or colour, complex ones as their magnitude.
     colormap, norm
-        As of `Series.to_rgb`.
+        As of `Series.to_rgb`; those of the series, or of its header, when not given.
     window, level : float, optional
         Those of the series when not given.
     overlay : Series, optional
@@ -83,11 +83,13 @@ class Panel:
         When there are no rows and columns.
     DataTypeError
         When values cannot be shown.
+    ValueError
+        When the window is no finite number above 0, or the level not finite.
     """
 
     series: Series
-    colormap: Any = 'Greys_r'
-    norm: Any = 'linear'
+    colormap: Any = None
+    norm: Any = None
     window: float | None = None
     level: float | None = None
     overlay: Series | None = None
@@ -106,13 +108,17 @@ class Panel:
         self.color = bool(self.series.color)
         if not self.color:
             visible(self.frames[(0,) * (self.frames.ndim - 2)])
-        photometric = self.series.header.attribute('photometricInterpretation')
-        if photometric == 'MONOCHROME1' and self.colormap == 'Greys_r':
-            # The lowest value is white (PS3.3 C.7.6.3.1.2).
-            self.colormap = 'Greys'
-        given_level, given_window = (127.5, 255.0) if self.color else self._default_window()
-        self.window = float(given_window if self.window is None else self.window)
-        self.level = float(given_level if self.level is None else self.level)
+        self.colormap = shown_map(self.series, self.colormap)
+        own_window = self.window is not None or self.level is not None
+        self._set_window()
+        if self.norm is None:
+            self.norm = 'linear' if own_window else shown_norm(self.series)
+        self._limits: tuple[float, float] | None = None
+        limits = (None, None) if isinstance(self.norm, str) else (self.norm.vmin, self.norm.vmax)
+        if limits[0] is not None and limits[1] is not None:
+            # It shows what it is made for until the window is changed.
+            self.window, self.level = limits[1] - limits[0], (limits[0] + limits[1]) / 2
+            self._limits = self.bounds
         self.slice = self.frames.shape[-3] // 2
         self.tag = (0,) * len(self.tags)
         self._overlay: NDArray[Any] | None = None
@@ -120,6 +126,18 @@ class Panel:
             fill = 0 if self.overlay.dtype.kind == 'b' else np.nan
             self._overlay = on_grid(self.series, self.overlay, fill)
             self._overlay_range = overlay_range(self.overlay.view(np.ndarray))
+
+    def _set_window(self) -> None:
+        if self.window is not None and not 0 < self.window < np.inf:
+            raise ValueError(f'a window is a width above 0, got window={self.window!r}')
+        if self.level is not None and not np.isfinite(self.level):
+            raise ValueError(f'a level is a finite number, got level={self.level!r}')
+        if self.window is None or self.level is None:
+            # Only now: without a window in its header, the whole series is looked at.
+            level, window = (127.5, 255.0) if self.color else self._default_window()
+            self.window = window if self.window is None else self.window
+            self.level = level if self.level is None else self.level
+        self.window, self.level = float(self.window), float(self.level)
 
     def _default_window(self) -> tuple[float, float]:
         if self.series.dtype.kind == 'b':
@@ -176,13 +194,28 @@ class Panel:
         colours = unpacked(image) if self.color else to_rgb(image, self.colormap, self.normaliser())
         if self._overlay is None or not self.show_overlay:
             return colours
-        values = self._overlay[(*self.tag, self.slice)[-(self._overlay.ndim - 2) :]]
-        laid_on, where = overlay_colours(values, self.maskmap, self._overlay_range, 0.0)
-        return fuse(colours, laid_on, self.alpha, where=where)
+        laid_on, where = overlay_colours(self._overlay_frame(), self.maskmap, self._overlay_range, 0.0)
+        # A mask tints; the colours of a map are to be read, whatever lies below.
+        return fuse(colours, laid_on, self.alpha, self._overlay_range is not None, where)
+
+    def overlay_frames(self) -> tuple[NDArray[Any], tuple[float, float] | None] | None:
+        """Return the overlay at the voxels of the series, (tags..., slice, row, column), and its limits.
+
+        Limits are None for a mask, all of it where there is no overlay; tags are left out where it is the
+        same for all.
+        """
+        return None if self._overlay is None else (self._overlay, self._overlay_range)
+
+    def _overlay_frame(self) -> NDArray[Any]:
+        assert self._overlay is not None
+        values: NDArray[Any] = self._overlay[(*self.tag, self.slice)[-(self._overlay.ndim - 2) :]]
+        return values
 
     def normaliser(self) -> Any:
         """Return what takes values to 0..1."""
-        return make_norm(self.norm, *self.bounds)
+        if self._limits is None or self._limits == self.bounds:
+            return make_norm(self.norm, *self.bounds)
+        return moved_norm(self.norm, *self.bounds)
 
     def value(self, row: int, column: int) -> Any:
         """Return the value of a voxel of the image that is shown; None outside of it."""
@@ -214,11 +247,14 @@ class Panel:
 
     def window_by_histogram(self, probs: tuple[float, float] = (0.01, 0.999)) -> None:
         """Set window and level to hold all but the extreme values of the image that is shown."""
-        if self.color:
-            return
+        if not self.color:
+            self.window, self.level = self.histogram_window(probs)
+
+    def histogram_window(self, probs: tuple[float, float] = (0.01, 0.999)) -> tuple[float, float]:
+        """Return window and level that hold all but the extreme values of the image that is shown."""
         image = self.frame()
         low, high = clip_range(image[:: max(1, image.size // _SAMPLE)], probs)
-        self.window, self.level = (high - low) or 1.0, (low + high) / 2
+        return min(high - low, float(np.finfo(float).max)) or 1.0, low / 2 + high / 2
 
     def section_of(self, other: Panel) -> NDArray[np.float64] | None:
         """Return where the slice that another panel shows cuts this one's.
@@ -272,7 +308,8 @@ class Panel:
             lines.append(f'slice {self.slice}  ({self.slice + 1}/{self.slices})')
         geometry = self.geometry
         if geometry is not None:
-            lines.append(f'{geometry.slice_locations[self.slice]:.1f} mm')
+            # Adding 0 makes 0 of -0.
+            lines.append(f'{round(geometry.slice_locations[self.slice], 1) + 0.0:.1f} mm')
         return '\n'.join(lines)
 
     def _tag_text(self, name: str, index: int) -> str:
@@ -285,15 +322,22 @@ class Panel:
 
     def readout(self, x: float, y: float) -> str:
         """Return voxel, place and value under a point, in words."""
+        return self.readouts(x, y)[0]
+
+    def readouts(self, x: float, y: float) -> tuple[str, ...]:
+        """Return voxel, place and value under a point; then the same in fewer and fewer words."""
         row, column = int(np.floor(y + 0.5)), int(np.floor(x + 0.5))
         value = self.value(row, column)
         if value is None:
-            return ''
-        text = f'[{self.slice}, {row}, {column}]'
+            return ('',)
+        voxel, told = f'[{self.slice}, {row}, {column}]', f'= {_value_text(value)}'
+        if self._overlay is not None and self.show_overlay:
+            told += f' | {_value_text(self._overlay_frame()[row, column])}'
         place = self.place(row, column)
-        if place is not None:
-            text += ' z {:.1f} y {:.1f} x {:.1f} mm'.format(*place[::-1])
-        return f'{text} = {_value_text(value)}'
+        if place is None:
+            return f'{voxel} {told}', told
+        where = 'z {:.1f} y {:.1f} x {:.1f} mm'.format(*(np.round(place[::-1], 1) + 0.0))
+        return f'{voxel} {where} {told}', f'{voxel} {told}', told
 
 
 def _lines(*texts: str) -> str:
@@ -343,8 +387,8 @@ class Scene:
         How many are seen at once.
     link : bool
         Whether all panels follow the active one: to the slice through the same place, where
-        frames of reference agree, else to the same index where neither has a place; to the same
-        tag index; and window changes with it.
+        frames of reference agree, else to the same index where neither has a place; and to the same
+        tag index. Windows change together as long as they are the same.
     """
 
     panels: Sequence[Panel]
@@ -395,6 +439,15 @@ class Scene:
             now = self.panel.tag[axis]
             moved += [p for p in self.panels if p is not self.panel and p.to_tag(now, axis)]
         return moved
+
+    def set_window(self, panel: Panel, window: float, level: float) -> list[Panel]:
+        """Give a panel another window, and linked ones that have the same; return those that changed."""
+        before = (panel.window, panel.level)
+        changed = [p for p in self.panels if p is panel or (self.link and (p.window, p.level) == before)]
+        for one in changed:
+            if not one.color:
+                one.window, one.level = window, level
+        return changed
 
     def _follow_slice(self, panel: Panel) -> bool:
         leader, theirs = self.panel.geometry, panel.geometry

@@ -33,7 +33,7 @@ def preview_html(series: Series, patient: bool = False) -> str:
 
 def _pictures(series: Series) -> str:
     try:
-        # Window 1 and level 0 for now: that of a series without one would take a look at all voxels.
+        # Window 1 and level 0 for now: for that of a series without one, all voxels would be looked at.
         panel = Panel(series, window=1.0, level=0.0)
     except (AxisError, DataTypeError, EmptyImageError) as error:
         return f'<p><em>{html.escape(str(error))}</em></p>'
@@ -44,19 +44,20 @@ def _pictures(series: Series) -> str:
     else:
         panel.window_by_histogram()
     letters = edge_letters(panel.geometry)
-    side = f' ({letters["left"]} is left, {letters["top"]} is up)' if letters else ''
     figures = []
     for index in chosen_slices(panel.slices, None, _SLICES):
         panel.to_slice(index)
         rows, columns = panel.shape
         wide = max(columns, rows * panel.aspect) * max(1.0, 1 / panel.aspect)
         source = base64.b64encode(png_bytes(panel_image(panel, min(1.0, _WIDTH / wide)))).decode('ascii')
-        caption = f'slice {index}{side}'
+        caption = f'slice {index}'
         figures.append(
             f'<figure style="display:inline-block;margin:0 6px 6px 0">'
             f'<img alt="{html.escape(caption)}" style="width:{_WIDTH}px;image-rendering:pixelated" '
             f'src="data:image/png;base64,{source}"><figcaption>{html.escape(caption)}</figcaption></figure>'
         )
+    if letters:
+        figures.append(f'<div>{letters["left"]} is left, {letters["top"]} is up</div>')
     return ''.join(figures)
 
 

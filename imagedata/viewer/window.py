@@ -24,6 +24,9 @@ __all__ = ['Viewer', 'default_layout', 'new_figure']
 
 _MOST_ROWS, _MOST_COLUMNS = 4, 5
 _WITHOUT_WINDOW = {'agg', 'pdf', 'ps', 'svg', 'cairo', 'pgf', 'template'}
+_VIEWER = '_imagedata_viewer'
+_GREYS = {'Greys', 'Greys_r', 'gray', 'gray_r', 'grey', 'grey_r', 'binary', 'binary_r'}
+_MOST = float(np.finfo(float).max)
 _REACH = 7
 """A click within so many points of a screen from a corner means that corner."""
 
@@ -65,6 +68,10 @@ def new_figure() -> Figure:
             'in a notebook, run %matplotlib widget first (pip install ipympl)'
         )
     return plt.figure(facecolor='black', layout='constrained')
+
+
+def _in_colour(panel: Panel) -> bool:
+    return not panel.color and str(getattr(panel.colormap, 'name', panel.colormap)) not in _GREYS
 
 
 class Viewer:
@@ -114,7 +121,7 @@ class Viewer:
 
     def __init__(
         self, images: Series | Sequence[Series], fig: Figure | None = None, ax: Any = None,
-        follow: bool = False, colormap: Any = 'Greys_r', norm: Any = 'linear',
+        follow: bool = False, colormap: Any = None, norm: Any = None,
         colorbar: bool | None = None, window: float | None = None, level: float | None = None,
         link: bool = False, onselect: Callable[..., None] | None = None, overlay: Series | None = None,
     ) -> None:  # fmt: skip
@@ -122,21 +129,24 @@ class Viewer:
         if not several:
             raise ValueError('there is no series to show')
         panels = [Panel(s, colormap, norm, window, level, overlay) for s in several]
-        self._start = [(p.window, p.level) for p in panels]
+        self._start: list[Any] = [(p.window, p.level) for p in panels]
         axes = None if ax is None else list(np.ravel(np.asarray(ax, dtype=object)))
         if axes is not None and fig is None:
             fig = axes[0].figure
         self._own_figure = fig is None
         self.fig: Any = new_figure() if fig is None else fig
+        self._own_axes = axes is None
+        self._take_over()
         if axes is None:
             axes = default_layout(self.fig, min(len(panels), _MOST_ROWS * _MOST_COLUMNS))
-        bar = colormap != 'Greys_r' if colorbar is None else bool(colorbar)
+        bar = any(_in_colour(p) for p in panels) if colorbar is None else bool(colorbar)
         self.views = [PanelView(one, bar) for one in axes]
         self._row = max(1, len({round(one.get_position().x0, 3) for one in axes}))
         self.scene = Scene(panels, len(axes), link)
         self.follow = follow
         self.onselect = onselect
         self.drawing: Drawing | None = None
+        self.callback_quit: Callable[..., Any] | None = None
         self.show_sections = len(panels) > 1
         self.show_text = True
         self._typed = ''
@@ -147,6 +157,17 @@ class Viewer:
         self._set_panels()
 
     # --- connections ----------------------------------------------------------------------------------
+
+    def _take_over(self) -> None:
+        """Take the place of a viewer that the figure has; the figure keeps this one alive."""
+        before = getattr(self.fig, _VIEWER, None)
+        if before is not None:
+            before.disconnect()
+            before._stop_waiting()
+            if before._own_axes and self._own_axes:
+                for view in before.views:
+                    view.ax.remove()
+        setattr(self.fig, _VIEWER, self)
 
     def connect(self) -> None:
         """Take keys and mouse from now on; those of matplotlib's own window are left out."""
@@ -177,9 +198,24 @@ class Viewer:
             canvas.manager.key_press_handler_id = canvas.mpl_connect('key_press_event', key_press_handler)
             self._keys_taken = False
 
-    def connect_draw(self, roi: Any = None, color: str = 'r') -> None:
-        """Let regions be drawn on the first series; `roi`: outlines to start with."""
-        self.drawing = Drawing(self.scene.panels[0], self.follow, dict(roi or {}))
+    def connect_draw(
+        self, roi: Any = None, color: str = 'r', callback_quit: Callable[..., Any] | None = None,
+        single: bool = False,
+    ) -> None:  # fmt: skip
+        """Let regions be drawn on the first series.
+
+        Parameters
+        ----------
+        roi : mapping, optional
+            Outlines to start with.
+        color : str
+        callback_quit : callable, optional
+            Called, without arguments, when the viewer is left.
+        single : bool
+            When regions follow tags, one slice for each tag.
+        """
+        self.callback_quit = callback_quit
+        self.drawing = Drawing(self.scene.panels[0], self.follow, dict(roi or {}), single)
         for view in self.views:
             view.outlines[0].set_color(color)
         self._refresh()
@@ -189,16 +225,25 @@ class Viewer:
         if self.drawing is not None:
             self.drawing.cancel()
 
-    def show(self) -> Viewer:
-        """Show the window, and wait until it is left, where that is possible.
+    def show(self, block: bool | None = None) -> Viewer:
+        """Show the window, and wait until it is left.
 
-        In a notebook, and on a figure without window, it does not wait.
+        In a notebook, and on a figure without window, it cannot wait.
+
+        Parameters
+        ----------
+        block : bool, optional
+            Whether to wait; when not given, as `pyplot.show` does: not where matplotlib is interactive
+            (`plt.ion()`, `%matplotlib qt`).
         """
+        from matplotlib import is_interactive
+
         self.connect()
         self.fig.canvas.draw_idle()
         if self._own_figure or self.has_window():
             self.fig.canvas.manager.show()
-        if self.has_window():
+        waits = not is_interactive() if block is None else block
+        if waits and self.has_window():
             self._waiting = True
             self.fig.canvas.start_event_loop(0)
         return self
@@ -221,6 +266,8 @@ class Viewer:
             import matplotlib.pyplot as plt
 
             plt.close(self.fig)
+        if self.callback_quit is not None:
+            self.callback_quit()
 
     def _on_close(self, event: CloseEvent) -> None:
         self._stop_waiting()
@@ -305,6 +352,43 @@ class Viewer:
                 self._refresh([])
         return view
 
+    # --- by program ---------------------------------------------------------------------------------------
+
+    def _axes_of(self, panel: Panel) -> Axes | None:
+        return next((view.ax for view in self.views if view.panel is panel), None)
+
+    def _panel_in(self, inaxes: Axes | None) -> Panel | None:
+        """Return the panel in some axes, and make it the active one."""
+        found = next((v.panel for v in self.views if v.ax is inaxes), None)
+        if found is not None:
+            self.scene.activate(list(self.scene.panels).index(found))
+        return found
+
+    def scroll_data(self, inaxes: Axes, increment: int) -> None:
+        """Go on by so many slices in the panel in these axes, and in linked ones."""
+        if self._panel_in(inaxes) is not None:
+            self._refresh(self.scene.step_slice(increment))
+
+    def advance_data(self, inaxes: Axes, increment: int) -> None:
+        """Go on by so many tags in the panel in these axes, and in linked ones."""
+        if self._panel_in(inaxes) is not None:
+            self._refresh(self.scene.step_tag(increment))
+
+    def normalize_window(self, inaxes: Axes | None) -> None:
+        """Window the panel in these axes by the histogram of its image."""
+        panel = self._panel_in(inaxes)
+        if panel is not None and not panel.color:
+            self._set_window(panel, *panel.histogram_window())
+
+    def viewport_advance(self, increment: int) -> None:
+        """Show the series that are so many further on."""
+        if self.scene.scroll(increment):
+            self.update()
+
+    def viewport_set(self, position: int) -> None:
+        """Show the series from this one on."""
+        self.viewport_advance(position - self.scene.first)
+
     # --- keys --------------------------------------------------------------------------------------------
 
     def key_press(self, event: KeyEvent) -> None:
@@ -339,8 +423,8 @@ class Viewer:
             'pagedown': page, 'pageup': -page, 'ctrl+home': -everything, 'ctrl+end': everything,
             'ctrl+right': 1, 'ctrl+left': -1, 'ctrl+down': self._row, 'ctrl+up': -self._row,
         }  # fmt: skip
-        if key in pages and self.scene.scroll(pages[key]):
-            self.update()
+        if key in pages:
+            self.viewport_advance(pages[key])
         return key in pages
 
     def _look(self, key: str) -> bool:
@@ -348,11 +432,9 @@ class Viewer:
         if key == 'h':
             self.toggle_hide()
         elif key == 'w':
-            panel.window_by_histogram()
-            self._window_changed(panel)
+            self.normalize_window(self._axes_of(panel))
         elif key == 'r':
-            panel.window, panel.level = self._start[self.scene.active]
-            self._window_changed(panel)
+            self._set_window(panel, *self._start[self.scene.active])
         elif key == 'l':
             self.scene.link = not self.scene.link
             self._tell('linked' if self.scene.link else 'not linked')
@@ -387,8 +469,8 @@ class Viewer:
                 self._tell(drawing.mode)
             self._refresh([drawing.panel])
 
-    def toggle_hide(self) -> None:
-        """Hide texts, or show them."""
+    def toggle_hide(self, inaxes: Axes | None = None) -> None:
+        """Hide texts, or show them: those of all panels, whichever axes are given."""
         self.show_text = not self.show_text
         for view in self.views:
             view.show_text = self.show_text
@@ -416,7 +498,7 @@ class Viewer:
             return
         if self._draws(view, event):
             assert self.drawing is not None
-            if self.drawing.press(self._point(event), self._reach(view), bool(event.dblclick)):
+            if self.drawing.press(self._point(view, event), self._reach(view), bool(event.dblclick)):
                 self._selected()
             self._refresh([view.panel])
         elif event.button in (1, 3):
@@ -435,11 +517,10 @@ class Viewer:
         if view is None or view.panel is None:
             self._draw(left)
             return
-        point = self._point(event)
         if self.drawing is not None and view.panel is self.drawing.panel:
-            self.drawing.drag(point)
+            self.drawing.drag(self._point(view, event))
             self._refresh_lines()
-        view.show_readout(view.panel.readout(*point))
+        view.show_readout(*view.panel.readouts(*self._seen_at(view, event)))
         self._draw([view, *left])
 
     def _drag_window(self, event: MouseEvent) -> None:
@@ -451,32 +532,22 @@ class Viewer:
         # The width of the image changes the level by the window, its height the window by itself.
         across = (event.x - x) / max(1.0, view.ax.bbox.width)
         along = (event.y - y) / max(1.0, view.ax.bbox.height)
-        panel.level = level + window * across
-        panel.window = max(window * float(np.exp(2 * along)), 1e-12)
-        changed = [panel]
-        if self.scene.link:
-            for other in self.scene.panels:
-                other.window, other.level = panel.window, panel.level
-            changed = list(self.scene.panels)
-        self._refresh(changed)
+        wide = float(np.clip(window * np.exp(2 * along), 1e-300, _MOST / 2))
+        self._refresh(self.scene.set_window(panel, wide, level + window * across))
 
     def on_release(self, event: MouseEvent) -> None:
-        """Button up."""
+        """Button up, wherever the mouse is by then."""
         if self._dragged is not None:
-            panel = self._dragged[-1]
             self._dragged = None
-            self._update_bars([panel])
-        elif self.drawing is not None and event.inaxes is not None:
-            if self.drawing.release(self._point(event)):
+            self._update_bars(self.scene.panels)
+        elif self.drawing is not None:
+            view = next((v for v in self.views if v.panel is self.drawing.panel), None)
+            if view is not None and event.button == 1 and self.drawing.release(self._point(view, event)):
                 self._selected()
             self._refresh([self.drawing.panel])
 
-    def _window_changed(self, panel: Panel) -> None:
-        changed = [panel]
-        if self.scene.link:
-            for other in self.scene.panels:
-                other.window, other.level = panel.window, panel.level
-            changed = list(self.scene.panels)
+    def _set_window(self, panel: Panel, window: float, level: float) -> None:
+        changed = self.scene.set_window(panel, window, level)
         self._refresh(changed)
         self._update_bars(changed)
 
@@ -494,10 +565,24 @@ class Viewer:
         return self.drawing is not None and event.button == 1 and view.panel is self.drawing.panel
 
     @staticmethod
-    def _point(event: MouseEvent) -> tuple[float, float]:
-        assert event.xdata is not None
-        assert event.ydata is not None
-        return float(event.xdata), float(event.ydata)
+    def _point(view: PanelView, event: MouseEvent) -> tuple[float, float]:
+        """Return where the mouse is in pixels of a view's image, also when it is outside of the view."""
+        if event.inaxes is view.ax:
+            assert event.xdata is not None
+            assert event.ydata is not None
+            return float(event.xdata), float(event.ydata)
+        x, y = view.ax.transData.inverted().transform((event.x, event.y))
+        return float(x), float(y)
+
+    def _seen_at(self, view: PanelView, event: MouseEvent) -> tuple[float, float]:
+        """Return the centre of the screen's pixel that the mouse is on, in pixels of the image.
+
+        Events tell the upper left corner of a pixel; its colour is that of the voxel at its centre.
+        """
+        top = float(self.fig.bbox.height)
+        centre = np.floor(event.x) + 0.5, top - np.floor(top - event.y) - 0.5
+        x, y = view.ax.transData.inverted().transform(centre)
+        return float(x), float(y)
 
     @staticmethod
     def _reach(view: PanelView) -> float:

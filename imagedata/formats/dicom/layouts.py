@@ -50,6 +50,9 @@ _OWN_META = (0x00020000, 0x00020003)
 """File meta information that is each file's own: its length, and the UID of the instance."""
 
 
+_MOST_KINDS = 256
+"""Kinds of files whose headers are remembered: an archive has any number of them."""
+
 _FRAMES = 1
 """Stands for the length of the functional groups of frames, where it is undefined."""
 
@@ -277,6 +280,8 @@ class Layouts:
         self._kinds[kind] = layout
         self._recent.insert(0, layout)
         del self._recent[8:]
+        while len(self._kinds) > _MOST_KINDS:
+            del self._kinds[next(iter(self._kinds))]
         return layout, found
 
 

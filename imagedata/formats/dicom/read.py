@@ -29,6 +29,7 @@ from .dicomdir import expanded
 from .frames import Frame, by_place, by_slice_location, frames_of
 from .gaps import filled, uneven
 from .group import Stack, stacks, without_a_place
+from .kin import kin_of
 from .mapped import mapped_pixels
 from .multiframe import FRAME_COUNTERS
 from .pixels import assemble
@@ -74,7 +75,7 @@ def read(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
             notes.append(f'left out: {error}')
     series: list[SeriesData] = []
     by_stack = bool({'stack', 'StackID'} & set(request.order.split(',')))
-    found = stacks(frames, options, join_stacks=by_stack) if frames else []
+    found = stacks(frames, lambda f: kin_of(f, options), options, join_stacks=by_stack) if frames else []
     stray = None if 'input_stack' in options else without_a_place(found)
     if stray is not None:
         if not skip:
@@ -103,7 +104,7 @@ def read(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
     return ReadResult(series, [(source, why) for source, why in scanned.left if source.name not in kept])
 
 
-def _listed(broken: Stack, found: Sequence[Stack]) -> str:
+def _listed(broken: Stack[Frame], found: Sequence[Stack[Frame]]) -> str:
     """Return in words that a stack is one of several, and how to choose another."""
     lines = []
     for stack in found:
@@ -142,7 +143,7 @@ def _with_others(
 
 
 def _read_stack(
-    stack: Stack,
+    stack: Stack[Frame],
     order: str,
     options: Mapping[str, Any],
     headers_only: bool,
@@ -205,7 +206,7 @@ def _sorted(
     return grid, None
 
 
-def _cells(stack: Stack, options: Mapping[str, Any]) -> tuple[list[list[Frame]], bool]:
+def _cells(stack: Stack[Frame], options: Mapping[str, Any]) -> tuple[list[list[Frame]], bool]:
     """Return the frames of each slice, and whether slices are places in the patient."""
     first = stack.frames[0]
     placed = first.position is not None and first.orientation is not None
@@ -385,7 +386,7 @@ def _slice_spacing(frame: Frame) -> float:
     return 1.0
 
 
-def _header(stack: Stack, grid: Grid, geometry: Geometry, report: tuple[str, ...]) -> Header:
+def _header(stack: Stack[Frame], grid: Grid, geometry: Geometry, report: tuple[str, ...]) -> Header:
     """Return the header of a sorted stack."""
     present = [f for f in grid.frames.flat if f is not None]
     number = {id(frame): i for i, frame in enumerate(present)}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ...errors import CorruptFileError, ImagedataError, InputNotFoundError
+from ...errors import CorruptFileError, ImagedataError
 from ...progress import tracked
 from ..contract import HEAD, Source
 from .inflate import DEFLATED_FRAMES, inflated
@@ -25,17 +25,16 @@ if TYPE_CHECKING:
 
     from .arena import Arena
     from .checked import CheckedDataset
-    from .fastscan import FastReader
     from .items import FrameItem
 
 __all__ = [
-    'PARSE_ERRORS', 'PREAMBLE', 'Instance', 'Scan', 'check_name', 'checked', 'is_dicom', 'no_image', 'scan',
+    'PARSE_ERRORS', 'Instance', 'Scan', 'Scanner', 'checked', 'no_image', 'scan',
 ]  # fmt: skip
-
-PREAMBLE = 132
 
 _DIRECTORY = '1.2.840.10008.1.3.10'
 """Media Storage Directory: a DICOMDIR."""
+
+_A_DICOMDIR = 'a DICOMDIR, no image itself'
 
 EXPLICIT = '1.2.840.10008.1.2.1'
 """Explicit VR Little Endian."""
@@ -103,88 +102,84 @@ class Scan:
     others: list[Instance] = field(default_factory=list)
 
 
-def scan(
-    sources: Sequence[Source],
-    *,
-    headers_only: bool = False,
-    skip_broken: bool = False,
-    reader: FastReader | None = None,
-) -> Scan:
+def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: bool = False) -> Scan:
     """Read the DICOM files among `sources`.
-
-    Parameters
-    ----------
-    sources : sequence of Source
-    headers_only : bool
-    skip_broken : bool
-    reader : FastReader, optional
-        One that has read files of their kind before, and knows how their headers lie.
 
     Raises
     ------
     CorruptFileError
         For a DICOM file that is truncated or cannot be parsed, unless `skip_broken`.
     """
-    from .fastscan import FastReader
-
     found = Scan([], [], [])
-    fast = reader or FastReader(sources, headers_only=headers_only)
+    scanner = Scanner(sources, headers_only=headers_only)
     for source in tracked(sources, 'Reading'):
         try:
-            if source.seen is not None and not is_dicom(source.seen):
-                check_name(source)
-                found.left.append((source, 'not DICOM'))
-                continue
-            # Each file is opened once: without a buffer for the fast way, with one for the other.
-            with _opened(source) as file:
-                instance = fast.read(source.name, file) if isinstance(file, io.FileIO) else None
-                if instance is not None:
-                    found.instances.append(instance)
-                    continue
-                file.seek(0)
-                head = file.read(HEAD)
-                if not is_dicom(head):
-                    source.remember(head)
-                    check_name(source)
-                    found.left.append((source, 'not DICOM'))
-                    continue
-                instance = _read(source.name, file, headers_only)
+            instance, reason = scanner.read(source)
         except ImagedataError as error:
             if not skip_broken:
                 raise
             found.notes.append(f'left out: {error}')
             continue
-        reason = no_image(instance, headers_only)
         if reason:
             found.left.append((source, reason))
-            if reason.startswith('DICOM of'):
+            if instance is not None:
                 found.others.append(instance)
-        else:
+        elif instance is not None:
             found.instances.append(instance)
     return found
 
 
-def _opened(source: Source) -> io.FileIO | BinaryIO:
-    """Open a file; one that cannot be is one of those that cannot be read.
+class Scanner:
+    """Reads files one after the other, and remembers how the headers of those before lay.
 
-    Raises
-    ------
-    InputNotFoundError, CorruptFileError
+    Parameters
+    ----------
+    sources : sequence of Source
+        All that will be read: as many images there are at most.
+    headers_only : bool
     """
-    if source.path is None:
-        return source.open()
-    try:
-        return io.FileIO(source.path)
-    except FileNotFoundError as error:
-        raise InputNotFoundError(
-            f'{source.name} is gone, or a link to what is not there: copy it anew, remove it, or leave it '
-            'out with skip_broken_series=True'
-        ) from error
-    except OSError as error:
-        raise CorruptFileError(
-            f'{source.name} cannot be read: {error.strerror}: get permission or copy it anew, or leave it '
-            'out with skip_broken_series=True'
-        ) from error
+
+    def __init__(self, sources: Sequence[Source] = (), *, headers_only: bool) -> None:
+        from .fastscan import FastReader
+
+        self._headers_only = headers_only
+        self._fast = FastReader(sources, headers_only=headers_only)
+
+    def read(self, source: Source) -> tuple[Instance | None, str]:
+        """Return the DICOM object of a file, None where there is none, and why it is no image, '' for one.
+
+        Raises
+        ------
+        CorruptFileError
+            For a DICOM file that is truncated or cannot be parsed.
+        InputNotFoundError, FileAccessError
+            When it cannot be opened, or read.
+        """
+        try:
+            return self._read(source)
+        except OSError as error:
+            if isinstance(error, ImagedataError):
+                raise
+            raise source.unreadable(error) from (error if source.path is not None else None)
+
+    def _read(self, source: Source) -> tuple[Instance | None, str]:
+        if source.seen is not None and not is_dicom(source.seen):
+            check_name(source)
+            return None, 'not DICOM'
+        # Each file is opened once: without a buffer for the fast way, with one for the other.
+        with io.FileIO(source.path) if source.path is not None else source.open() as file:
+            instance = self._fast.read(source.name, file) if isinstance(file, io.FileIO) else None
+            if instance is not None:
+                return instance, ''
+            file.seek(0)
+            head = file.read(HEAD)
+            if not is_dicom(head):
+                source.remember(head)
+                check_name(source)
+                return None, 'not DICOM'
+            instance = _read(source.name, file, self._headers_only)
+        reason = no_image(instance, self._headers_only)
+        return (None if reason == _A_DICOMDIR else instance), reason
 
 
 def is_dicom(head: bytes) -> bool:
@@ -322,7 +317,7 @@ def no_image(instance: Instance, headers_only: bool) -> str:
     dataset = instance.dataset
     sop_class = UID(str(dataset.get('SOPClassUID', '')))
     if dataset.file_meta.get('MediaStorageSOPClassUID') == _DIRECTORY:
-        return 'a DICOMDIR, no image itself'
+        return _A_DICOMDIR
     if 'Rows' in dataset and (instance.pixels is not None or (headers_only and 'BitsAllocated' in dataset)):
         return ''
     kind = sop_class.name if sop_class else 'no SOP class'

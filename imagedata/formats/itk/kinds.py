@@ -4,7 +4,7 @@ Each file is given to the one ImageIO of its format. SimpleITK's own choice woul
 NIfTI files to ITK's readers too, which know less of them than the plugins for these.
 
 Sources of the magic words: the MetaIO, NRRD 5, VTK 3 (legacy), MRC2014 and GIPL format
-descriptions, and HDF5, MINC and LSM's; the BioRad number stands at byte 54.
+descriptions, and HDF5 and LSM's; the BioRad number stands at byte 54.
 """
 
 from __future__ import annotations
@@ -51,7 +51,6 @@ KINDS = {
         Kind('MRC', 'MRCImageIO', ('.mrc',)),
         Kind('GIPL', 'GiplImageIO', ('.gipl.gz', '.gipl'), compresses=True),
         Kind('HDF5', 'HDF5ImageIO', ('.h5', '.hdf5'), compresses=True),
-        Kind('MINC', 'MINCImageIO', ('.mnc',), writes=False, compresses=True),
         Kind('BioRad', 'BioRadImageIO', ('.pic',), writes=False),
         Kind('Stimulate', 'StimulateImageIO', ('.spr',), writes=False),
         Kind('LSM', 'LSMImageIO', ('.lsm',), writes=False, compresses=True),
@@ -65,7 +64,7 @@ def kind_of(name: str, head: bytes) -> Kind | None:
     Parameters
     ----------
     name : str
-        Counts where the first bytes are those of several formats (netCDF, TIFF).
+        Counts where the first bytes are those of several formats (TIFF).
     head : bytes
         The first 4096 bytes, fewer in a shorter file.
     """
@@ -83,9 +82,7 @@ def kind_of(name: str, head: bytes) -> Kind | None:
         found = 'GIPL'
     elif head.startswith(_HDF5):
         # The name of the group at the root, which is among the first things in the file.
-        found = 'HDF5' if b'ITKImage' in head else 'MINC' if b'minc-2.0' in head else None
-    elif head.startswith((b'CDF\x01', b'CDF\x02')) and lower.endswith('.mnc'):
-        found = 'MINC'
+        found = 'HDF5' if b'ITKImage' in head else None
     elif lower.endswith('.lsm') and head[:4] in (b'II*\0', b'MM\0*'):
         found = 'LSM'
     elif lower.endswith('.pic') and head[54:56] == b'\x39\x30':

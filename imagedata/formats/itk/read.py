@@ -6,6 +6,7 @@ import math
 import re
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,20 @@ from numpy.typing import NDArray
 
 from ...axis import SPATIAL, Axis, UniformLengthAxis
 from ...conversion import converted
-from ...errors import CorruptFileError, DataTypeError, GeometryError
+from ...errors import CorruptFileError, DataTypeError, GeometryError, ImagedataWarning
 from ...geometry import FloatArray, Geometry
 from ...header import Identity, SeriesData
+from ...notices import warn_user
 from ..contract import ReadRequest, ReadResult, Source
 from ..described import RGB, counted_axes, new_header, tag_axes
 from ..mapping import in_words, mode_of
+from ..nifti.diffusion import images_with_directions
 from ..nifti.layout import axes_from_comment
 from .companions import companions
+from .diffusion import axis_of, gradients_of, is_anatomical
 from .kinds import Kind, kind_of, kind_of_name
 from .mapped import mapped_voxels
-from .units import scale_of
+from .units import nrrd_field, scale_of
 
 __all__ = ['AXES', 'FRAME', 'XYZ', 'kept_metadata', 'read_sources']
 
@@ -37,6 +41,8 @@ FRAME = '0020|0052'
 XYZ = [2, 1, 0, 3]
 """From columns for (slice, row, column, origin) to (column, row, slice, origin), or back."""
 
+_FRAME_OF_GRADIENTS = 'NRRD_measurement frame'
+
 _REMEDY = 'it is truncated or damaged: get it again from where it came from'
 
 _DENSEST = 1040
@@ -45,7 +51,8 @@ _DENSEST = 1040
 _HEAD = 4096
 
 _LAYOUT = re.compile(
-    r'ITK_\w+|NRRD_(space|pixel_original_axis|(kinds|centerings|thicknesses|units|labels)\[.*\])|MRCHeader|'
+    r'ITK_\w+|NRRD_(space|measurement frame|pixel_original_axis)|'
+    r'NRRD_(kinds|centerings|thicknesses|units|labels)\[.*\]|MRCHeader|'
     r'dimension_order|storage_data_type|imagedata|0020\|0052'
 )
 """Keys that describe the file, not the image."""
@@ -65,7 +72,7 @@ def read_sources(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
         kind = kind_of(source.basename, head)
         if kind is None:
             named = kind_of_name(source.basename)
-            if named is not None and named.name not in ('HDF5', 'MINC', 'LSM', 'BioRad', 'Stimulate'):
+            if named is not None and named.name not in ('HDF5', 'LSM', 'BioRad', 'Stimulate'):
                 raise CorruptFileError(
                     f'{source.name}: the name says {named.name}, and the file begins otherwise; {_REMEDY}'
                 )
@@ -114,21 +121,59 @@ def _read(
             array = converted(array, np.dtype(request.options['dtype']), DataTypeError)
     spatial = SPATIAL[3 - min(3, len(dims)) :]
     found: list[Axis] = []
+    weighted = None
     if components > 1 and not colour and 'complex' not in _type(reader):
         found = [UniformLengthAxis('component', 0, components, 1)]
+        if kind.name == 'NRRD' and len(dims) == 3:
+            weighted = gradients_of(source, metadata, components)
+            found = [axis_of(request.order, *weighted)] if weighted is not None else found
     scale = scale_of(source, kind.name, len(dims), metadata)
     found = [*_extra_axes(reader, dims, float(scale[3])), *found]
     lengths = [len(axis) for axis in found]
     stored = axes_from_comment(metadata.get(AXES, ''), lengths) if AXES in metadata else None
     axes = tag_axes(request.order, lengths, stored, found, source.name)
     geometry = _geometry(reader, dims, metadata, source, scale[:3])
-    kept = kept_metadata(metadata)
+    if kind.name == 'NRRD' and not is_anatomical(source):
+        geometry = _assumed(geometry, source)
+    kept = _kept(metadata, weighted is not None, source)
     mapping = [in_words(mode_of(request.options))] if mmap else []
     header = new_header(
         axes, spatial, geometry, 'itk', [f'{source.name}: {kind.name}, read by SimpleITK', *mapping],
         **({'itk_metadata': kept} if kept else {}),
     )  # fmt: skip
+    if weighted is not None and axes[0].name in ('b', 'dti', 'rsi', 'bvector'):
+        header = replace(header, images=images_with_directions(axes, 0, weighted[1], geometry.shape[0]))
     return SeriesData(array, header, Identity())
+
+
+def _assumed(geometry: Geometry, source: Source) -> Geometry:
+    """Return the place in a space that is not a patient's: as good as not known."""
+    if nrrd_field(source, 'space directions') or nrrd_field(source, 'space origin'):
+        space = nrrd_field(source, 'space') or 'none'
+        warn_user(
+            f'{source.name}: its coordinates are not those of a patient (space: {space}): where the voxels '
+            'lie in a patient is not known; assign series.transformationMatrix, or give geometry=',
+            ImagedataWarning,
+        )
+    return replace(geometry, assumed=True)
+
+
+def _kept(metadata: Mapping[str, str], used: bool, source: Source) -> dict[str, str]:
+    """Return the metadata to keep: gradients are in the axis that they made, or need their frame."""
+    kept = kept_metadata(metadata)
+    if used or _FRAME_OF_GRADIENTS in metadata:
+        gradients = [key for key in kept if key.startswith('DWMRI_')]
+        for key in gradients:
+            del kept[key]
+        if gradients and not used:
+            warn_user(
+                f'{source.name}: its gradients (DWMRI_...) do not fit the images, or are not those of a '
+                'patient: they are left out',
+                ImagedataWarning,
+            )
+    if used:
+        kept.pop('modality', None)
+    return kept
 
 
 def _metadata(reader: Any) -> dict[str, str]:

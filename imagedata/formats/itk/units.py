@@ -1,8 +1,8 @@
 """What ITK leaves out of headers: units other than mm and s, and directions other than LPS.
 
 Sources: NRRD 5, "space units" (one for each axis of the space) and "units" (one for each axis of
-the array); MetaIO, DistanceUnits; MINC, whose x, y and z grow to the right, to the front and
-upwards. ITK's readers take all of them for mm, and for LPS these and NRRD's spaces with a time.
+the array); MetaIO, DistanceUnits. ITK's readers take all of them for mm, and NRRD's spaces with a time
+for LPS.
 """
 
 from __future__ import annotations
@@ -12,22 +12,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ...errors import ImagedataWarning
 from ...geometry import FloatArray
-from ...notices import warn_user
 from ..contract import Source
+from ..units import MM, SECONDS, factor
 
-__all__ = ['scale_of']
+__all__ = ['nrrd_field', 'scale_of']
 
 _LONGEST = 1 << 20
 """Bytes of a header that are looked at."""
-
-_MM = {'mm': 1.0, 'um': 1e-3, 'nm': 1e-6, 'cm': 10.0, 'm': 1e3, 'micron': 1e-3, 'millimeter': 1.0,
-       'millimetre': 1.0, 'micrometer': 1e-3, 'micrometre': 1e-3, 'nanometer': 1e-6, 'nanometre': 1e-6,
-       'centimeter': 10.0, 'centimetre': 10.0, 'meter': 1e3, 'metre': 1e3}  # fmt: skip
-_SECONDS = {'s': 1.0, 'sec': 1.0, 'second': 1.0, 'ms': 1e-3, 'msec': 1e-3, 'millisecond': 1e-3,
-            'us': 1e-6, 'usec': 1e-6, 'microsecond': 1e-6, 'min': 60.0, 'minute': 60.0}  # fmt: skip
-_NONE = ('', '?', '???', 'none')
 
 _TURNED = {'right-anterior-superior-time': (-1.0, -1.0), 'left-anterior-superior-time': (1.0, -1.0)}
 """Spaces of NRRD that ITK leaves as they are, and what takes their x and y to LPS."""
@@ -59,35 +51,22 @@ def scale_of(source: Source, kind: str, ndim: int, metadata: Mapping[str, str]) 
     ImagedataWarning
         When a unit is not known: values are taken for mm, or s.
     """
-    if kind == 'MINC':
-        return np.array([-1.0, -1.0, 1.0, 1.0])
     units: Sequence[str] = ()
     if kind == 'MetaImage':
         units = [_field(source, rb'DistanceUnits[ \t]*=', rb'^[ \t]*ElementDataFile')] * 3
     elif kind == 'NRRD':
         units = _of_nrrd(source, ndim)
-    known = [_MM, _MM, _MM, _SECONDS]
+    known = [MM, MM, MM, SECONDS]
     scale = np.array([
-        _factor(source, unit, table) for unit, table in zip([*units, '', '', '', ''], known, strict=False)
+        factor(source.name, unit, table) for unit, table in zip([*units, '', '', '', ''], known, strict=False)
     ])  # fmt: skip
     scale[:2] *= _TURNED.get(metadata.get('NRRD_space', ''), (1.0, 1.0))
     return scale
 
 
-def _factor(source: Source, unit: str, known: Mapping[str, float]) -> float:
-    word = unit.strip().lower().replace('\N{MICRO SIGN}', 'u').replace('\N{GREEK SMALL LETTER MU}', 'u')
-    if word in _NONE:
-        return 1.0
-    factor = known.get(word, known.get(word.removesuffix('s')))
-    if factor is None:
-        own = 'mm' if known is _MM else 's'
-        warn_user(
-            f'{source.name}: its unit {unit!r} is not known: the numbers are taken for {own}; assign '
-            'series.spacing or series.axes where that is wrong',
-            ImagedataWarning,
-        )
-        return 1.0
-    return factor
+def nrrd_field(source: Source, name: str) -> str:
+    """Return the value of a field of a NRRD header, '' without."""
+    return _field(source, re.escape(name.encode()) + b':(?!=)', rb'^\r?\n')
 
 
 def _of_nrrd(source: Source, ndim: int) -> list[str]:

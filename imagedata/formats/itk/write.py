@@ -17,7 +17,9 @@ from ...header import Header, SeriesData
 from ...notices import warn_user
 from ..contract import WriteRequest
 from ..described import RGB, even_values
+from ..nifti.diffusion import diffusion_of
 from ..nifti.layout import comment_from_axes
+from .diffusion import keys_of
 from .kinds import Kind, kind_of_name
 from .read import AXES, FRAME
 
@@ -41,9 +43,17 @@ def write_file(data: SeriesData, request: WriteRequest) -> list[str]:
             'name a file .mha, .mhd, .nrrd, .nhdr, .vtk, .mrc, .gipl or .h5'
         )
     values, header, vector = _components(data)
+    weights = None
+    if kind.name == 'NRRD' and not vector:
+        weights = _weights(header, values.shape)
+    if weights is not None:
+        values, vector = np.moveaxis(values, 0, -1), True
     values = _supported(values, kind)
     image = _image(sitk, values, vector, kind, header)
     metadata = _set_place(image, header, values.shape, kind, vector)
+    for key, value in (weights or {}).items():
+        image.SetMetaData(key, value)
+        metadata[key] = value
     if request.options.get('dimensions') == 2:
         image = _plane(image)
     writer = sitk.ImageFileWriter()
@@ -79,6 +89,13 @@ def _components(data: SeriesData) -> tuple[NDArray[Any], Header, bool]:
     # The header keeps them as the last tag, which is where they are read to.
     order = [*[i for i in rest if i < len(tags)], at, *range(len(tags), array.ndim)]
     return np.moveaxis(array, at, -1), data.header.transposed(order), True
+
+
+def _weights(header: Header, shape: Sequence[int]) -> dict[str, str] | None:
+    """Return the key/value pairs of diffusion images along the first dimension; None for others."""
+    count = shape[0] if len(shape) == 4 else 0
+    found = diffusion_of(header, count) if count > 1 else None
+    return None if found is None else keys_of(*found)
 
 
 def _supported(values: NDArray[Any], kind: Kind) -> NDArray[Any]:
@@ -152,7 +169,7 @@ def _set_place(
         if grid.frame_of_reference and not grid.assumed:
             image.SetMetaData(FRAME, grid.frame_of_reference)
     axes = _axes(header, shape, vector)
-    extra = [axis for axis in axes if not (vector and axis.name == 'component')]
+    extra = axes[:-1] if vector else axes
     if len(extra) == 1:
         even_steps = even_values(extra[0])
         if even_steps is not None:

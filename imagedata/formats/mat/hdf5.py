@@ -13,8 +13,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import CorruptFileError
 from ..contract import ReadRequest, Source, require
+from ..hdf5 import refuse_outside
 from .layout import STRUCT
 from .read import Variable, broken, check_size, choose
 
@@ -43,7 +43,7 @@ def read_file(
             fields = _fields(h5py, root[STRUCT])
         chosen = choose(variables, fields, source, request.options.get('variable'))
         dataset = root[chosen.name]
-        _check_inside(dataset, source)
+        refuse_outside(dataset, source)
         check_size(chosen, source, dataset.id.get_storage_size() * _DENSEST)
         if request.options.get('headers_only'):
             return chosen, None, fields
@@ -62,15 +62,6 @@ def _variable(h5py: Any, root: Any, name: str) -> Variable | None:
     if member.attrs.get('MATLAB_empty', 0) or member.shape is None:
         return Variable(name, (0, 0), kind)
     return Variable(name, tuple(int(n) for n in member.shape[::-1]), kind)
-
-
-def _check_inside(dataset: Any, source: Source) -> None:
-    """Refuse values that lie in other files."""
-    if dataset.external or dataset.is_virtual:
-        raise CorruptFileError(
-            f'{source.name}: the values of {dataset.name} lie in other files, which are not read: '
-            'save them in one file'
-        )
 
 
 def _values(dataset: Any, variable: Variable) -> NDArray[Any]:

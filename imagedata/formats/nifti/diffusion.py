@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...axis import Axis
 from ...geometry import FloatArray, Geometry
-from ...header import Header
+from ...header import Header, Images
 from ..contract import Source
 from .layout import nifti_from_lps
 
 __all__ = [
-    'bval_text', 'bvec_text', 'diffusion_of', 'directions_from_fsl', 'fsl_directions', 'numbers_of',
-    'read_numbers',
+    'bval_text', 'bvec_text', 'diffusion_of', 'directions_from_fsl', 'fsl_directions',
+    'images_with_directions', 'numbers_of', 'read_numbers',
 ]  # fmt: skip
 
 
@@ -132,6 +133,32 @@ def directions_from_fsl(
         along[0] = -along[0]
     lps = np.linalg.inv(axes.T) @ along * np.array([[-1.0], [-1.0], [1.0]]) + 0.0
     return [tuple(float(x) for x in v) if v.any() else () for v in lps.T]
+
+
+def images_with_directions(
+    axes: Sequence[Axis], at: int, directions: Sequence[tuple[float, ...]], slices: int
+) -> Images:
+    """Return images without headers that know b value and direction, also when they stand alone.
+
+    Parameters
+    ----------
+    axes : sequence of Axis
+        Those beside slice, row and column.
+    at : int
+        Which of them has the directions.
+    directions : sequence of tuple
+        x, y, z in LPS, () where there is none; one for each index of that axis.
+    slices : int
+    """
+    counts = [len(a) for a in axes]
+    tags = {}
+    for name, values in ((axes[at].name, axes[at].values), ('bvector', directions)):
+        column = np.empty(len(axes[at]), dtype=object)
+        column[:] = values
+        spread = column.reshape([n if i == at else 1 for i, n in enumerate([*counts, 1])])
+        tags[name] = np.broadcast_to(spread, (*counts, slices))
+    ids = np.arange(int(np.prod([*counts, slices]))).reshape(*counts, slices)
+    return Images((*(a.name for a in axes), 'slice'), ids, None, tags)
 
 
 def numbers_of(text: str | bytes) -> list[list[float]] | None:

@@ -18,7 +18,7 @@ from ...header import Header, Identity, Images, SeriesData, default_dims, new_ui
 from ...notices import warn_user
 from ..contract import ReadRequest, ReadResult, Source
 from .bids import read_sidecar, restored, volume_times
-from .diffusion import directions_from_fsl, read_numbers
+from .diffusion import directions_from_fsl, images_with_directions, read_numbers
 from .head import LONGEST_HEADER, Head, geometry, parse, time_offset, time_step
 from .kept import ATTRIBUTE, VECTOR_INTENTS, kept_fields
 from .layout import COMMENT, TIME_AXES, axes_from_comment
@@ -36,15 +36,8 @@ _VOXELS = re.compile(r'\.(img|img\.gz)$', re.IGNORECASE)
 
 _DIFFUSION = ('b', 'dti', 'rsi', 'bvector')
 
-_OTHER_KINDS = {
-    '.mgh': ', but FreeSurfer MGH: convert it with mri_convert',
-    '.mgz': ', but FreeSurfer MGH: convert it with mri_convert',
-    '.mnc': ', but MINC: convert it with mnc2nii',
-    '.brik': ', but AFNI: convert it with 3dAFNItoNIFTI',
-    '.brik.gz': ', but AFNI: convert it with 3dAFNItoNIFTI',
-    '.head': ', but AFNI: convert it with 3dAFNItoNIFTI',
-    '.gii': ', but GIFTI: surfaces are no voxels',
-}
+_CIFTI = range(3000, 3100)
+"""Intents of CIFTI-2 (its specification, "CIFTI file types")."""
 
 _SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7'
 
@@ -62,11 +55,14 @@ def read_sources(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
         if header is not None and header.name in given:
             left.append((source, 'not NIfTI'))  # perhaps the voxels of that header
             continue
-        source = header or source
+        offered, source = source, header or source
         with Stream(source) as stream:
             head = _identified(stream, source)
             if isinstance(head, str):
-                left.append((source, head))
+                left.append((offered, head))
+                continue
+            if head.version == 2 and int(head.fields['intent_code']) in _CIFTI:
+                left.append((offered, 'no image: a CIFTI-2 matrix, whose rows and columns are no voxels'))
                 continue
             series.append(_read(stream, head, source, request))
             if head.pair:
@@ -97,13 +93,7 @@ def _identified(stream: Stream, source: Source) -> Head | str:
             f'{source.name}: the name says NIfTI, and the first {len(block)} bytes are no NIfTI '
             f'header (348 or 540 bytes and a magic word); {REMEDY}'
         )
-    if len(block) >= 348 and 348 in (int.from_bytes(block[:4], 'little'), int.from_bytes(block[:4], 'big')):
-        return (
-            'an ANALYZE 7.5 header, which does not say where its voxels lie, nor left from right: convert '
-            'it to NIfTI with a program that knows where it comes from'
-        )
-    name = source.basename.lower()
-    return 'not NIfTI' + next((text for suffix, text in _OTHER_KINDS.items() if name.endswith(suffix)), '')
+    return 'not NIfTI'
 
 
 def _header_beside(source: Source) -> Source | None:
@@ -338,20 +328,7 @@ def _with_directions(
     elif axis.name == 'bvector':
         axis = VariableAxis('bvector', directions)
     axes = [*axes[:at], axis, *axes[at + 1 :]]
-    return axes, _images(axes, at, directions, place.shape[0])
-
-
-def _images(axes: list[Axis], at: int, directions: list[tuple[float, ...]], slices: int) -> Images:
-    """Return images without headers that know b value and direction, also when they stand alone."""
-    counts = [len(a) for a in axes]
-    tags = {}
-    for name, values in ((axes[at].name, axes[at].values), ('bvector', directions)):
-        column = np.empty(len(axes[at]), dtype=object)
-        column[:] = values
-        spread = column.reshape([n if i == at else 1 for i, n in enumerate([*counts, 1])])
-        tags[name] = np.broadcast_to(spread, (*counts, slices))
-    ids = np.arange(int(np.prod([*counts, slices]))).reshape(*counts, slices)
-    return Images((*(a.name for a in axes), 'slice'), ids, None, tags)
+    return axes, images_with_directions(axes, at, directions, place.shape[0])
 
 
 # --- voxels ------------------------------------------------------------------------------

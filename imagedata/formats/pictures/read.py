@@ -21,6 +21,7 @@ from ...header import Identity, SeriesData
 from ...notices import warn_user
 from ..contract import ReadRequest, ReadResult, Source
 from ..described import RGB, assumed_geometry, counted_axes, description, new_header, tag_axes
+from .imagej import ImageJ, description_of
 from .kinds import Kind, kind_of, kind_of_name
 
 __all__ = ['broken', 'read_sources', 'spacing_of']
@@ -50,6 +51,7 @@ class _Picture:
     spacing: tuple[float, float] | None
     text: str | None
     durations: list[float] = field(default_factory=list)
+    imagej: ImageJ | None = None
 
 
 def read_sources(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
@@ -115,10 +117,31 @@ def _opened(source: Source, kind: Kind) -> _Picture:
         if min(size) < 1:
             raise ValueError(f'a picture of {size[0]} x {size[1]} pixels')
         text = None
+        found: Any = None
+        spacing, resolution = spacing_of(image), image.info.get('resolution')
         if kind.name == 'TIFF':
-            found: Any = getattr(image, 'tag_v2', {}).get(_DESCRIPTION)
+            found = getattr(image, 'tag_v2', {}).get(_DESCRIPTION)
             text = found if isinstance(found, str) and found.startswith('{"imagedata"') else None
-        return _Picture(source, kind, size, pages, _family(image.mode), spacing_of(image), text, durations)
+    # Not before: warnings are kept back while Pillow reads.
+    imagej = description_of(found, source.name)
+    if imagej is not None and imagej.mm is not None and spacing is None:
+        spacing = _spacing_in(resolution, imagej.mm)
+    if imagej is not None and imagej.images > pages:
+        warn_user(
+            f'{source.name}: ImageJ says that it holds {imagej.images} images, and the file has {pages} '
+            'pages: the others are not read',
+            ImagedataWarning,
+        )
+    return _Picture(source, kind, size, pages, _family(image.mode), spacing, text, durations, imagej)
+
+
+def _spacing_in(resolution: Any, mm: float) -> tuple[float, float] | None:
+    """Return row and column spacing in mm of pixels for each unit."""
+    try:
+        x, y = (float(v) for v in resolution)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return (mm / y, mm / x) if np.isfinite([x, y]).all() and x > 0 and y > 0 else None
 
 
 def _formats(kind: Kind) -> list[str]:
@@ -162,7 +185,8 @@ def _series(group: list[_Picture], request: ReadRequest) -> SeriesData:
     array: NDArray[Any] = np.empty((), dtype=object)
     if not request.options.get('headers_only'):
         array = _stacked([page for picture in group for page in _pages(picture)])
-        if request.options.get('dtype') is not None:
+        # Those of ImageJ are calibrated first.
+        if request.options.get('dtype') is not None and not (first.imagej and len(group) == 1):
             array = converted(array, np.dtype(request.options['dtype']), DataTypeError)
     report = [f'{picture.source.name}: {picture.kind.name}' for picture in group]
     spacing = [1.0, *(first.spacing or (1.0, 1.0))]
@@ -178,12 +202,42 @@ def _series(group: list[_Picture], request: ReadRequest) -> SeriesData:
         array = array.reshape(shape) if array.ndim else array
         report.append('axes and geometry as stored by imagedata')
         return SeriesData(array, new_header(axes, SPATIAL, geometry, 'pillow', report), Identity())
+    if first.imagej is not None and len(group) == 1:
+        return _hyperstack(first, first.imagej, array, spacing, request, report)
     found: list[Axis] = [VariableAxis('time', times)] if times is not None else []
     axes = tag_axes(request.order, [len(a) for a in found], None, found, first.source.name)
     slices = 1 if found else count
     spatial = SPATIAL[1:] if count == 1 else SPATIAL
     if array.ndim:
         array = array[0] if count == 1 else array.reshape((*(len(a) for a in axes), slices, rows, columns))
+    geometry = assumed_geometry(spacing, (slices, rows, columns))
+    return SeriesData(array, new_header(axes, spatial, geometry, 'pillow', report), Identity())
+
+
+def _hyperstack(
+    picture: _Picture,
+    imagej: ImageJ,
+    array: NDArray[Any],
+    spacing: list[float],
+    request: ReadRequest,
+    report: list[str],
+) -> SeriesData:
+    """Return the series of a file of ImageJ: its pages are frames, slices and channels."""
+    columns, rows = picture.size
+    found = imagej.axes(picture.pages)
+    axes = tag_axes(request.order, [len(axis) for axis in found], None, found, picture.source.name)
+    slices = imagej.grid(picture.pages)[2]
+    if imagej.mm is not None and imagej.spacing:
+        spacing = [imagej.spacing * imagej.mm, *spacing[1:]]
+    if array.ndim:
+        array = imagej.arranged(array).reshape(*(len(axis) for axis in axes), slices, rows, columns)
+        if request.options.get('dtype') is not None:
+            array = converted(array, np.dtype(request.options['dtype']), DataTypeError)
+    if imagej.line is not None:
+        report = [*report, f'values are {imagej.line[1]:g} x + {imagej.line[0]:g}, as ImageJ calibrated them']
+    spatial = SPATIAL[1:] if picture.pages == 1 else SPATIAL
+    if array.ndim and picture.pages == 1:
+        array = array[0]
     geometry = assumed_geometry(spacing, (slices, rows, columns))
     return SeriesData(array, new_header(axes, spatial, geometry, 'pillow', report), Identity())
 

@@ -195,10 +195,12 @@ class ItkIO:
         """
         from ...formats.dicom.catalogue import catalogue
 
-        sources = (Source(str(p), p) for p in sorted(Path(dirname).iterdir()) if p.is_file())
-        found = {s.series_uid: list(s.files) for s in catalogue(sources).series if s.is_image}
+        sources = [Source(str(p), p) for p in sorted(Path(dirname).iterdir()) if p.is_file()]
+        found: dict[str, dict[str, None]] = {}
+        for image in catalogue(sources, skip_broken=True).images:
+            found.setdefault(image.kin.identity[2], {})[image.name] = None
         uid = parse_series_uids(dirname, found, series)
-        kept = resolve_series_files(found[uid], validate_series, keep_dominant_geometry)
+        kept = resolve_series_files(list(found[uid]), validate_series, keep_dominant_geometry)
         return in_slice_order(kept)
 
     # --- objects of ITK and SimpleITK --------------------------------------------------------

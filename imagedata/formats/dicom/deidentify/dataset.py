@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,7 +14,8 @@ from .identifiers import Words, words_of
 from .moments import moved_value, partner
 from .plan import Plan
 from .profile import Action
-from .standard import CODES, SAFE_PRIVATE
+from .standard import BODY_PARTS, CODES, DUMMY_TEXT, SAFE_PRIVATE
+from .unlisted import unlisted
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -22,8 +23,20 @@ if TYPE_CHECKING:
 __all__ = ['Account', 'deidentified']
 
 _TEXTS = frozenset(('LO', 'LT', 'SH', 'ST', 'UC', 'UT', 'PN', 'UR'))
+_WORDED = _TEXTS | {'UN'}
 _NUMBERS = frozenset(('FD', 'FL', 'SS', 'US', 'SL', 'UL', 'SV', 'UV', 'AT'))
-_TEMPORAL = frozenset(('DA', 'TM', 'DT'))
+_METHOD = 'imagedata'
+
+_BY_DICTIONARY = frozenset(('DA', 'TM', 'DT', 'UI', 'PN', 'SQ'))
+"""Types by which elements are treated: what a file says in their place is not believed."""
+
+_MANUFACTURER = 0x00080070
+"""Readers look for the elements of a maker by its name, after which phantoms are called as well."""
+
+_LINEAR = (None, '', 'LINEAR', 'REVERSE_LINEAR')
+
+_TYPED_CODES = frozenset((0x00180015, 0x00700080))
+"""Body Part Examined and Content Label: codes in which people write what they like."""
 
 
 @dataclass(slots=True)
@@ -61,10 +74,16 @@ def deidentified(dataset: Dataset, plan: Plan, account: Account | None = None) -
     Dataset
         With elements of its own where they differ, and others shared with `dataset`.
     """
-    work = _Work(plan, plan.shift(dataset), words_of(dataset, plan.options), Account())
+    from ..recode import can_say, in_unicode
+
+    work = _Work(plan, plan.shift(dataset), words_of(dataset, plan.options), Account(), [])
     made = work.level(dataset, '')
-    _keep_diffusion(made, dataset)
-    _set_values(made, dataset, plan, work.account)
+    _keep_measured(made, dataset)
+    values = {k: v(dataset.get(k)) if callable(v) else v for k, v in plan.values.items()}
+    told = ''.join((*work.given, *map(str, values.values())))
+    if not can_say(made, ''.join(letter for letter in told if not letter.isascii())):
+        made = in_unicode(made)
+    _set_values(made, values, work.account)
     _describe(made, dataset, plan)
     made._dict = dict(sorted(made._dict.items()))
     if account is not None:
@@ -80,6 +99,8 @@ class _Work:
     shift: timedelta | None
     words: Words
     account: Account
+    given: list[str]
+    """What the user has put in: the character set of the header may lack some of it."""
 
     def level(self, source: Dataset, path: str) -> Dataset:
         """Return a dataset, or an item of a sequence, de-identified."""
@@ -113,6 +134,7 @@ class _Work:
             self.account.kept[place] += 1
         else:
             self.account.changed[place] += 1
+            self.given.append(str(made[number].value))
 
     def _private(self, source: Dataset, made: Dataset, tag: Any, rule: Action | None, place: str) -> None:
         number = int(tag)
@@ -121,27 +143,35 @@ class _Work:
         group, block = number >> 16, number >> 8 & 0xFF
         owner = _creator(source, number)
         safe = self.plan.options.retain_safe_private and (group, number & 0xFF) in SAFE_PRIVATE.get(owner, ())
-        if not owner or not (safe or rule is Action.KEEP):
+        if not owner or not (rule is Action.KEEP or (safe and self._has_no_name(source, tag))):
             self.account.removed[place] += 1
             return
         made[tag] = source.get_item(tag)
         made[group, block] = source.get_item((group, block))
         self.account.kept[place] += 1
 
+    def _has_no_name(self, source: Dataset, tag: Any) -> bool:
+        """Return whether an element that should be a number or a code has no word of an identifier."""
+        value = source[tag].value
+        text = value.decode('latin-1') if isinstance(value, bytes) else str(value)
+        return source[tag].VR != 'SQ' and self.words.described(text) == text
+
     def _public(
         self, source: Dataset, made: Dataset, tag: Any, action: Action | None, place: str, *, named: bool
     ) -> None:
         vr = _vr(source, tag)
         if action is None:
-            action = _unlisted(vr)
+            action = unlisted(int(tag), vr, self.plan.options)
         if vr == 'SQ':
             self._sequence(source, made, tag, action, place)
             return
-        if action is Action.KEEP and (named or vr not in _TEXTS):
-            made[tag] = source.get_item(tag)
+        raw = source.get_item(tag)
+        if action is Action.KEEP and (named or _has_no_words(raw, vr)):
+            made[tag] = raw
             self.account.kept[place] += 1
             return
-        element = None if action is Action.REMOVE else self._element(source, tag, vr, action)
+        goes = action is Action.REMOVE or not (named or _is_of_type(raw, vr))
+        element = None if goes else self._element(source, tag, vr, action)
         if element is None:
             self.account.removed[place] += 1
         elif element is source[tag]:
@@ -152,28 +182,31 @@ class _Work:
             self.account.changed[place] += 1
 
     def _element(self, source: Dataset, tag: Any, vr: str, action: Action) -> Any:
-        """Return an element in place of another, the same where nothing changes."""
+        """Return an element in place of another, the same where nothing changes; None where it goes."""
         from pydicom.dataelem import DataElement
 
         element = source[tag]
         old = element.value
         if old is None or old == '' or old == b'':
             return element
+        if element.VR == 'UN' and action not in (Action.DUMMY, Action.EMPTY):
+            return None  # too long for pydicom to take it for what the dictionary says
         if action is Action.UID or (action is Action.DUMMY and vr == 'UI'):
             new: Any = self.plan.uid(old) if isinstance(old, str) else [self.plan.uid(v) for v in old]
-        elif action is Action.MOVE and self.shift is not None:
+        elif action is Action.MOVE and (self.shift is not None or vr == 'SH'):
             beside = partner(element.keyword)
             other = source.get(beside) if beside != element.keyword else None
-            new = moved_value(vr, old, other, self.shift)
-        elif action in (Action.KEEP, Action.CLEAN):
-            clean = self.words.described if action is Action.CLEAN else self.words.without
-            new = _each(old, clean) if vr in _TEXTS else old
+            new = moved_value(vr, old, other, self.shift or timedelta())
+        elif action is Action.CLEAN:
+            if element.VR not in (*_TEXTS, 'CS'):
+                return None  # bytes, which nobody can clean
+            new = _each(old, self.words.described)
+        elif action is Action.KEEP and (element.VR in _TEXTS or int(tag) in _TYPED_CODES):
+            new = old if str(old) in BODY_PARTS else _each(old, self.words.without)
         elif action is Action.DUMMY:
             new = _dummy(vr)
-        elif action is Action.MOVE:
-            new = old
         else:
-            new = ''
+            new = '' if action is Action.EMPTY else old
         same = new == old or (not isinstance(old, str) and new == _each(old, str))
         return element if same else DataElement(tag, vr, new)
 
@@ -188,30 +221,40 @@ class _Work:
             # A dummy would be an object without meaning: no reader can use it.
             self.account.removed[place] += 1
             return
-        old = [] if action is Action.EMPTY else source[tag].value or []
+        element = source[tag]
+        if element.VR != 'SQ' and element.value:
+            self.account.removed[place] += 1
+            return
+        old = [] if action is Action.EMPTY else element.value or []
         items = [self.level(item, f'{place}.') for item in old]
         made[tag] = DataElement(tag, 'SQ', Sequence(items))
         (self.account.changed if action is Action.EMPTY else self.account.kept)[place] += 1
 
 
-def _unlisted(vr: str) -> Action:
-    """Return what is done with elements that the profile does not list."""
-    if vr in _TEMPORAL:
-        return Action.MOVE
-    if vr == 'PN':
-        return Action.EMPTY
-    # What no dictionary knows cannot be judged.
-    return Action.REMOVE if vr == 'UN' else Action.KEEP
-
-
 def _vr(source: Dataset, tag: Any) -> str:
-    """Return the VR of an element, that of the dictionary where the file does not tell; 'UN' for others."""
+    """Return the VR of an element: that of the dictionary where the file tells none, or a wrong one."""
     from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
     vr = source.get_item(tag).VR
-    if vr in (None, 'UN') and dictionary_has_tag(tag):
-        vr = dictionary_VR(tag)
+    if dictionary_has_tag(tag):
+        told = dictionary_VR(tag)
+        if vr in (None, 'UN') or (told in _BY_DICTIONARY and vr != 'SQ'):
+            return told
     return 'UN' if vr is None else str(vr)
+
+
+def _has_no_words(raw: Any, vr: str) -> bool:
+    """Return whether the type of an element has no words, so that it can be kept as it is."""
+    if int(raw.tag) == _MANUFACTURER:
+        return True
+    wordless = not {raw.VR or vr, vr} & _WORDED and int(raw.tag) not in _TYPED_CODES
+    return wordless and _is_of_type(raw, vr)
+
+
+def _is_of_type(raw: Any, vr: str) -> bool:
+    """Return whether a number in text is one: readers skip what is not, and it could be a name."""
+    number = vr in ('DS', 'IS') and isinstance(raw.value, bytes)
+    return not (number and raw.value.translate(None, b'0123456789+-.eE\\ \0'))
 
 
 def _name(source: Dataset, number: int) -> str:
@@ -221,7 +264,16 @@ def _name(source: Dataset, number: int) -> str:
 
     if not number >> 16 & 1:
         return keyword_for_tag(number) or str(Tag(number))
-    return f'{Tag(number)} {_creator(source, number)}'.strip()
+    creator = _creator(source, number)
+    # Anything can stand in the place of a creator's name: only names that are known are told.
+    return f'{Tag(number)} {creator if creator in _known_creators() else ""}'.strip()
+
+
+@cache
+def _known_creators() -> frozenset[str]:
+    from pydicom._private_dict import private_dictionaries
+
+    return frozenset((*private_dictionaries, *SAFE_PRIVATE))
 
 
 def _creator(source: Dataset, number: int) -> str:
@@ -246,7 +298,7 @@ def _dummy(vr: str) -> Any:
         return b'\0\0'
     if vr in ('OD', 'OF', 'OL', 'OV'):
         return b'\0' * 8
-    return {'AS': '000Y', 'UR': 'http://anonymized.invalid'}.get(vr, 'ANONYMIZED')
+    return {'AS': '000Y', 'UR': 'http://anonymized.invalid'}.get(vr, DUMMY_TEXT)
 
 
 def _empty_like(source: Dataset) -> Dataset:
@@ -262,31 +314,35 @@ def _empty_like(source: Dataset) -> Dataset:
     return made
 
 
-def _keep_diffusion(made: Dataset, source: Dataset) -> None:
-    """Put b value and gradient direction in their standard elements: vendors have elements of their own."""
+def _keep_measured(made: Dataset, source: Dataset) -> None:
+    """Say in standard elements what vendors say in private ones of their own."""
     from ..criteria import b_value, b_vector
     from ..describe import element
+    from ..vendor import ge
 
+    values: dict[str, Any] = {}
     b = b_value(source)
-    if b is None:
-        return
-    values: dict[str, Any] = {'DiffusionBValue': float(b)}
-    vector = b_vector(source)
-    if len(vector) == 3:
-        values |= {'DiffusionGradientOrientation': list(vector), 'DiffusionDirectionality': 'DIRECTIONAL'}
+    if b is not None:
+        values['DiffusionBValue'] = float(b)
+        vector = b_vector(source)
+        if len(vector) == 3:
+            values |= {'DiffusionGradientOrientation': list(vector), 'DiffusionDirectionality': 'DIRECTIONAL'}
+    values = {keyword: value for keyword, value in values.items() if keyword not in made}
+    if str(source.get('Manufacturer') or '').upper().startswith('GE'):
+        # The private protocol decides, against what the standard element of these devices says.
+        positive = ge.phase_is_positive(source)
+        if positive is not None and source.get('RectilinearPhaseEncodeReordering') in _LINEAR:
+            values['RectilinearPhaseEncodeReordering'] = 'LINEAR' if positive else 'REVERSE_LINEAR'
     for keyword, value in values.items():
-        if keyword not in made:
-            new = element(keyword, value)
-            made[new.tag] = new
+        new = element(keyword, value)
+        made[new.tag] = new
 
 
-def _set_values(made: Dataset, source: Dataset, plan: Plan, account: Account) -> None:
+def _set_values(made: Dataset, values: Mapping[str, Any], account: Account) -> None:
     """Set what the plan sets in each header."""
     from ..describe import element
 
-    for keyword, value in plan.values.items():
-        if callable(value):
-            value = value(source.get(keyword))
+    for keyword, value in values.items():
         had = account.kept.pop(keyword, 0) + account.changed.pop(keyword, 0) + account.removed.pop(keyword, 0)
         if value is None:
             if keyword in made:
@@ -313,11 +369,27 @@ def _statements(made: Dataset, source: Dataset, plan: Plan) -> Iterator[tuple[st
     if 'PatientIdentityRemoved' not in plan.values:
         yield 'PatientIdentityRemoved', 'YES'
     if 'DeidentificationMethod' not in plan.values:
-        yield 'DeidentificationMethod', 'imagedata'
+        # What was done before, by other programs, is part of how it was done.
+        steps = [step for step in _several(made.get('DeidentificationMethod')) if step != _METHOD]
+        yield 'DeidentificationMethod', [*steps, _METHOD]
     codes = [_code(*CODES[name]) for name in plan.options.names]
-    yield 'DeidentificationMethodCodeSequence', Sequence(codes)
-    modified = 'UNMODIFIED' if plan.options.dates == 'keep' else 'MODIFIED'
+    told = {code.CodeValue for code in codes}
+    before = [item for item in made.get('DeidentificationMethodCodeSequence') or [] if _other(item, told)]
+    yield 'DeidentificationMethodCodeSequence', Sequence([*before, *codes])
+    was_modified = str(source.get('LongitudinalTemporalInformationModified') or '') in ('MODIFIED', 'REMOVED')
+    modified = 'UNMODIFIED' if plan.options.dates == 'keep' and not was_modified else 'MODIFIED'
     yield 'LongitudinalTemporalInformationModified', modified
+
+
+def _several(value: Any) -> list[str]:
+    if value is None or isinstance(value, str):
+        return [value] if value else []
+    return [str(part) for part in value]
+
+
+def _other(item: Dataset, told: set[str]) -> bool:
+    """Return whether a code of the source says something else than those that are told now."""
+    return bool(item.get('CodeValue')) and item.CodeValue not in told
 
 
 @cache

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .standard import CLEANED_DESCRIPTORS, DUMMY_TEXT, PATIENT_TEXTS
+
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 __all__ = ['findings']
+
+_FREE = frozenset(('LT', 'ST', 'UT'))
+_WORDED = _FREE | {'LO', 'SH', 'UC'}
 
 _WRITTEN_ON = frozenset(('US', 'SC', 'OT', 'XA', 'RF', 'ES', 'DX', 'CR', 'MG', 'IVUS', 'XC', 'GM', 'DOC'))
 """Modalities whose devices, or users, often write on the images."""
@@ -41,25 +46,35 @@ def findings(source: Dataset, made: Dataset) -> list[str]:
     if modality in _TOMOGRAPHIC and _may_show_face(source):
         found.append('pixels: a face can be reconstructed from images of the head')
     if any(0x6000 <= int(tag) >> 16 <= 0x60FF for tag, _ in source.items()):
-        found.append('overlays: their data are removed; those in unused bits of pixels are not looked at')
-    if 'EncapsulatedDocument' in made:
-        found.append('an encapsulated document is kept as it is')
+        found.append('overlays are removed, also those in unused bits of pixels: what they marked is lost')
+    if 'EncapsulatedDocument' in source:
+        found.append('an encapsulated document is replaced by nothing')
     found += _kept(made)
     return found
 
 
 def _kept(made: Dataset) -> list[str]:
-    """Return the private elements and free texts that stayed."""
-    private = sorted({str(tag) for tag, _ in made.items() if tag.is_private and not tag.is_private_creator})
-    texts = sorted(
-        element.keyword
-        for element in (made[tag] for tag, _ in made.items() if not tag.is_private)
-        if element.VR in ('LT', 'ST', 'UT') and element.value
-    )
+    """Return the private elements and free texts that stayed, at every depth."""
+    private: set[str] = set()
+    texts: set[str] = set()
+    _look(made, private, texts)
     return [
-        *([f'private elements that were kept: {", ".join(private)}'] if private else []),
-        *([f'texts that were kept: {", ".join(texts)}'] if texts else []),
+        *([f'private elements that were kept: {", ".join(sorted(private))}'] if private else []),
+        *([f'texts that were kept: {", ".join(sorted(texts))}'] if texts else []),
     ]
+
+
+def _look(made: Dataset, private: set[str], texts: set[str]) -> None:
+    for tag, raw in made.items():
+        if tag.is_private:
+            private.update([] if tag.is_private_creator else [str(tag)])
+        elif raw.VR == 'SQ':
+            for item in made[tag].value or []:
+                _look(item, private, texts)
+        elif raw.VR in _WORDED and raw.value and raw.value != DUMMY_TEXT:
+            keyword = made[tag].keyword
+            if raw.VR in _FREE or keyword in CLEANED_DESCRIPTORS or keyword in PATIENT_TEXTS:
+                texts.add(keyword)
 
 
 def _may_show_face(source: Dataset) -> bool:

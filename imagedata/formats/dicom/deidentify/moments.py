@@ -17,6 +17,7 @@ START = datetime(1970, 1, 1, 12)
 
 _TIME = re.compile(r'(\d\d):?(?:(\d\d):?(?:(\d\d)(\.\d{1,6})?)?)?')
 _DATE = re.compile(r'(\d{4})\.?(\d\d)\.?(\d\d)')
+_ZONE = re.compile(r'[+-]\d{4}')
 _BOTH = re.compile(r'(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\.\d{1,6})?([+-]\d{4})?')
 
 
@@ -46,7 +47,8 @@ def moved_value(vr: str, value: Any, other: Any, shift: timedelta) -> Any:
 
     Parameters
     ----------
-    vr : {'DA', 'TM', 'DT'}
+    vr : {'DA', 'TM', 'DT', 'SH'}
+        'SH' is a time zone, which stays.
     value : str or list of str
     other : object
         The time that belongs to a date, the date that belongs to a time, or None.
@@ -73,6 +75,8 @@ def moved_value(vr: str, value: Any, other: Any, shift: timedelta) -> Any:
         return [moved_value(vr, v, o, shift) for v, o in zip(value, others, strict=False)]
     text, beside = str(value or '').strip(), str(other or '').strip()
     try:
+        if vr == 'SH':
+            return text if _ZONE.fullmatch(text) else ''
         if vr == 'DT':
             return _moved_both(text, shift)
         return _moved_date(text, beside, shift) if vr == 'DA' else _moved_time(text, shift)

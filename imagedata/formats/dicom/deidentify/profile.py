@@ -41,8 +41,15 @@ _CATEGORIES = {
     'Z_D_TAGS': Action.EMPTY, 'X_Z_TAGS': Action.EMPTY, 'X_D_TAGS': Action.REMOVE,
     'X_Z_D_TAGS': Action.REMOVE, 'X_Z_U_STAR_TAGS': Action.UID,
 }  # fmt: skip
-_REQUIRED = {'DeviceSerialNumber': Action.DUMMY}
-"""Of type 1 in enhanced objects (PS3.3 C.7.5.2)."""
+_REQUIRED = {
+    'DeviceSerialNumber': Action.DUMMY,  # of type 1 in enhanced objects (PS3.3 C.7.5.2)
+    'ReferencedStudySequence': Action.REMOVE,  # one item or more, or none of it (C.7.2.1)
+}
+_REFERENCES = frozenset(('ReferencedStudySequence', 'ReferencedPerformedProcedureStepSequence'))
+"""Sequences that the Retain UIDs Option keeps, for their UIDs."""
+
+_OVERLAYS = (0x60000000, 0xFF000000, Action.REMOVE)
+"""Without Overlay Data, which the profile removes, an overlay is not valid; its labels are texts."""
 
 _NEVER_KEPT = {'PatientBirthDate', 'PatientBirthTime', 'PatientBirthDateInAlternativeCalendar',
                'PatientDeathDateInAlternativeCalendar', 'LastMenstrualDate'}  # fmt: skip
@@ -124,7 +131,7 @@ def actions_of(options: Options) -> Actions:
     from pydicom.datadict import dictionary_VR, keyword_for_tag
 
     by_tag: dict[int, Action] = {}
-    by_mask: list[tuple[int, int, Action]] = []
+    by_mask: list[tuple[int, int, Action]] = [_OVERLAYS]
     for tag, action in _profile():
         number = tag[0] << 16 | tag[1]
         if len(tag) == 4:
@@ -151,12 +158,14 @@ def _profile() -> list[tuple[tuple[int, ...], Action]]:
 
 def _with_options(keyword: str, vr: str, action: Action, options: Options) -> Action:
     """Return what is done with an element when some of the options hold."""
+    if keyword == 'TimezoneOffsetFromUTC' and options.dates != 'remove':
+        return Action.MOVE  # times without it are other times
     if vr in ('DA', 'TM', 'DT') and keyword not in _NEVER_KEPT:
         if options.dates == 'keep':
             return Action.KEEP
         goes = action is Action.REMOVE and options.dates == 'remove' and keyword not in _MEASURED
         return Action.REMOVE if goes else Action.MOVE
-    if options.retain_uids and action is Action.UID:
+    if options.retain_uids and (action is Action.UID or keyword in _REFERENCES):
         return Action.KEEP
     for retained, kept in (
         (options.retain_device, DEVICE), (options.retain_institution, INSTITUTION),

@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 __all__ = [
-    'CLEANED_DESCRIPTORS', 'CODES', 'DEVICE', 'INSTITUTION', 'PATIENT', 'PATIENT_TEXTS', 'SAFE_PRIVATE',
+    'BODY_PARTS', 'CLEANED_DESCRIPTORS', 'CODES', 'DEVICE', 'DUMMY_TEXT', 'INSTITUTION', 'PATIENT',
+    'PATIENT_TEXTS', 'SAFE_PRIVATE',
 ]  # fmt: skip
+
+BODY_PARTS: frozenset[str] = frozenset((
+    'ABDOMEN', 'ANKLE', 'AORTA', 'ARM', 'BRAIN', 'BREAST', 'CHEST', 'CLAVICLE', 'CSPINE', 'ELBOW',
+    'EXTREMITY', 'EYE', 'FEMUR', 'FINGER', 'FOOT', 'HAND', 'HEAD', 'HEADNECK', 'HEART', 'HIP', 'HUMERUS',
+    'KIDNEY', 'KNEE', 'LEG', 'LIVER', 'LSPINE', 'LUNG', 'NECK', 'PANCREAS', 'PELVIS', 'PHANTOM', 'PROSTATE',
+    'RIB', 'SHOULDER', 'SKULL', 'SPINE', 'SPLEEN', 'SSPINE', 'STERNUM', 'TOE', 'TSPINE', 'UTERUS',
+    'WHOLEBODY', 'WRIST',
+))  # fmt: skip
+"""Common terms of Body Part Examined (PS3.16 Annex L): also patients are called after them, in phantoms."""
+
+DUMMY_TEXT = 'ANONYMIZED'
+"""What stands for texts that an object has to have."""
 
 DEVICE: frozenset[str] = frozenset({
     'BeamHoldTransitionDateTime', 'CalibrationDate', 'CalibrationDateTime', 'CalibrationTime',
@@ -94,22 +107,33 @@ SAFE_PRIVATE: Mapping[str, frozenset[tuple[int, int]]] = {
         (0x00E1, 0x21), (0x01E1, 0x26), (0x01E1, 0x50), (0x01F1, 0x01), (0x01F1, 0x07), (0x01F1, 0x26),
         (0x01F1, 0x27),
     }),
-    'GEMS_ACQU_01': frozenset({(0x0019, 0x23), (0x0019, 0x24), (0x0019, 0x27), (0x0019, 0x9E)}),
+    'GEMS_ACQU_01': frozenset({
+        (0x0019, 0x23), (0x0019, 0x24), (0x0019, 0x27), (0x0019, 0x9E), (0x0019, 0xBB), (0x0019, 0xBC),
+        (0x0019, 0xBD),
+    }),
     'GEMS_SERS_01': frozenset({(0x0025, 0x07)}),
-    'GEMS_PARM_01': frozenset({(0x0043, 0x27), (0x0043, 0x39), (0x0043, 0x6F)}),
+    'GEMS_PARM_01': frozenset({
+        (0x0043, 0x27), (0x0043, 0x2C), (0x0043, 0x39), (0x0043, 0x6F), (0x0043, 0x83),
+    }),
     'GEMS_HELIOS_01': frozenset({(0x0045, 0x01), (0x0045, 0x02)}),
     'SIEMENS MR HEADER': frozenset({
-        (0x0019, 0x0A), (0x0019, 0x0B), (0x0019, 0x0C), (0x0019, 0x0D), (0x0019, 0x0E), (0x0019, 0x27),
-        (0x0019, 0x28), (0x0019, 0x29),
+        (0x0019, 0x0A), (0x0019, 0x0B), (0x0019, 0x0C), (0x0019, 0x0D), (0x0019, 0x0E), (0x0019, 0x18),
+        (0x0019, 0x27), (0x0019, 0x28), (0x0019, 0x29),
     }),
-    'Philips Imaging DD 001': frozenset({(0x2001, 0x03), (0x2001, 0x04)}),
+    'SIEMENS MR SDI 02': frozenset({(0x0021, 0x1C), (0x0021, 0x53)}),
+    'Philips Imaging DD 001': frozenset({
+        (0x2001, 0x03), (0x2001, 0x04), (0x2001, 0x08), (0x2001, 0x13), (0x2001, 0x22),
+    }),
     'Philips MR Imaging DD 001': frozenset({
-        (0x2005, 0x0D), (0x2005, 0x0E), (0x2005, 0xB0), (0x2005, 0xB1), (0x2005, 0xB2),
+        (0x2005, 0x0D), (0x2005, 0x0E), (0x2005, 0x11), (0x2005, 0xB0), (0x2005, 0xB1), (0x2005, 0xB2),
     }),
+    'Philips MR Imaging DD 005': frozenset({(0x2005, 0x29)}),
+    'Image Private Header': frozenset({(0x0065, 0x09), (0x0065, 0x37)}),
 }  # fmt: skip
 """Creator to (group, element without its block): numbers of the acquisition (E.3.10, Retain Safe Private).
 
-Those of Table E.3.10-1 that readers of this library use, or that tell how values were measured.
+Those of Table E.3.10-1 that tell how values were measured, and the numbers and codes of vendors that
+readers of this library use (`formats.dicom.vendor` says what each is, and where that is written).
 """
 
 CODES: Mapping[str, tuple[str, str]] = {
