@@ -485,7 +485,12 @@ def reason(error: Exception) -> str:
 
 
 def _one_line(text: str) -> str:
-    return ' '.join(text.split())
+    """Return a text on one line; a line that begins a sentence is told apart from the one before it."""
+    found = ''
+    for line in (' '.join(part.split()) for part in text.splitlines()):
+        sentence = line[:1].isupper() and found and not found.endswith(('.', ':', ';', ','))
+        found += f'{";" if sentence else ""}{" " if found and line else ""}{line}'
+    return found
 
 
 _OPTIONS = {

@@ -393,8 +393,8 @@ class Study(Contents, IndexedDict[Any, Series]):
 def file_errors(inventory: Inventory) -> dict[str, ImagedataError]:
     """Return the files that were set aside, warned of."""
     for name, error in inventory.broken:
-        text = str(error) if name in str(error) else f'{name}: {error}'
-        warn_user(f'set aside: {text}', ImagedataWarning)
+        why = str(error).removeprefix(name).lstrip(': ')
+        warn_user(f'{name} is set aside: {why}', ImagedataWarning)
     return dict(inventory.broken)
 
 

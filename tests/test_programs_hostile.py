@@ -181,6 +181,17 @@ def test_statistics_of_several_patients(tmp_path: Path, capsys: pytest.CaptureFi
     assert 'complex' in capsys.readouterr().err
 
 
+def test_lines_of_a_message_are_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = stack(PLACES, count=2, change=lambda t, s: {'AcquisitionNumber': t + 1})
+    save(tmp_path / 'in', images)
+    assert image_data.conversion(['--order', 'none', str(tmp_path / 'x'), str(tmp_path / 'in')]) == 1
+    told = capsys.readouterr().err
+    assert told.count('\n') == 1
+    assert '; The images are of 2 acquisitions' in told
+
+
 # --- wrong wishes -------------------------------------------------------------------------------
 
 
