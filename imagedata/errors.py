@@ -26,6 +26,7 @@ __all__ = [
     'GeometryMismatchWarning',
     'ImagedataError',
     'ImagedataWarning',
+    'IncompleteError',
     'InputNotFoundError',
     'LossWarning',
     'MissingDependencyError',
@@ -137,6 +138,25 @@ class NetworkError(ImagedataError, ConnectionError):
 
 class NetworkTimeoutError(NetworkError, TimeoutError):
     """A server does not answer in time."""
+
+
+class IncompleteError(NetworkError):
+    """Not all images that a server has arrived here; those that did are not kept.
+
+    Attributes
+    ----------
+    arrived : tuple of str
+        SOP Instance UIDs of those that did.
+    missing : dict of str to str
+        SOP Instance UIDs of the others, each with the reason.
+    """
+
+    def __init__(
+        self, message: str, arrived: tuple[str, ...] = (), missing: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.arrived = arrived
+        self.missing = missing or {}
 
 
 # --- collections and programs ------------------------------------------------------------

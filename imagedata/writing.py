@@ -185,6 +185,11 @@ def _write_one(
     if place.archive is not None:
         return _write_archive(plugin, extension, data, place, options)
     text = place.url
+    sender = getattr(place.transport, 'sender', None)
+    if sender is not None:
+        send = sender(text, options)
+        sent: list[Place] = send(plugin.made(data, options))
+        return sent
     is_folder = text.endswith(('/', '\\')) or place.transport.is_folder(text, options)
     if not is_folder and not text.lower().endswith(plugin.extensions):
         several = extension in getattr(plugin, 'one_image', ()) and math.prod(data.array.shape[:-2]) > 1

@@ -7,6 +7,7 @@ import gc
 import ipaddress
 import shutil
 import socket
+import socketserver
 import ssl
 import threading
 import time
@@ -25,9 +26,14 @@ FIND = '1.2.840.10008.5.1.4.1.2.2.1'
 MOVE = '1.2.840.10008.5.1.4.1.2.2.2'
 GET = '1.2.840.10008.5.1.4.1.2.2.3'
 
+
 @pytest.fixture(autouse=True)
-def sockets_are_closed() -> Iterator[None]:
-    """Let go of sockets that pynetdicom forgot to close: those whose peer was gone first."""
+def sockets_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let go of sockets that pynetdicom forgot to close: those whose peer was gone first.
+
+    Servers notice sooner that they are to end.
+    """
+    monkeypatch.setattr(socketserver.BaseServer.serve_forever, '__defaults__', (0.02,))
     yield
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', ResourceWarning)
@@ -148,8 +154,11 @@ def closing(connection: socket.socket) -> None:
     """Close at once."""
 
 
-def certificates(folder: Path, name: str = 'localhost') -> tuple[Path, Path]:
-    """Make a certificate that signs itself, for a name and the loopback address; return it and its key."""
+def certificates(folder: Path, name: str = 'localhost', days: int = 1) -> tuple[Path, Path]:
+    """Make a certificate that signs itself, for a name and the loopback address; return it and its key.
+
+    It ends in so many days; below 0, it has ended.
+    """
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -158,6 +167,7 @@ def certificates(folder: Path, name: str = 'localhost') -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
+    ends = now + datetime.timedelta(days=days)
     names: list[x509.GeneralName] = [x509.DNSName(name)]
     if name == 'localhost':
         names.append(x509.IPAddress(ipaddress.ip_address('127.0.0.1')))
@@ -165,7 +175,7 @@ def certificates(folder: Path, name: str = 'localhost') -> tuple[Path, Path]:
         x509.CertificateBuilder()
         .subject_name(subject).issuer_name(subject).public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - datetime.timedelta(days=9)).not_valid_after(ends)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
@@ -180,7 +190,10 @@ def certificates(folder: Path, name: str = 'localhost') -> tuple[Path, Path]:
     return cert_file, key_file
 
 
-def server_tls(cert: Path, key: Path) -> ssl.SSLContext:
+def server_tls(cert: Path, key: Path, clients: Path | None = None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
+    if clients is not None:
+        context.load_verify_locations(clients)
+        context.verify_mode = ssl.CERT_REQUIRED
     return context

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -327,11 +328,14 @@ def test_contexts_are_never_too_many(count: int) -> None:
 
 def test_thread_of_an_association_takes_no_answer() -> None:
     """What it takes from the queue is lost to the one who asked; it is given nothing."""
-    from imagedata.network.association import _keep_answers
+    from imagedata.network.connection import Guard, keep_answers
 
     class Provider:
-        def get_msg(self, block: bool = False) -> tuple[int, str]:
-            return 1, 'answer'
+        def __init__(self) -> None:
+            self.msg_queue: queue.Queue[Any] = queue.Queue()
+            self.msg_queue.put((1, 'answer'))
+
+        get_msg: Any = None
 
     class Thread(threading.Thread):
         def __init__(self) -> None:
@@ -343,7 +347,7 @@ def test_thread_of_an_association_takes_no_answer() -> None:
             self.taken = self.dimse.get_msg(block=False)
 
     association = Thread()
-    _keep_answers(association)
+    keep_answers(association, Guard(5))
     association.start()
     association.join()
     assert association.taken == (None, None)

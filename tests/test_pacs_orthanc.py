@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,17 @@ import pytest
 from imagedata import Series
 from imagedata.cli.main import main as imagedata_program
 from imagedata.errors import InputNotFoundError, NetworkError, NoDataReadError
+from imagedata.formats.contract import Made
 from imagedata.image_data import list as image_list
 from imagedata.network.address import parse
 from imagedata.network.find import find_images, find_series
 from imagedata.network.retrieve import retrieved
 from imagedata.network.settings import Settings
 from imagedata.network.store import outgoing, store
-from orthanc_server import CLIENT, Orthanc, orthanc
+from orthanc_server import CLIENT, Orthanc
 from pacs_servers import dcmtk, sockets_are_closed
 
-__all__ = ['orthanc', 'sockets_are_closed']
+__all__ = ['sockets_are_closed']
 
 pytestmark = pytest.mark.filterwarnings('ignore:unclosed:ResourceWarning')
 
@@ -41,7 +43,7 @@ def pacs(orthanc: Orthanc) -> tuple[str, Orthanc]:
 
 def send(folder: Path, url: str) -> list[Any]:
     peer, _ = parse(url)
-    items = [outgoing(path) for path in sorted(folder.rglob('*')) if path.is_file()]
+    items = [outgoing(Made.at(path)) for path in sorted(folder.rglob('*')) if path.is_file()]
     store(items, peer, Settings.of(TITLE, peer))
     return items
 
@@ -80,7 +82,10 @@ def comparable(dataset: pydicom.Dataset) -> tuple[dict[Any, Any], list[bytes]]:
     return elements, list(pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=frames))
 
 
-REAL = ['ct_3slice', 'transfer_syntaxes_t1', 'ct_enhanced', 'nm_multiframe', 'siemens_mosaic_orient']
+REAL = [
+    'ct_3slice', 'transfer_syntaxes', 'transfer_syntaxes_t1', 'ct_enhanced', 'nm_multiframe',
+    'siemens_mosaic_orient',
+]  # fmt: skip
 
 
 @pytest.mark.real_data
@@ -94,8 +99,8 @@ def test_real_files_come_back_as_they_were(
     found = sorted(p for p in (real_data / name).rglob('*') if p.is_file() and 'ref' not in p.parts)
     chosen: dict[str, Path] = {}
     for path in found:
-        if path.stat().st_size < 4_000_000 and len(chosen) < 8 and pydicom.misc.is_dicom(path):
-            chosen.setdefault(outgoing(path).uid, path)
+        if path.stat().st_size < 4_000_000 and len(chosen) < 10 and pydicom.misc.is_dicom(path):
+            chosen.setdefault(outgoing(Made.at(path)).uid, path)
     assert chosen
     for number, path in enumerate(chosen.values()):
         shutil.copy(path, tmp_path / f'{number}.dcm')
@@ -103,12 +108,25 @@ def test_real_files_come_back_as_they_were(
     for study in {item.study for item in items}:
         peer, wanted = parse(f'{url}//{study}')
         settings = Settings.of(options(retrieve, server), peer)
-        for uid, content in retrieved(peer, find_images(peer, wanted, settings), settings).items():
+        for uid, content in retrieved(peer, find_images(peer, wanted, settings), wanted, settings).items():
             back = pydicom.dcmread(pydicom.filebase.DicomBytesIO(content))
             sent = pydicom.dcmread(chosen.pop(uid))
             assert back.file_meta.TransferSyntaxUID == sent.file_meta.TransferSyntaxUID
             assert comparable(back) == comparable(sent)
     assert not chosen
+
+
+@pytest.mark.parametrize('syntax', ['rle', 'jpeg2000', 'jpeg-ls'])
+def test_compressed_series_comes_back(pacs: tuple[str, Orthanc], sample_data: Path, syntax: str) -> None:
+    """It stays compressed at the server and on the way, and has the same values."""
+    url, _ = pacs
+    original = Series(sample_data / 'ct')
+    original.write(url, keep_uid=True, transfer_syntax=syntax, **TITLE)
+    peer, wanted = parse(f'{url}//{original.studyInstanceUID}')
+    settings = Settings.of(TITLE, peer)
+    for content in retrieved(peer, find_images(peer, wanted, settings), wanted, settings).values():
+        assert pydicom.dcmread(BytesIO(content)).file_meta.TransferSyntaxUID.is_compressed
+    assert np.array_equal(Series(f'{url}//{original.studyInstanceUID}', **TITLE), original)
 
 
 def test_result_stands_beside_its_original(pacs: tuple[str, Orthanc], sample_data: Path) -> None:
@@ -193,4 +211,4 @@ def test_movescu_into_our_receiver(pacs: tuple[str, Orthanc], sample_data: Path,
     arrived = {path.stem: path for path in tmp_path.rglob('*.dcm')}
     assert set(arrived) == {item.uid for item in items}
     for item in items:
-        assert pydicom.dcmread(arrived[item.uid]) == pydicom.dcmread(item.path)
+        assert pydicom.dcmread(arrived[item.uid]) == pydicom.dcmread(BytesIO(item.content()))

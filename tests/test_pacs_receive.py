@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -93,29 +93,35 @@ def test_name_that_is_no_name_of_the_object(tmp_path: Path) -> None:
     assert tree(tmp_path) == []
 
 
-@pytest.mark.parametrize('data', [b'', b'garbage' * 99, bytes(1000), content(image())[:150]])
+WHOLE = content(image())
+
+
+@pytest.mark.parametrize('data', [b'', b'garbage' * 99, bytes(1000), WHOLE[:150], WHOLE[:-1], WHOLE[:-50]])
 def test_broken_objects(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(Refused):
-        Inbox(tmp_path).put('1.2.3', data)
+        Inbox(tmp_path).put(image().SOPInstanceUID, data)
     assert tree(tmp_path) == []
 
 
-def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def little_room() -> Iterator[Callable[[int], None]]:
+    """Limit the size of files that this process writes: the system refuses the rest of a longer one."""
+    resource = pytest.importorskip('resource')
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_full_disk(tmp_path: Path, little_room: Callable[[int], None]) -> None:
     """The sender is told that resources ran out; no part of a file stays; the next one is filed again."""
     inbox = Inbox(tmp_path)
-    whole = Path.write_bytes
-
-    def full(path: Path, data: bytes) -> int:
-        whole(path, data[:100])
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, 'write_bytes', full)
-        with pytest.raises(Refused, match='No space') as caught:
-            inbox.put(image().SOPInstanceUID, content(image()))
+    little_room(300)
+    with pytest.raises(Refused, match='File too large') as caught:
+        inbox.put(image().SOPInstanceUID, content(image()))
     assert caught.value.status == 0xA700
     assert tree(tmp_path) == []
     assert inbox.take_quiet(0) == []
+    little_room(1 << 20)
     path = inbox.put(image().SOPInstanceUID, content(image()))
     assert path.read_bytes() == content(image())
 
@@ -193,3 +199,69 @@ def test_program_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert 'cannot be listened at' in capsys.readouterr().err
     assert imagedata_program([*base, str(tmp_path / 'out'), '--tls-cert', str(tmp_path / 'none')]) == 1
     assert 'no file' in capsys.readouterr().err
+
+
+def test_two_of_one_name_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two objects with one UID that arrive together and differ, one is filed, and one refused."""
+    inbox = Inbox(tmp_path)
+    both = threading.Barrier(2)
+    sync = os.fsync
+
+    def together(number: int) -> None:
+        sync(number)
+        both.wait(5)
+
+    monkeypatch.setattr(os, 'fsync', together)
+    outcome: list[Any] = []
+
+    def put(data: bytes) -> None:
+        try:
+            outcome.append(inbox.put(image().SOPInstanceUID, data))
+        except Refused as error:
+            outcome.append(error.status)
+
+    contents = [content(image()), content(image(PatientID='T2'))]
+    threads = [threading.Thread(target=put, args=(data,)) for data in contents]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    (path,) = [o for o in outcome if isinstance(o, Path)]
+    assert [o for o in outcome if not isinstance(o, Path)] == [0x0111]
+    assert path.read_bytes() in contents
+    assert len(tree(tmp_path)) == 1
+
+
+def test_ten_senders_at_a_time(tmp_path: Path) -> None:
+    """All are served while all are connected."""
+    with receiving(Inbox(tmp_path), 0, Settings.of({}), host='127.0.0.1') as port:
+        associations = []
+        for _ in range(10):
+            ae = AE('TEST')
+            ae.add_requested_context(MR, '1.2.840.10008.1.2.1')
+            associations.append(ae.associate('127.0.0.1', port))
+        assert all(association.is_established for association in associations)
+        answers = [a.send_c_store(image(number)) for number, a in enumerate(associations)]
+        for association in associations:
+            association.release()
+    assert {int(answer.Status) for answer in answers} == {0}
+    assert len(tree(tmp_path)) == 10
+
+
+def test_series_is_taken_up_again(tmp_path: Path) -> None:
+    """What one inbox was not done with, the next one of the folder has; what it was done with, not."""
+    first = Inbox(tmp_path)
+    other = image(3, SeriesInstanceUID='1.2.3')
+    for dataset in (image(1), image(2), other):
+        first.put(dataset.SOPInstanceUID, content(dataset))
+    for series in first.take_quiet(0):
+        if series.uid == '1.2.3':
+            first.done(series)
+    (series,) = Inbox(tmp_path).take_quiet(0)
+    assert (series.uid, series.images) == (synthetic.uid('series'), 2)
+    third = Inbox(tmp_path)
+    (series,) = third.take_quiet(0)
+    third.put(image(4).SOPInstanceUID, content(image(4)))
+    third.done(series)  # more of it came meanwhile
+    (series,) = Inbox(tmp_path).take_quiet(0)
+    assert series.images == 3

@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,17 +17,19 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
-from pynetdicom import build_context, evt
+from pynetdicom import AE, build_context, evt
 
 import synthetic
 from imagedata import Series
 from imagedata.cli.main import main as imagedata_program
 from imagedata.errors import InputNotFoundError, NetworkError
+from imagedata.formats.contract import Made
 from imagedata.network.address import parse
 from imagedata.network.association import echo
 from imagedata.network.inbox import Inbox
 from imagedata.network.receiver import receiving
 from imagedata.network.settings import Settings
+from imagedata.network.store import Outgoing, outgoing, store
 from orthanc_server import free_ports
 from pacs_servers import archive, certificates, dcmtk, scp, server_tls, sockets_are_closed
 
@@ -35,6 +37,7 @@ __all__ = ['sockets_are_closed']
 
 pytestmark = pytest.mark.filterwarnings('ignore:unclosed:ResourceWarning')
 
+MR = '1.2.840.10008.5.1.4.1.1.4'
 OPTIONS = {'calling_aet': 'TEST', 'timeout': 5, 'retries': 0}
 
 
@@ -159,6 +162,70 @@ def test_certificate_that_does_not_fit(tmp_path: Path, keys: tuple[Path, Path], 
         Series(f'{url}/T1', **OPTIONS, tls_ca=other[0] if trusted else keys[0])
 
 
+def test_certificate_that_has_ended(tmp_path: Path) -> None:
+    old = certificates(tmp_path, days=-1)
+    with (
+        scp({}, tls=server_tls(*old)) as url,
+        pytest.raises(NetworkError, match=r'certificate does not fit .*expired'),
+    ):
+        Series(f'{url}/T1', **OPTIONS, tls_ca=old[0])
+
+
+def test_certificates_of_clients(files: Path, tmp_path: Path, keys: tuple[Path, Path]) -> None:
+    """A server may want one: it is told where there is none, or another; with the right one, all is well."""
+    mine, others = certificates(tmp_path, 'me'), certificates(tmp_path, 'other')
+    with scp(archive([pydicom.dcmread(f) for f in files.iterdir()]), tls=server_tls(*keys, mine[0])) as url:
+        trusting = {**OPTIONS, 'tls_ca': keys[0], 'timeout': 2}
+        with pytest.raises(NetworkError, match=r'want a certificate of yours \(tls_cert='):
+            Series(f'{url}/T1', **trusting)
+        with pytest.raises(NetworkError):
+            Series(f'{url}/T1', **trusting, tls_cert=others[0], tls_key=others[1])
+        assert Series(f'{url}/T1', **trusting, tls_cert=mine[0], tls_key=mine[1]).shape == (4, 6, 5)
+
+
+def test_receiver_with_tls(files: Path, tmp_path: Path, keys: tuple[Path, Path]) -> None:
+    """Senders need a certificate; one that says nothing at all does not hold up the others."""
+    mine = certificates(tmp_path, 'me')
+    settings = Settings.of(
+        {'tls': True, 'tls_cert': keys[0], 'tls_key': keys[1], 'tls_ca': mine[0], 'timeout': 3}
+    )
+    out = tmp_path / 'out'
+    with (
+        receiving(Inbox(out), 0, settings, host='127.0.0.1') as port,
+        socket.create_connection(('127.0.0.1', port)),
+    ):
+        sending = {**OPTIONS, 'tls_ca': keys[0], 'timeout': 2}
+        url = f'dicoms://127.0.0.1:{port}/ANY'
+        with pytest.raises(NetworkError):
+            Series(files).write(url, **sending)
+        with pytest.raises(NetworkError):
+            Series(files).write(url.replace('dicoms', 'dicom'), **sending)
+        Series(files).write(url, **sending, tls_cert=mine[0], tls_key=mine[1])
+    assert len(list(out.rglob('*.dcm'))) == 4
+
+
+@pytest.mark.parametrize(
+    ('given', 'kind', 'fields'),
+    [({'username': 'anna'}, 1, (b'anna', b'')), ({'username': 'anna', 'password': 'p'}, 2, (b'anna', b'p')),
+     ({'token': 'a.b.c'}, 5, (b'a.b.c', b''))],
+)  # fmt: skip
+def test_user_identity(given: dict[str, str], kind: int, fields: tuple[bytes, bytes]) -> None:
+    """Told to the server as DICOM PS3.7 D.3.3.7 has it; a refusal names no password."""
+    seen: list[Any] = []
+
+    def identify(event: Any) -> tuple[bool, None]:
+        seen.append((event.user_id_type, event.primary_field, event.secondary_field or b''))
+        return False, None
+
+    with (
+        scp({evt.EVT_USER_ID: identify}) as url,
+        pytest.raises(NetworkError, match='refuses the association') as caught,
+    ):
+        Series(f'{url}/T1', **OPTIONS, **given)
+    assert seen == [(kind, *fields)]
+    assert given.get('password', 'a.b.c') not in str(caught.value)
+
+
 def test_name_that_the_certificate_is_for(tmp_path: Path) -> None:
     other = certificates(tmp_path, 'other.example')
     with scp({evt.EVT_C_ECHO: lambda event: 0}, tls=server_tls(*other)) as url:
@@ -214,27 +281,81 @@ def test_moved_with_tls_by_a_user_with_a_password(files: Path, keys: tuple[Path,
 # --- the receiver -------------------------------------------------------------------------------
 
 
+RECEIVE = [sys.executable, '-m', 'imagedata.cli.main', 'receive', '--host', '127.0.0.1', '--quiet', '0.3']
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    for _ in range(400):
+        if condition():
+            return
+        time.sleep(0.03)
+    raise AssertionError('it does not come about')
+
+
 def test_program_files_and_hands_on(files: Path, tmp_path: Path) -> None:
-    """A series is handed to a command when it is quiet; termination ends the program, and nothing is left."""
-    out, told = tmp_path / 'out', tmp_path / 'told'
-    command = tmp_path / 'command.py'
+    """A series is handed to a command when it is quiet; what a path holds is never a command itself.
+
+    What failed is told, and done again by the next receiver, as is a series that was not done
+    when a receiver was killed. Nothing is left of an object that was on its way.
+    """
+    out, told = tmp_path / "a b; touch hacked; $(touch hacked) `touch hacked` 'x'", tmp_path / 'told it'
+    command = tmp_path / 'my command.py'
     command.write_text(
-        'import os, sys\n'
-        f'open({str(told)!r}, "a").write(sys.argv[1] + " " + os.environ["IMAGEDATA_IMAGES"] + "\\n")\n'
+        'import os, pathlib, sys\n'
+        f'told = pathlib.Path({str(told)!r})\n'
+        'first = not told.exists()\n'
+        'told.open("a").write(f"{sys.argv[1:]} {os.environ[\'IMAGEDATA_IMAGES\']}\\n")\n'
+        'sys.exit(3 if first else 0)\n'
     )
     (port,) = free_ports(1)
-    with program(
-        sys.executable, '-m', 'imagedata.cli.main', 'receive', '--port', str(port), '--out', str(out),
-        '--host', '127.0.0.1', '--quiet', '0.5', '--series-done', f'{sys.executable} {command}', port=port,
-    ) as process:  # fmt: skip
-        Series(files).write(f'dicom://127.0.0.1:{port}/ANY', keep_uid=True, **OPTIONS)
-        for _ in range(200):
-            if told.exists() and told.read_text().endswith('\n'):
-                break
-            time.sleep(0.05)
+    run = [*RECEIVE, '--port', str(port), '--out', str(out), '--series-done',
+           f"{sys.executable} '{command}' '$HOME' '; touch hacked'"]  # fmt: skip
+    folder = out / synthetic.uid('study') / synthetic.uid('series')
+    line = f'{["$HOME", "; touch hacked", str(folder)]} '
+
+    items = [outgoing(Made.at(path)) for path in sorted(files.iterdir())]
+
+    def send(some: list[Outgoing]) -> None:
+        peer, _ = parse(f'dicom://127.0.0.1:{port}/ANY')
+        store(some, peer, Settings.of(OPTIONS))
+
+    def lines() -> list[str]:
+        return told.read_text().splitlines() if told.exists() else []
+
+    def half_an_object() -> None:
+        """Send a part of a C-STORE, and hold the connection."""
+        from test_pacs_hostile import unit
+
+        ae = AE('TEST')
+        ae.add_requested_context(MR, '1.2.840.10008.1.2.1')
+        association = ae.associate('127.0.0.1', port)
+        assert association.is_established
+        connection = association.dul.socket.socket
+        connection.sendall(unit(4, bytes(50), 900))
+
+    with program(*run, port=port) as process:
+        send(items[:3])
+        wait_for(lambda: lines() == [line + '3'])
+        half_an_object()
+        os.kill(process.pid, signal.SIGTERM)
+        output = process.communicate(timeout=10)[0]
+    assert process.returncode == 128 + signal.SIGTERM
+    assert 'exit status 3' in output
+    assert len(list(folder.iterdir())) == 3
+    # A receiver that is killed leaves a part of a file, and a series that it had not handed on.
+    (folder / '.x.dcm.0123abcd.part').write_bytes(b'part')
+    with program(*run, port=port) as process:
+        wait_for(lambda: lines() == [line + '3'] * 2)
+        send(items)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(10)
+    assert lines() == [line + '3'] * 2
+    with program(*run, port=port) as process:
+        wait_for(lambda: len(lines()) == 3)
+        time.sleep(0.5)
         os.kill(process.pid, signal.SIGTERM)
         process.wait(10)
-    folder = out / synthetic.uid('study') / synthetic.uid('series')
-    assert told.read_text() == f'{folder} 4\n'
+    assert lines()[2] == line + '4'
     assert len(list(folder.iterdir())) == 4
-    assert process.returncode == 128 + signal.SIGTERM
+    assert not list(tmp_path.rglob('hacked*'))
+    assert not list((out / '.waiting').iterdir())

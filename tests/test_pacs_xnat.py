@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import ssl
+import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -23,7 +24,9 @@ from imagedata.errors import (
     NetworkError,
     NoDataReadError,
     TransferError,
+    WriteError,
 )
+from imagedata.formats.dicom import write as dicom_write
 from imagedata.image_data import list as image_list
 from imagedata.network.xnat import parse
 from orthanc_server import free_ports
@@ -61,7 +64,7 @@ class Stub:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.asked: list[str] = []
-        self.uploads: list[tuple[dict[str, list[str]], list[str]]] = []
+        self.uploads: list[tuple[dict[str, list[str]], dict[str, bytes]]] = []
         self.status = 200
         self.url = ''
 
@@ -90,8 +93,11 @@ class Stub:
                     archive.write(path_, f'S01_MR/scans/2/resources/DICOM/files/{path_.name}')
             return 200, 'application/zip', packed.getvalue()
         if place == '/data/services/import' and method == 'POST':
+            if not zipfile.is_zipfile(io.BytesIO(body)):
+                return 400, 'text/plain', b'no archive'
             with zipfile.ZipFile(io.BytesIO(body)) as archive:
-                self.uploads.append((parse_qs(parts.query), archive.namelist()))
+                files = {name: archive.read(name) for name in archive.namelist()}
+                self.uploads.append((parse_qs(parts.query), files))
             return 200, 'text/plain', b'/data/archive/experiments/X_E2'
         return 404, 'text/plain', b'nothing here'
 
@@ -102,7 +108,14 @@ def stub(sample_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get('Content-Length') or 0))
+            if self.headers.get('Transfer-Encoding') == 'chunked':
+                body = b''
+                while size := int(self.rfile.readline() or b'0', 16):
+                    body += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+            else:
+                body = self.rfile.read(int(self.headers.get('Content-Length') or 0))
             status, kind, content = server.answer(self.command, self.path, body)
             self.send_response(status)
             self.send_header('Content-Type', kind)
@@ -152,11 +165,15 @@ def test_listing(
     assert found == [('S01', 2, 'MR'), ('S01', 3, 'MR')]
 
 
-def test_written(stub: Stub, sample_data: Path) -> None:
+def test_written(stub: Stub, sample_data: Path, tmp_path: Path) -> None:
     series = Series(sample_data / 'time', 'time')
     series.write(f'{stub.url}/HEART/S03/S03_MR', **FAST)
-    ((query, names),) = stub.uploads
-    assert len(names) == series.shape[0] * series.shape[1]
+    ((query, files),) = stub.uploads
+    for name, content in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    assert np.array_equal(Series(tmp_path, 'time'), series)
     assert (query['project'], query['subject'], query['session']) == (['HEART'], ['S03'], ['S03_MR'])
     assert query['overwrite'] == ['append']
     with pytest.raises(TransferError, match='written to'):
@@ -164,6 +181,29 @@ def test_written(stub: Stub, sample_data: Path) -> None:
     stub.status = 500
     with pytest.raises(TransferError, match='500'):
         series.write(f'{stub.url}/HEART/S03/S03_MR', **FAST)
+
+
+def test_written_from_memory(stub: Stub, sample_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file is made, and an image that cannot be encoded on the way leaves nothing at the server."""
+
+    def none(*args: Any, **kwargs: Any) -> Any:
+        raise AssertionError('a temporary file')
+
+    series = Series(sample_data / 'time', 'time')
+    for name in ('mkstemp', 'mkdtemp', 'TemporaryFile', 'NamedTemporaryFile'):
+        monkeypatch.setattr(tempfile, name, none)
+    series.write(f'{stub.url}/HEART/S03/S03_MR', overwrite=True, **FAST)
+    assert [query['overwrite'] for query, _ in stub.uploads] == [['delete']]
+
+    def fail(files: Any, number: int) -> bytes:
+        if number == 5:
+            raise WriteError('no such encoder')
+        return b'DICM' * 1000
+
+    monkeypatch.setattr(dicom_write, '_joined', fail)
+    with pytest.raises(WriteError, match='no such encoder'):
+        series.write(f'{stub.url}/HEART/S03/S03_MR', **FAST)
+    assert len(stub.uploads) == 1
 
 
 def test_what_is_wrong(stub: Stub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

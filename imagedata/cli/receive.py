@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
             _hand_on(inbox, command, args.quiet)
         finally:
             for series in inbox.take_quiet(0):
-                _tell(f'series {series.uid} is not handed on: {series.folder} has {series.images} new images')
+                _tell(f'{series.folder}, with {series.images} new images, waits for the next start')
 
 
 def _hand_on(inbox: Inbox, command: Sequence[str], quiet: float) -> None:
@@ -72,12 +72,13 @@ def _hand_on(inbox: Inbox, command: Sequence[str], quiet: float) -> None:
     while True:
         for series in inbox.take_quiet(quiet):
             say(f'{series.folder}: {series.images} images')
-            if command:
-                _call(command, series)
+            if not command or _call(command, series):
+                inbox.done(series)
         time.sleep(min(_STEP, quiet))
 
 
-def _call(command: Sequence[str], series: ReceivedSeries) -> None:
+def _call(command: Sequence[str], series: ReceivedSeries) -> bool:
+    """Return whether the program was run, and went well."""
     about = {
         'IMAGEDATA_STUDY': series.study,
         'IMAGEDATA_SERIES': series.uid,
@@ -89,13 +90,14 @@ def _call(command: Sequence[str], series: ReceivedSeries) -> None:
         ).returncode
     except OSError as error:
         _tell(f'{command[0]} cannot be run: {error.strerror}; {series.folder} stays as it is')
-        return
+        return False
     if status:
         _tell(f'{command[0]} failed on {series.folder} (exit status {status}), which stays as it is')
+    return status == 0
 
 
 def _complain(sender: str, reason: str) -> None:
-    _tell(f'an object of {sender} is refused: {reason}')
+    _tell(f'an object of {sender!r} is refused: {reason}')
 
 
 def _tell(text: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..cmdline import ProgramParser, add_reading_options
-from ..errors import NoDataReadError, NoDisplayError
+from ..errors import NoDataReadError, NoDisplayError, WriteError
 from .common import add_inputs, check_apart, cohort_of, each_series, parsed, program_parser, run
 
 __all__ = ['main', 'parser']
@@ -29,14 +29,15 @@ def parser() -> ProgramParser:
     add_reading_options(made)
     showing = made.add_argument_group('showing')
     showing.add_argument(
-        '--out', type=_picture, metavar='FILE',
-        help='draw into this file (.png, .pdf, .svg, .tif, ...), and open no window',
-    )  # fmt: skip
+        '--out', type=_picture, metavar='FILE', help='draw into this file (.png, .html), and open no window'
+    )
     showing.add_argument(
         '--colormap', type=_colormap, default='Greys_r', metavar='NAME',
         help='of matplotlib, or navia, lipari (default: Greys_r)',
     )  # fmt: skip
-    showing.add_argument('--norm', choices=('linear', 'log'), default='linear', help='scale of values')
+    showing.add_argument(
+        '--norm', choices=('linear', 'log', 'sigmoid'), help='scale of values (default: what the header says)'
+    )
     showing.add_argument('--colorbar', action='store_true', default=None, help='show the scale of values')
     showing.add_argument('--window', type=_width, metavar='N', help='width of the display window')
     showing.add_argument('--level', type=_finite, metavar='N', help='centre of the display window')
@@ -65,14 +66,20 @@ def _show(given: argparse.Namespace) -> None:
         'window': given.window, 'level': given.level, 'link': given.link,
     }  # fmt: skip
     first, others = series[0], series[1:]
-    if given.out:
+    if given.out and Path(given.out).suffix.lower() == '.html':
+        if others:
+            raise WriteError(f'{given.out}: a page has one series, and there are {len(series)}')
+        page = {name: options[name] for name in ('colormap', 'norm', 'window', 'level')}
+        first.to_html(given.out, **page)
+    elif given.out:
         _draw(given.out, first, others, options)
     else:
         try:
             first.show(others or None, **options)
         except NoDisplayError as error:
             raise NoDisplayError(
-                'there is no screen to show a window on: --out FILE draws into a picture'
+                'there is no screen to show a window on: --out FILE draws into a picture, '
+                'or with the name FILE.html into a page for a browser'
             ) from error
 
 
@@ -85,24 +92,23 @@ def _draw(path: str, first: Any, others: Sequence[Any], options: dict[str, Any])
 
     from ..whole_file import write_whole
 
+    kind = Path(path).suffix[1:].lower() or 'png'
+    known = sorted(FigureCanvasAgg.get_supported_filetypes())
+    if kind not in known:
+        raise WriteError(f'{path} cannot be written: pictures are {", ".join(known)}, pages are html')
     figure = Figure(facecolor='black', layout='constrained')
     FigureCanvasAgg(figure)
     first.show(list(others) or None, fig=figure, **options)
     picture = io.BytesIO()
-    figure.savefig(picture, format=Path(path).suffix[1:] or 'png', dpi=150)
+    figure.savefig(picture, format=kind, dpi=150)
     write_whole(path, picture.getvalue())
 
 
 def _picture(name: str) -> str:
-    """Return the name of a picture that can be drawn."""
+    """Return the name of a file."""
     if not Path(name).name or name.endswith(('/', os.sep)):
         raise argparse.ArgumentTypeError(f'{name!r} names no file')
-    if Path(name).suffix.lower() not in _PICTURES:
-        raise argparse.ArgumentTypeError(f'{name!r}: a picture has one of {" ".join(_PICTURES)}')
     return name
-
-
-_PICTURES = ('.png', '.pdf', '.svg', '.tif', '.tiff', '.jpg', '.jpeg', '.webp', '.eps', '.ps')
 
 
 def _colormap(name: str) -> str:
@@ -130,7 +136,7 @@ def _finite(text: str) -> float:
 def _width(text: str) -> float:
     number = _finite(text)
     if number <= 0:
-        raise argparse.ArgumentTypeError(f'{text!r} is no width: more than 0')
+        raise argparse.ArgumentTypeError(f'a window is a width above 0, got {text}')
     return number
 
 

@@ -36,6 +36,7 @@ __all__ = [
     'HEAD',
     'Capabilities',
     'Format',
+    'Made',
     'ReadRequest',
     'ReadResult',
     'Source',
@@ -248,6 +249,30 @@ class WriteRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """A file that is encoded when it is asked for, to be sent somewhere, and not kept.
+
+    Parameters
+    ----------
+    name : str
+        What messages call it: the path that it would have in a folder.
+    head : function
+        Opens it for reading what stands before its pixels, at least.
+    content : function
+        Returns all of its bytes.
+    """
+
+    name: str
+    head: Callable[[], BinaryIO]
+    content: Callable[[], bytes]
+
+    @classmethod
+    def at(cls, path: Path) -> Made:
+        """Return a file of the local disk."""
+        return cls(str(path), lambda: path.open('rb'), path.read_bytes)
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a format can hold. What is not declared has no limit.
 
@@ -363,6 +388,19 @@ class Format(Protocol):
         request : WriteRequest
         """
         raise WriteNotImplemented(f'format {self.name} is read only: choose another with formats=')
+
+    def made(self, data: SeriesData, options: Mapping[str, Any]) -> Sequence[Made]:
+        """Return the files of a series without writing them, each encoded when it is asked for.
+
+        For servers of images, which take what is sent. What cannot be encoded is an error here,
+        before the first one is sent. Optional.
+
+        Parameters
+        ----------
+        data, options
+            As `write` has them.
+        """
+        raise WriteNotImplemented(f'format {self.name} is written to files, not sent to servers of images')
 
 
 def require(module: str, install: str, purpose: str) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..header import SeriesData
-from .contract import Format, ReadRequest, ReadResult, Source, WriteRequest
+from .contract import Format, Made, ReadRequest, ReadResult, Source, WriteRequest
 
 __all__ = ['DICOMPlugin']
 
@@ -52,3 +52,11 @@ class DICOMPlugin(Format):
 
         warn_of_gaps(data.header)
         return write(data, request)
+
+    def made(self, data: SeriesData, options: Mapping[str, Any]) -> Sequence[Made]:
+        """Return the files of the images, each encoded when it is asked for."""
+        from .dicom.gaps import warn_of_gaps
+        from .dicom.write import made
+
+        warn_of_gaps(data.header)
+        return made(data, options)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from ..errors import InputNotFoundError
 
-__all__ = ['LEVELS', 'Peer', 'Wanted', 'parse', 'wanted_of_query']
+__all__ = ['LEVELS', 'Peer', 'Wanted', 'matches', 'parse', 'wanted_of_query']
 
 LEVELS: Mapping[str, tuple[str, ...]] = {
     'STUDY': (
@@ -32,6 +33,7 @@ LEVELS: Mapping[str, tuple[str, ...]] = {
 _PORTS = {'dicom': 104, 'dicoms': 2762}
 """DICOM PS3.8 9.1.1, PS3.15 B.12."""
 
+_RANGE = re.compile(r'(\d{8})?-(\d{8})?')
 _UID = re.compile(r'[0-9.]{1,64}')
 
 
@@ -167,3 +169,32 @@ def wanted_of_query(query: str) -> Wanted:
         if name not in known:
             raise InputNotFoundError(f'images are not found by {name!r}, but by {", ".join(known)}')
     return Wanted({name: value for name, value in keys.items() if value not in ('', '*')})
+
+
+def matches(name: str, value: str, key: str) -> bool:
+    """Return whether a value that a server gave is one that was asked for (DICOM PS3.4 C.2.2.2).
+
+    Parameters
+    ----------
+    name : str
+        Keyword of the element. How names of persons are compared is the server's decision, and
+        times have several spellings: these always match.
+    value, key : str
+
+    Examples
+    --------
+    >>> matches('StudyDate', '20240105', '20240101-20240131'), matches('Modality', 'CT', 'MR')
+    (True, False)
+    """
+    if name.endswith(('Name', 'Time')):
+        return True
+    values = value.split('\\')
+    span = _RANGE.fullmatch(key) if name.endswith('Date') else None
+    if span:
+        return bool(value) and (span[1] or '') <= value <= (span[2] or '99999999')
+    if name.endswith('Number') and name != 'AccessionNumber':
+        return value.lstrip('0') == key.lstrip('0')
+    if name.endswith('UID'):
+        return any(v in key.replace(',', '\\').split('\\') for v in values)
+    pattern = key.lower().replace('[', '[[]')
+    return any(fnmatchcase(v.lower(), pattern) for v in values)

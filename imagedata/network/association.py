@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NetworkError, NetworkTimeoutError
 from .address import Peer
+from .connection import Guard, keep_answers
 from .settings import Settings, pause, secured_client
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
     from pynetdicom.presentation import PresentationContext
 
-__all__ = ['MOST_CONTEXTS', 'Lost', 'associated', 'at_once', 'echo', 'lost', 'quiet', 'with_retries']
+__all__ = ['MOST_CONTEXTS', 'Lost', 'associated', 'echo', 'lost', 'quiet', 'with_retries']
 
 MOST_CONTEXTS = 128
 """Identifiers of presentation contexts are odd numbers below 256 (DICOM PS3.8 9.3.2.2)."""
+
+_LOOK = 0.0002
+"""Seconds."""
 
 _VERIFICATION = '1.2.840.10008.1.1'
 
@@ -40,32 +43,6 @@ def quiet() -> None:
 
     _config.LOG_REQUEST_IDENTIFIERS = False
     _config.LOG_RESPONSE_IDENTIFIERS = False
-
-
-def at_once() -> list[Any]:
-    """Return handlers of events that have short messages sent, and acknowledged, without delay.
-
-    Each request waits for its answer. Where either side waits for more to send (Nagle's algorithm),
-    and the other one with its acknowledgement, an image takes 40 or 80 ms longer.
-    """
-    from pynetdicom import evt
-
-    def send(event: Any) -> None:
-        _set_tcp(event, socket.TCP_NODELAY)
-
-    def acknowledge(event: Any) -> None:
-        # Linux alone has it, and forgets it now and then.
-        if hasattr(socket, 'TCP_QUICKACK'):
-            _set_tcp(event, socket.TCP_QUICKACK)
-
-    return [(evt.EVT_CONN_OPEN, send), (evt.EVT_DATA_SENT, acknowledge), (evt.EVT_DATA_RECV, acknowledge)]
-
-
-def _set_tcp(event: Any, option: int) -> None:
-    connection = event.assoc.dul.socket
-    if connection is not None and connection.socket is not None:
-        with suppress(OSError):  # closed by now
-            connection.socket.setsockopt(socket.IPPROTO_TCP, option, 1)
 
 
 @contextmanager
@@ -96,29 +73,19 @@ def associated(
     association = _negotiated(peer, settings, contexts, [*roles, *_identity(settings)], list(handlers))
     try:
         yield association
-    except BaseException:
+        if association.is_established:
+            association.release()
+    finally:
         if association.is_established:
             association.abort()
-        raise
-    if association.is_established:
-        association.release()
+        _hang_up(association)
 
 
-def _keep_answers(association: Any) -> None:
-    """Leave every message to the thread that asked.
-
-    The thread of an association looks for requests of the peer between two of ours, and may take
-    the first answer to a request that is sent in that moment: an image less is found, and nothing
-    tells. We ask only; requests that belong to an answer (C-STORE for C-GET) go to who asked.
-    """
-    take = association.dimse.get_msg
-
-    def get_msg(block: bool = False) -> Any:
-        if threading.current_thread() is association:
-            return None, None
-        return take(block)
-
-    association.dimse.get_msg = get_msg
+def _hang_up(association: Any) -> None:
+    """Close a connection that is left open: where an association is aborted, that is left to the peer."""
+    connection = association.dul.socket
+    if connection is not None:
+        connection.close()
 
 
 def _negotiated(
@@ -131,7 +98,8 @@ def _negotiated(
     ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = settings.timeout
     tls = (secured_client(settings), settings.tls_name or peer.host) if settings.tls else None
     reached: list[Any] = []
-    handlers += [(evt.EVT_CONN_OPEN, reached.append), *at_once()]
+    guard = Guard(settings.timeout)
+    handlers += [(evt.EVT_CONN_OPEN, reached.append), *guard.handlers()]
     begun = time.monotonic()
     association: Any = None
     for address in _addresses(peer):
@@ -140,8 +108,11 @@ def _negotiated(
             evt_handlers=handlers,
         )  # fmt: skip
         if association.is_established:
-            _keep_answers(association)
+            keep_answers(association, guard)
+            # Its thread sleeps between two looks at the connection: as long as an image takes.
+            association.dul._run_loop_delay = _LOOK
             return association  # type: ignore[no-any-return]
+        _hang_up(association)
         if reached:
             break
     if not reached:
@@ -201,7 +172,10 @@ def _refused(peer: Peer, association: Any, settings: Settings, seconds: float) -
         return NetworkError(f'{peer} accepts nothing of what is asked for: {", ".join(names[:5])}')
     if seconds >= settings.timeout:
         return _SlowLost(f'{peer} is there, and does not answer within {settings.timeout:g} s (timeout=)')
-    hint = '' if settings.tls else '; does it want a secured connection (dicoms://)?'
+    hint = '; does it want a secured connection (dicoms://)?'
+    if settings.tls:
+        # TLS 1.3 tells a client that lacks a certificate only after the connection stands.
+        hint = '' if settings.tls_cert else '; does it want a certificate of yours (tls_cert=, tls_key=)?'
     return Lost(f'{peer} broke off while the association was negotiated: is it a DICOM server?{hint}')
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,13 +16,15 @@ from ..errors import (
     NetworkTimeoutError,
     NoDataReadError,
     TransferError,
+    WriteError,
 )
 from ..formats.contract import require
 from ..notices import warn_user
 from ..progress import told
-from .address import LEVELS, wanted_of_query
+from .address import LEVELS, matches, wanted_of_query
+from .arrived import Expected, incomplete, is_uid
 from .association import Lost, with_retries
-from .find import FoundImage, FoundSeries, matches, text_of
+from .find import FoundImage, FoundSeries, text_of
 from .settings import TOKEN_VARIABLE, Settings
 from .store import Outgoing
 
@@ -37,7 +39,12 @@ _PARTS = ('studies', 'series', 'instances', 'frames')
 _ORIGINAL = (('application/dicom', '*'),)
 _EXPLICIT = '1.2.840.10008.1.2.1'
 _PLAIN_FRAMES = (('application/octet-stream', _EXPLICIT),)
-_BATCH = 64 << 20
+_BATCH = 32 << 20
+"""Bytes that are sent, and in memory, together."""
+
+_MOST = 1_000_000
+"""Answers to one question."""
+
 _PIXELS = ('PixelData', 'FloatPixelData', 'DoubleFloatPixelData')
 
 _GARBAGE = (ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError, NotImplementedError)
@@ -122,7 +129,14 @@ def _client(service: Service, settings: Settings) -> Any:
             # Else a variable of the environment would decide whom to trust, although the user said.
             return super().merge_environment_settings(url, proxies, stream, settings.tls_ca or verify, cert)
 
+    def plain(answer: Any, **_: Any) -> None:
+        # The client takes an answer whose kind has a character set behind it for none.
+        kind = answer.headers.get('Content-Type', '').partition(';')[0].strip().lower()
+        if kind.endswith(('json', 'xml')):
+            answer.headers['Content-Type'] = kind
+
     session = Session()
+    session.hooks['response'].append(plain)
     if settings.tls_cert is not None:
         session.cert = (settings.tls_cert, settings.tls_key) if settings.tls_key else settings.tls_cert
     token = settings.token or os.environ.get(TOKEN_VARIABLE)
@@ -193,8 +207,12 @@ def series_of(service: Service, settings: Settings) -> list[FoundSeries]:
         )
         return found
 
-    found = [FoundSeries({'StudyInstanceUID': study or '', **v}) if study else FoundSeries(v)
-             for v in _pages(service, settings, page, names, 'SeriesInstanceUID')]  # fmt: skip
+    found = []
+    for values in _pages(service, settings, page, names, 'SeriesInstanceUID'):
+        # A study that the URL names need not be named in the answers (DICOM PS3.18 10.6.3.3).
+        own = values['StudyInstanceUID'] or study or ''
+        if is_uid(own):
+            found.append(FoundSeries({**values, 'StudyInstanceUID': own}))
     chosen = [s for s in found if all(matches(name, s.values[name], value) for name, value in keys.items())]
     return sorted(chosen, key=lambda s: (s.study, s.values['SeriesNumber'].zfill(12), s.uid))
 
@@ -213,8 +231,14 @@ def _pages(
             dataset = _asked(service, lambda a=answer: Dataset.from_json(a))  # type: ignore[misc]
             values = {name: text_of(dataset, name) for name in names}
             found.setdefault(values[unique], values)
+        if len(found) > _MOST:
+            raise NetworkError(f'{service} comes to no end: {len(found)} answers')
         if len(found) == before:
-            return list(found.values())
+            break
+    valid = [values for uid, values in found.items() if is_uid(uid)]
+    if len(valid) < len(found):
+        raise NetworkError(f'{service} answers without a valid {unique}')
+    return valid
 
 
 def service_images(
@@ -234,7 +258,9 @@ def service_images(
     InputNotFoundError
         When there is none.
     NetworkError, NetworkTimeoutError
-        When one does not arrive.
+        When none arrives.
+    IncompleteError
+        When one does not arrive, or is not what was asked for.
     """
     if not service.keys:
         raise NoDataReadError(
@@ -243,10 +269,11 @@ def service_images(
         )
     client = _client(service, settings)
     names = (*LEVELS['IMAGE'], 'InstanceNumber')
-    images: list[tuple[FoundImage, bytes]] = []
+    at_image = {name: value for name, value in service.keys.items() if name in names}
+    fetch = _Fetch(service, client, settings, headers_only, Expected(service.keys.get('PatientID', '')))
+    images: list[FoundImage] = []
     for series in series_of(service, settings):
         where = (series.study, series.uid)
-        at_image = {name: value for name, value in service.keys.items() if name in names}
 
         def page(offset: int, where: tuple[str, str] = where) -> Any:
             return client.search_for_instances(*where, fields=list(names), offset=offset or None)
@@ -256,55 +283,78 @@ def service_images(
             for values in _pages(service, settings, page, names, 'SOPInstanceUID')
             if all(matches(name, values[name], value) for name, value in at_image.items())
         ]
-        whole = not at_image and not service.frames
-        fetch = _Fetch(service, client, settings, service.frames, headers_only)
-        images += fetch.images(where, found, whole)
+        fetch.images(where, found, whole=not at_image and not service.frames)
+        images += found
     if not images:
         raise InputNotFoundError(f'{service} has no image of that {", ".join(service.keys)}')
-    return images
+    if fetch.reasons:
+        raise incomplete(service, fetch.held, fetch.reasons)
+    return [(image, fetch.held[image.uid]) for image in images]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Fetch:
-    """How the images of a series are fetched."""
+    """How images are fetched, those that are, and why others are not."""
 
     service: Service
     client: Any
     settings: Settings
-    frames: tuple[int, ...]
     headers_only: bool
+    expected: Expected
+    held: dict[str, bytes] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
 
-    def images(
-        self, where: tuple[str, str], found: Sequence[FoundImage], whole: bool
-    ) -> list[tuple[FoundImage, bytes]]:
-        held: dict[str, bytes] = {}
-        if whole:
-            with_retries(self.settings, lambda: _asked(self.service, lambda: self._series(where, held)))
+    def images(self, where: tuple[str, str], found: Sequence[FoundImage], *, whole: bool) -> None:
+        """Fetch the images of a series, together where it is whole; what does not come so, one by one."""
+        wanted = {image.uid: image for image in found}
+        if whole and found:
+            try:
+                with_retries(self.settings, lambda: _asked(self.service, lambda: self._series(where, wanted)))
+            except (NetworkError, InputNotFoundError):
+                if not self.held:
+                    raise
+        broken = ''
         for image in found:
-            if image.uid not in held:
-                held[image.uid] = with_retries(
-                    self.settings, lambda i=image: _asked(self.service, lambda: self._one(i))
-                )
-                told('Receiving', len(held), len(found))
-        return [(image, held[image.uid]) for image in found]
+            if image.uid not in self.held and not broken:
+                try:
+                    content = with_retries(
+                        self.settings, lambda i=image: _asked(self.service, lambda: self._one(i))
+                    )
+                    self._keep(image, content)
+                except NetworkError as error:
+                    broken = str(error)
+            if image.uid not in self.held:
+                self.reasons.setdefault(image.uid, broken)
+            told('Receiving', len(self.held), len(found))
 
-    def _series(self, where: tuple[str, str], held: dict[str, bytes]) -> None:
+    def _keep(self, image: FoundImage, content: bytes) -> None:
+        reason = self.expected.objection(image, content)
+        if reason:
+            self.reasons[image.uid] = reason
+        else:
+            self.reasons.pop(image.uid, None)
+            self.held[image.uid] = content
+
+    def _series(self, where: tuple[str, str], wanted: Mapping[str, FoundImage]) -> None:
         if self.headers_only:
-            for answer in self.client.retrieve_series_metadata(*where):
-                dataset = self._header(answer)
-                held[str(dataset.SOPInstanceUID)] = _file(dataset)
-            return
-        for dataset in self.client.iter_series(*where, media_types=_ORIGINAL):
-            held[str(dataset.SOPInstanceUID)] = _file(dataset)
+            answers = self.client.retrieve_series_metadata(*where)
+            datasets = (self._header(answer) for answer in answers)
+        else:
+            datasets = self.client.iter_series(*where, media_types=_ORIGINAL)
+        for dataset in datasets:
+            image = wanted.get(str(dataset.get('SOPInstanceUID')))
+            if image is not None:
+                self._keep(image, _file(dataset))
 
     def _one(self, image: FoundImage) -> bytes:
         where = (image.study, image.series, image.uid)
-        if self.frames or self.headers_only:
+        frames = self.service.frames
+        if frames or self.headers_only:
             answer = self.client.retrieve_instance_metadata(*where)
             dataset = self._header(answer[0] if isinstance(answer, list) else answer)
-            if self.frames:
-                pixels = self.client.retrieve_instance_frames(*where, list(self.frames), _PLAIN_FRAMES)
-                _choose_frames(dataset, self.frames, pixels)
+            if frames:
+                pixels = self.client.retrieve_instance_frames(*where, list(frames), _PLAIN_FRAMES)
+                _choose_frames(dataset, frames, pixels)
             return _file(dataset)
         return _file(self.client.retrieve_instance(*where, media_types=_ORIGINAL))
 
@@ -359,48 +409,27 @@ def _file(dataset: Dataset) -> bytes:
     return buffer.getvalue()
 
 
-def _batches(items: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
-    batch: list[Outgoing] = []
-    size = 0
-    for item in items:
-        size += item.path.stat().st_size
-        if batch and size > _BATCH:
-            yield batch
-            batch, size = [], item.path.stat().st_size
-        batch.append(item)
-    if batch:
-        yield batch
-
-
 def store_at(service: Service, items: Sequence[Outgoing], settings: Settings) -> None:
-    """Store files (STOW-RS).
+    """Store images (STOW-RS), some at a time.
 
     Raises
     ------
     TransferError
         When not all are stored.
     """
-    from pydicom import dcmread
-
     client = _client(service, settings)
     stored: list[str] = []
     failed: dict[str, str] = {}
-    for batch in _batches(items):
+    for batch in _batches(items, failed):
         try:
             answer = with_retries(
-                settings,
-                lambda b=batch: _asked(
-                    service, lambda: client.store_instances([dcmread(item.path) for item in b])
-                ),
+                settings, lambda b=batch: _asked(service, lambda: client.store_instances(list(b.values())))
             )
-            reasons = _reasons(answer)
+            reasons = _reasons(answer, batch)
         except (NetworkError, InputNotFoundError) as error:
-            reasons = {item.uid: str(error) for item in batch}
-        for item in batch:
-            if item.uid in reasons:
-                failed[item.uid] = reasons[item.uid]
-            else:
-                stored.append(item.uid)
+            reasons = dict.fromkeys(batch, str(error))
+        failed |= reasons
+        stored += [uid for uid in batch if uid not in reasons]
         told('Sending', len(stored) + len(failed), len(items))
     if failed:
         uid, reason = next(iter(failed.items()))
@@ -410,14 +439,44 @@ def store_at(service: Service, items: Sequence[Outgoing], settings: Settings) ->
         )  # fmt: skip
 
 
-def _reasons(answer: Dataset) -> dict[str, str]:
+def _batches(items: Sequence[Outgoing], failed: dict[str, str]) -> Iterator[dict[str, Dataset]]:
+    """Yield images by UID, encoded: no more at a time than are sent together."""
+    from pydicom import dcmread
+
+    batch: dict[str, Dataset] = {}
+    size = 0
+    for item in items:
+        try:
+            content = item.content()
+        except WriteError as error:
+            failed[item.uid] = str(error)
+            continue
+        if batch and size + len(content) > _BATCH:
+            yield batch
+            batch, size = {}, 0
+        batch[item.uid] = dcmread(BytesIO(content))
+        size += len(content)
+    if batch:
+        yield batch
+
+
+def _reasons(answer: Dataset, sent: Collection[str]) -> dict[str, str]:
     """Return why images were not stored, by UID (DICOM PS3.18 10.5.3.1)."""
-    reasons: dict[str, str] = {}
-    for item in answer.get('FailedSOPSequence') or []:
-        code = int(item.get('FailureReason') or 0)
-        reasons[str(item.get('ReferencedSOPInstanceUID', ''))] = f'failure {code:04X}'
-    for item in answer.get('ReferencedSOPSequence') or []:
-        if item.get('WarningReason'):
-            uid = item.get('ReferencedSOPInstanceUID', '')
+    confirmed = {str(item.get('ReferencedSOPInstanceUID', '')): item
+                 for item in answer.get('ReferencedSOPSequence') or []}  # fmt: skip
+    failures = {str(item.get('ReferencedSOPInstanceUID', '')): item
+                for item in answer.get('FailedSOPSequence') or []}  # fmt: skip
+    for uid, item in confirmed.items():
+        if item.get('WarningReason') and uid in sent:
             warn_user(f'{uid} is stored with warning {int(item.WarningReason):04X}', ImagedataWarning)
+    reasons = {
+        uid: f'failure {int(item.get("FailureReason") or 0):04X}'
+        for uid, item in failures.items() if uid in sent
+    }  # fmt: skip
+    if failures.keys() - set(sent):
+        # It failed, and which is not told by any name that we know: none is taken for stored but those named.
+        confirmed = confirmed or {'': None}
+    if confirmed:
+        silent = [uid for uid in sent if uid not in confirmed and uid not in reasons]
+        reasons |= dict.fromkeys(silent, 'the server does not say that it is stored')
     return reasons

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from ..errors import NetworkError, NoDataReadError
-from .address import LEVELS, Peer, Wanted
+from ..errors import ImagedataWarning, NetworkError, NoDataReadError
+from ..notices import warn_user
+from .address import LEVELS, Peer, Wanted, matches
+from .arrived import is_uid
 from .association import associated, lost, with_retries
 from .settings import Settings
 from .status import category, described
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
     from pynetdicom.association import Association
 
-__all__ = ['FoundImage', 'FoundSeries', 'find_images', 'find_series', 'matches', 'text_of']
+__all__ = ['FoundImage', 'FoundSeries', 'find_images', 'find_series', 'text_of']
 
 _STUDY_ROOT = '1.2.840.10008.5.1.4.1.2.2.1'
 
@@ -31,11 +32,13 @@ _ASKED = {
     'IMAGE': (*LEVELS['IMAGE'], 'AvailableTransferSyntaxUID'),
 }
 _VALUE_ERRORS = (
-    ValueError, TypeError, AttributeError, KeyError, NotImplementedError, OverflowError, EOFError,
+    ValueError, TypeError, AttributeError, LookupError, NotImplementedError, OverflowError, EOFError,
 )  # fmt: skip
 """What pydicom raises for a value that is not what it should be."""
 
-_RANGE = re.compile(r'(\d{8})?-(\d{8})?')
+_MOST = 1_000_000
+_MOST_IN_VAIN = 10_000
+"""Answers to one question: all of them; those that repeat others, or do not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,7 @@ def _find(
     """
     begun = time.monotonic()
     found: dict[str, dict[str, str]] = {}
+    nameless = count = 0
     for answer, identifier in association.send_c_find(_identifier(level, above, keys), _STUDY_ROOT):
         if 'Status' not in answer:
             raise lost(peer, f'looking for {level.lower()}s', begun, settings)
@@ -170,11 +174,37 @@ def _find(
             break
         if identifier is None:
             raise NetworkError(f'{peer} answers with what is no DICOM, being asked for {level.lower()}s')
-        values = {name: text_of(identifier, name) for name in (*_ASKED[level], *above)} | dict(above)
+        count += 1
+        if count > _MOST or count > 2 * len(found) + _MOST_IN_VAIN:
+            raise NetworkError(f'{peer} comes to no end, being asked for {level.lower()}s: {count} answers')
+        values = _values(identifier, (*_ASKED[level], *above))
+        if any(values[name] not in ('', value) for name, value in above.items()):
+            continue
+        if not all(matches(name, values[name], key) for name, key in keys.items()):
+            continue
         uid = values[_UNIQUE[level]]
-        if uid and all(matches(name, values[name], key) for name, key in keys.items()):
-            found[uid] = values
+        if is_uid(uid):
+            found[uid] = values | dict(above)
+        else:
+            nameless += 1
+    _check_names(peer, level, nameless)
     return list(found.values())
+
+
+def _check_names(peer: Peer, level: str, nameless: int) -> None:
+    """Tell of answers that cannot be asked for: a series without one of its images is none."""
+    text = f'{peer} has {nameless} {level.lower()}s that fit, and gives no valid UID for them'
+    if nameless and level == 'IMAGE':
+        raise NetworkError(text)
+    if nameless:
+        warn_user(f'{text}: they are left out', ImagedataWarning)
+
+
+def _values(identifier: Dataset, names: Iterable[str]) -> dict[str, str]:
+    with warnings.catch_warnings():
+        # What pydicom finds odd is left empty, or as it is.
+        warnings.filterwarnings('ignore', module='pydicom')
+        return {name: text_of(identifier, name) for name in names}
 
 
 def _identifier(level: str, above: Mapping[str, str], keys: Mapping[str, str]) -> Dataset:
@@ -201,32 +231,3 @@ def text_of(dataset: Dataset, name: str) -> str:
         return ''
     is_list = not isinstance(value, str) and hasattr(value, '__iter__') and not hasattr(value, 'components')
     return '\\'.join(map(str, value)) if is_list else str(value).strip()
-
-
-def matches(name: str, value: str, key: str) -> bool:
-    """Return whether a value that a server gave is one that was asked for (DICOM PS3.4 C.2.2.2).
-
-    Parameters
-    ----------
-    name : str
-        Keyword of the element. How names of persons are compared is the server's decision, and
-        times have several spellings: these always match.
-    value, key : str
-
-    Examples
-    --------
-    >>> matches('StudyDate', '20240105', '20240101-20240131'), matches('Modality', 'CT', 'MR')
-    (True, False)
-    """
-    if name.endswith(('Name', 'Time')):
-        return True
-    values = value.split('\\')
-    span = _RANGE.fullmatch(key) if name.endswith('Date') else None
-    if span:
-        return bool(value) and (span[1] or '') <= value <= (span[2] or '99999999')
-    if name.endswith('Number') and name != 'AccessionNumber':
-        return value.lstrip('0') == key.lstrip('0')
-    if name.endswith('UID'):
-        return any(v in key.replace(',', '\\').split('\\') for v in values)
-    pattern = key.lower().replace('[', '[[]')
-    return any(fnmatchcase(v.lower(), pattern) for v in values)

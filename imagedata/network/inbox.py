@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 from threading import Lock
 
-from ..archives.staging import staging_name
+from ..archives.staging import is_staging, staging_name
+from .arrived import Broken, identified, is_uid
 
 __all__ = ['Inbox', 'ReceivedSeries', 'Refused']
-
-_UID = re.compile(r'[0-9]+(\.[0-9]+)*')
 
 CANNOT_UNDERSTAND = 0xC000
 DOES_NOT_MATCH = 0xA900
@@ -27,11 +24,8 @@ PROCESSING_FAILURE = 0x0110
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
-_PARSE_ERRORS = (
-    ValueError, TypeError, AttributeError, LookupError, NotImplementedError, EOFError, OSError, OverflowError,
-    RecursionError,
-)  # fmt: skip
-"""What pydicom raises for bytes that are no dataset. No file is read there."""
+_WAITING = '.waiting'
+"""Folder of empty folders, one for each series that is not done: readers of images find nothing there."""
 
 
 class Refused(Exception):
@@ -58,7 +52,7 @@ class ReceivedSeries:
     study, uid : str
     folder : Path
     images : int
-        How many objects came since it was last done.
+        How many objects came since it was last taken; all that are there, where a receiver begins anew.
     last : float
         When the last one came, by `time.monotonic`.
     """
@@ -89,6 +83,26 @@ class Inbox:
         self.overwrite = overwrite
         self._active: dict[tuple[str, str], ReceivedSeries] = {}
         self._lock = Lock()
+        self._resume()
+
+    def _resume(self) -> None:
+        """Take up the series that were not done when a receiver ended before, however it ended."""
+        for mark in sorted(self.folder.glob(f'{_WAITING}/*')):
+            study, _, series = mark.name.partition('_')
+            if not (is_uid(study) and is_uid(series)):
+                continue
+            folder = self.folder / study / series
+            for part in folder.glob('.*'):
+                if is_staging(part.name):
+                    part.unlink(missing_ok=True)
+            count = sum(1 for _ in folder.glob('*.dcm'))
+            if count:
+                self._active[study, series] = ReceivedSeries(study, series, folder, count)
+            else:
+                mark.rmdir()
+
+    def _mark(self, study: str, series: str) -> Path:
+        return self.folder / _WAITING / f'{study}_{series}'
 
     def put(self, uid: str, content: bytes) -> Path:
         """File an object.
@@ -104,23 +118,50 @@ class Inbox:
         ------
         Refused
         """
-        study, series, own = _identified(content)
-        if own != uid:
-            raise Refused(DOES_NOT_MATCH, f'{own} was announced as {uid}')
+        try:
+            own = identified(content)
+        except Broken as error:
+            raise Refused(CANNOT_UNDERSTAND, str(error)) from error
+        if own.uid != uid:
+            raise Refused(DOES_NOT_MATCH, f'{own.uid} was announced as another')
+        study, series = own.study, own.series
         folder = self.folder / study / series
         path = folder / f'{uid}.dcm'
         try:
-            if path.exists() and not self._replaces(path, content):
-                return path
-            self._write(folder, path, content)
+            filed = self._file(path, content, self._mark(study, series))
         except OSError as error:
             status = OUT_OF_RESOURCES if error.errno in _FULL else PROCESSING_FAILURE
             raise Refused(status, f'{path} cannot be written: {error.strerror or error}') from error
+        if not filed:
+            return path
         with self._lock:
             entry = self._active.setdefault((study, series), ReceivedSeries(study, series, folder))
             entry.images += 1
             entry.last = time.monotonic()
         return path
+
+    def _file(self, path: Path, content: bytes, mark: Path) -> bool:
+        """Write an object; False: it is there already."""
+        if path.exists() and not self._replaces(path, content):
+            return False
+        for place in (path.parent, mark):
+            place.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(staging_name(path.name))
+        try:
+            with part.open('wb') as file:
+                file.write(content)
+                file.flush()
+                # Who sent it may forget it now.
+                os.fsync(file.fileno())
+            with self._lock:
+                # Somebody else may have sent one of the same name meanwhile.
+                if path.exists() and not self._replaces(path, content):
+                    return False
+                os.replace(part, path)
+            return True
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
     def _replaces(self, path: Path, content: bytes) -> bool:
         """Return whether an object is to be written although its file is there."""
@@ -130,19 +171,11 @@ class Inbox:
             raise Refused(DUPLICATE, f'{path} is there, with other content (--overwrite replaces it)')
         return True
 
-    def _write(self, folder: Path, path: Path, content: bytes) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        part = folder / staging_name(path.name)
-        try:
-            part.write_bytes(content)
-            os.replace(part, path)
-        except BaseException:
-            with suppress(OSError):
-                part.unlink()
-            raise
-
     def take_quiet(self, seconds: float) -> list[ReceivedSeries]:
-        """Return the series of which nothing came for some time, and forget them."""
+        """Return the series of which nothing came for some time.
+
+        Until `done` with them, they are taken up again by an inbox of the same folder.
+        """
         with self._lock:
             limit = time.monotonic() - seconds
             done = {key: series for key, series in self._active.items() if series.last <= limit}
@@ -150,28 +183,9 @@ class Inbox:
                 del self._active[key]
         return list(done.values())
 
-
-def _identified(content: bytes) -> tuple[str, str, str]:
-    """Return the UIDs of study, series and object.
-
-    Raises
-    ------
-    Refused
-        When the bytes are no dataset, or lack one of them.
-    """
-    from pydicom import dcmread
-    from pydicom.errors import InvalidDicomError
-
-    names = ('StudyInstanceUID', 'SeriesInstanceUID', 'SOPInstanceUID')
-    try:
-        dataset = dcmread(BytesIO(content), specific_tags=list(names), stop_before_pixels=True)
-        uids = [str(dataset[name].value) for name in names]
-    except (InvalidDicomError, *_PARSE_ERRORS) as error:
-        reason = f'it is no dataset that can be filed ({type(error).__name__})'
-        raise Refused(CANNOT_UNDERSTAND, reason) from error
-    for name, uid in zip(names, uids, strict=True):
-        if len(uid) > 64 or not _UID.fullmatch(uid):
-            raise Refused(CANNOT_UNDERSTAND, f'its {name} is no UID')
-    return uids[0], uids[1], uids[2]
-
-
+    def done(self, series: ReceivedSeries) -> None:
+        """Forget a series that was taken, and dealt with; unless more of it came meanwhile."""
+        with self._lock:
+            if (series.study, series.uid) not in self._active:
+                with suppress(FileNotFoundError):
+                    self._mark(series.study, series.uid).rmdir()

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import NetworkError
-from .association import at_once, quiet
+from .association import quiet
+from .connection import Guard
 from .inbox import PROCESSING_FAILURE, Inbox, Refused
 from .retrieve import SYNTAXES
 from .settings import Settings, secured_server
@@ -68,8 +69,6 @@ def receiving(
         return 0
 
     quiet()
-    # Private classes of scanners as well: they are filed, not understood.
-    _config.UNRESTRICTED_STORAGE_SERVICE = True
     ae = AE(aet or settings.calling_aet)
     ae.require_called_aet = aet is not None
     ae.require_calling_aet = list(senders)
@@ -78,14 +77,19 @@ def receiving(
     for context in AllStoragePresentationContexts:
         ae.add_supported_context(context.abstract_syntax, list(SYNTAXES))  # type: ignore[arg-type]
     ae.add_supported_context('1.2.840.10008.1.1')
+    # Private classes of scanners as well: they are filed, not understood.
+    restricted, _config.UNRESTRICTED_STORAGE_SERVICE = _config.UNRESTRICTED_STORAGE_SERVICE, True
+    handlers = [(evt.EVT_C_STORE, store), *Guard(settings.timeout).handlers()]
     try:
         server: Any = ae.start_server(
-            (host, port), block=False, evt_handlers=[(evt.EVT_C_STORE, store), *at_once()],
+            (host, port), block=False, evt_handlers=handlers,
             ssl_context=secured_server(settings) if settings.tls else None,
         )  # fmt: skip
     except OSError as error:
+        _config.UNRESTRICTED_STORAGE_SERVICE = restricted
         raise NetworkError(f'port {port} cannot be listened at: {error.strerror or error}') from error
     try:
         yield int(server.server_address[1])
     finally:
         ae.shutdown()
+        _config.UNRESTRICTED_STORAGE_SERVICE = restricted

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from threading import Condition
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ImagedataWarning, NetworkError
+from ..errors import ImagedataWarning, NetworkError, NetworkTimeoutError
 from ..notices import warn_user
 from ..progress import told
-from .address import Peer
-from .association import MOST_CONTEXTS, Lost, associated, at_once, lost, quiet
-from .find import FoundImage
+from .address import Peer, Wanted
+from .arrived import Expected, incomplete
+from .association import MOST_CONTEXTS, Lost, associated, lost, quiet
+from .connection import Guard
+from .find import FoundImage, text_of
 from .settings import Settings, pause, secured_server
 from .status import category, described
 
@@ -42,17 +44,33 @@ endian."""
 SYNTAXES = (*_PLAIN, *_COMPRESSED)
 
 _NOT_OURS = 0x0124
+_NOT_FITTING = 0xA900
+_PATIENCE = 10
+"""Time-outs that a server may promise images without sending one: some fetch them from tape."""
+
 _QUIET = 2.0
 """Seconds without an image after which, the server being done, no more are waited for."""
 
 
 class _Basket:
-    """Images that arrive, held in memory; those that nobody asked for are refused."""
+    """Images that arrive, held in memory; those that nobody asked for are refused.
 
-    def __init__(self, images: Sequence[FoundImage]) -> None:
+    Parameters
+    ----------
+    images : sequence of FoundImage
+        Those that are asked for.
+    patient : str
+        Patient ID that they must have, with '*' and '?' as in a query; '': any.
+    """
+
+    def __init__(self, images: Sequence[FoundImage], patient: str = '') -> None:
         self.wanted = {image.uid: image for image in images}
         self.held: dict[str, bytes] = {}
+        self.reasons: dict[str, str] = {}
         self.last = time.monotonic()
+        self.promised: int | None = None
+        self._expected = Expected(patient)
+        self._ambiguous: set[str] = set()
         self._changed = Condition()
 
     def missing(self) -> list[FoundImage]:
@@ -66,55 +84,83 @@ class _Basket:
             return _NOT_OURS
         data = event.encoded_dataset()
         with self._changed:
-            self.held[uid] = data
-            self.last = time.monotonic()
-            self._changed.notify_all()
+            reason = self._objection(self.wanted[uid], data)
+            if reason:
+                self.reasons[uid] = reason
+                return _NOT_FITTING
+            if uid not in self.held:
+                self.held[uid] = data
+                self.last = time.monotonic()
+                self._changed.notify_all()
         return 0
 
+    def _objection(self, image: FoundImage, data: bytes) -> str:
+        """Return why an image is not taken; '': it is the one that was asked for."""
+        reason = self._expected.objection(image, data)
+        if not reason and (self.held.get(image.uid, data) != data or image.uid in self._ambiguous):
+            self._ambiguous.add(image.uid)
+            self.held.pop(image.uid, None)
+            reason = 'it came twice, with different content'
+        return reason
+
     def settle(self) -> None:
-        """Wait for what is still on its way."""
+        """Wait for what is still on its way: as many as the server says that it has sent."""
+        most = len(self.wanted) if self.promised is None else min(self.promised, len(self.wanted))
         with self._changed:
-            while len(self.held) < len(self.wanted) and time.monotonic() < self.last + _QUIET:
+            while len(self.held) < most and time.monotonic() < self.last + _QUIET:
                 self._changed.wait(0.1)
 
 
-def retrieved(peer: Peer, images: Sequence[FoundImage], settings: Settings) -> dict[str, bytes]:
+def retrieved(
+    peer: Peer, images: Sequence[FoundImage], wanted: Wanted, settings: Settings
+) -> dict[str, bytes]:
     """Return the files of images by SOP Instance UID, all of them.
 
     Those that do not arrive with their series are asked for one by one.
 
+    Parameters
+    ----------
+    peer : Peer
+    images : sequence of FoundImage
+    wanted : Wanted
+        What they were found by: whether they are whole series, and whose they must be.
+    settings : Settings
+
     Raises
     ------
     NetworkError, NetworkTimeoutError
-        When one does not arrive; the message lists which, and the reason.
+        When none arrives.
+    IncompleteError
+        When one does not arrive, or is not what was asked for; it lists which, and the reasons.
     """
-    basket = _Basket(images)
+    basket = _Basket(images, wanted.keys.get('PatientID', ''))
+    if len(basket.wanted) < len(images):
+        raise NetworkError(f'{peer} says that one image is in several series')
     fetch = _get if settings.retrieve == 'get' else _move
     reasons: list[str] = []
     failure: NetworkError | None = None
+    whole = len(images) > 1 and not wanted.at('IMAGE')
     with _receiving(peer, basket, settings):
         for attempt in range(settings.retries + 1):
             before = len(basket.held)
             try:
-                fetch(peer, basket, settings, reasons, singly=attempt > 0)
+                fetch(peer, basket, settings, reasons, whole=whole and not attempt)
                 failure = None
             except Lost as error:
                 failure = error
-            if not basket.missing():
+            if not basket.missing() or isinstance(failure, NetworkTimeoutError):
                 break
             if failure is None and attempt and len(basket.held) == before:
                 break  # the server answers, and has nothing more
             pause(attempt)
-    missing = basket.missing()
-    if missing and failure is not None and not basket.held:
+    if failure is not None and not basket.held:
         raise failure
-    if missing:
-        uids = ', '.join(image.uid for image in missing[:5]) + (', ...' if len(missing) > 5 else '')
+    if basket.missing():
         why = str(failure or '') or '; '.join(dict.fromkeys(reasons)) or 'no reason was given'
-        raise NetworkError(
-            f'{len(missing)} of {len(images)} images did not arrive from {peer} ({uids}): {why}; '
-            f'{len(basket.held)} arrived, and were not kept'
-        )
+        missing = {image.uid: basket.reasons.get(image.uid, why) for image in basket.missing()}
+        raise incomplete(peer, basket.held, missing)
+    if reasons and not attempt:
+        warn_user(f'{peer} sent all images, and says: {"; ".join(dict.fromkeys(reasons))}', ImagedataWarning)
     return {image.uid: basket.held[image.uid] for image in images}
 
 
@@ -162,12 +208,7 @@ def _requests(images: Sequence[FoundImage], whole: bool) -> Iterator[Dataset]:
         yield identifier
 
 
-def _whole(images: Sequence[FoundImage], singly: bool, settings: Settings) -> bool:
-    """Return whether to ask for whole series: not where single images are wanted."""
-    return not singly and len(images) > 1
-
-
-def _get(peer: Peer, basket: _Basket, settings: Settings, reasons: list[str], singly: bool) -> None:
+def _get(peer: Peer, basket: _Basket, settings: Settings, reasons: list[str], *, whole: bool) -> None:
     from pynetdicom import build_context, build_role, evt
 
     missing = basket.missing()
@@ -176,17 +217,17 @@ def _get(peer: Peer, basket: _Basket, settings: Settings, reasons: list[str], si
     roles = [build_role(sop_class, scp_role=True) for sop_class in classes if sop_class is not None]
     handlers = [(evt.EVT_C_STORE, basket.put)]
     with associated(peer, settings, [build_context(_GET), *contexts], roles, handlers) as association:
-        for identifier in _requests(missing, _whole(missing, singly, settings)):
+        for identifier in _requests(missing, whole):
             answers = association.send_c_get(identifier, _GET)
             _follow(answers, peer, basket, settings, reasons, 'get')
 
 
-def _move(peer: Peer, basket: _Basket, settings: Settings, reasons: list[str], singly: bool) -> None:
+def _move(peer: Peer, basket: _Basket, settings: Settings, reasons: list[str], *, whole: bool) -> None:
     from pynetdicom import build_context
 
     missing = basket.missing()
     with associated(peer, settings, [build_context(_MOVE)]) as association:
-        for identifier in _requests(missing, _whole(missing, singly, settings)):
+        for identifier in _requests(missing, whole):
             answers = association.send_c_move(identifier, settings.move_aet, _MOVE)
             _follow(answers, peer, basket, settings, reasons, 'move')
     basket.settle()
@@ -196,20 +237,34 @@ def _follow(
     answers: Any, peer: Peer, basket: _Basket, settings: Settings, reasons: list[str], service: str
 ) -> None:
     """Go through the answers to a request, the last of which says how it went."""
-    begun = time.monotonic()
-    for answer, _ in answers:
+    begun = asked = time.monotonic()
+    for answer, identifier in answers:
         if 'Status' not in answer:
             raise lost(peer, 'sending images', max(begun, basket.last), settings)
         kind = category(int(answer.Status))
         begun = time.monotonic()
         told('Receiving', len(basket.held), len(basket.wanted))
         if kind == 'pending':
+            if begun > max(asked, basket.last) + _PATIENCE * settings.timeout:
+                raise lost(peer, 'promising images that do not come', asked, settings)
             continue
-        if kind == 'warning':
-            warn_user(f'{peer}: {described(answer, service)}', ImagedataWarning)
+        counts = [answer.get(f'NumberOf{name}Suboperations') for name in ('Completed', 'Warning')]
+        if counts[0] is not None:
+            basket.promised = (basket.promised or 0) + sum(int(n or 0) for n in counts)
         if kind in ('failure', 'cancel', 'warning'):
-            reasons.append(described(answer, service) + _hint(answer, service, settings))
+            count = answer.get('NumberOfFailedSuboperations')
+            failed = f', {count} images failed' if count else ''
+            reason = described(answer, service) + failed + _hint(answer, service, settings)
+            reasons.append(reason)
+            for uid in _failed(identifier):
+                basket.reasons.setdefault(uid, reason)
     told('Receiving', len(basket.held), len(basket.wanted))
+
+
+def _failed(identifier: Dataset | None) -> list[str]:
+    """Return the images that a server says it could not send (DICOM PS3.4 C.4.2.1.4.2)."""
+    text = '' if identifier is None else text_of(identifier, 'FailedSOPInstanceUIDList')
+    return text.split('\\') if text else []
 
 
 def _hint(answer: Any, service: str, settings: Settings) -> str:
@@ -239,7 +294,7 @@ def _receiving(peer: Peer, basket: _Basket, settings: Settings) -> Iterator[None
     try:
         ae.start_server(
             ('', settings.move_port), block=False,
-            evt_handlers=[(evt.EVT_C_STORE, basket.put), *at_once()],
+            evt_handlers=[(evt.EVT_C_STORE, basket.put), *Guard(settings.timeout).handlers()],
             ssl_context=secured_server(settings) if settings.tls else None,
         )  # fmt: skip
     except OSError as error:

@@ -22,6 +22,12 @@ TOKEN_VARIABLE = 'IMAGEDATA_TOKEN'
 """Variables of the environment that hold what should not stand on a command line."""
 
 
+_NUMBERS: tuple[tuple[str, Any, int], ...] = (
+    ('timeout', (int, float), 86400), ('retries', int, 1000), ('move_port', int, 65535),
+)  # fmt: skip
+"""Options that are numbers, and how great they can be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Settings of a connection.
@@ -74,10 +80,12 @@ class Settings:
         """
         names = cls.__dataclass_fields__
         given: dict[str, Any] = {name: options[name] for name in names if options.get(name) is not None}
-        for name in ('timeout', 'retries', 'move_port'):
-            value = given.get(name, 0)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-                raise UnknownOptionType(f'{name} is a number, 0 or more, got {value!r}')
+        for name, kind, most in _NUMBERS:
+            value = given.get(name, 1)
+            if isinstance(value, bool) or not isinstance(value, kind) or not 0 <= value <= most:
+                raise UnknownOptionType(f'{name} is a number from 0 to {most}, got {value!r}')
+        if given.get('timeout', 1) == 0:
+            raise ValueError('timeout=0 leaves no time for an answer: give seconds')
         if given.get('retrieve', 'get') not in ('get', 'move'):
             raise ValueError(f"retrieve is 'get' or 'move', got {given['retrieve']!r}")
         for name in ('calling_aet', 'move_aet'):
@@ -110,9 +118,17 @@ def secured_client(settings: Settings) -> ssl.SSLContext:
     return context
 
 
+class _Unhurried(ssl.SSLContext):
+    """Leaves the handshake to the thread that reads: a client that never begins would hold all others."""
+
+    def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
+        kwargs['do_handshake_on_connect'] = False
+        return super().wrap_socket(*args, **kwargs)
+
+
 def secured_server(settings: Settings) -> ssl.SSLContext:
     """Return how to speak TLS as a server; with `tls_ca`, clients must show a certificate."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = _Unhurried(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.tls_cert is None:
         raise InputNotFoundError('to be connected to with TLS, give a certificate: tls_cert=, tls_key=')

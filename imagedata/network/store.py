@@ -1,15 +1,17 @@
-"""Sending DICOM files to a PACS (C-STORE, DICOM PS3.4 B)."""
+"""Sending images to a PACS (C-STORE, DICOM PS3.4 B)."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from io import BytesIO
+from sys import intern
+from typing import TYPE_CHECKING
 
 from ..errors import ImagedataWarning, NetworkError, TransferError, WriteError
+from ..formats.contract import Made
 from ..notices import warn_user
 from ..progress import told
 from .address import Peer
@@ -18,15 +20,13 @@ from .settings import Settings, pause
 from .status import category, described, is_transient
 
 if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
     from pynetdicom.association import Association
     from pynetdicom.presentation import PresentationContext
 
 __all__ = ['Outgoing', 'outgoing', 'store']
 
 _PLAIN = ('1.2.840.10008.1.2.1', '1.2.840.10008.1.2')
-_SLOWEST = 1e6
-"""Bytes a second that a network is expected to carry at least: large objects get more time."""
-
 _ENCODING_ERRORS = (
     ValueError, TypeError, AttributeError, KeyError, NotImplementedError, RuntimeError, OSError,
 )  # fmt: skip
@@ -35,24 +35,22 @@ _ENCODING_ERRORS = (
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A file to send.
+    """An image to send.
 
     Parameters
     ----------
-    path : Path
     study, series, uid, sop_class, syntax : str
-        UIDs of what it holds, and of its transfer syntax.
-    announced : bool
-        Whether its file meta information has the same UIDs, so that it can be sent as it is.
+        UIDs of what it is, and of its transfer syntax.
+    content : function
+        Returns its file. It is called when the image is sent, and the file then dropped.
     """
 
-    path: Path
     study: str
     series: str
     uid: str
     sop_class: str
     syntax: str
-    announced: bool = True
+    content: Callable[[], bytes] = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -76,8 +74,8 @@ class _Stop(Exception):
     """The server takes nothing more."""
 
 
-def outgoing(path: Path) -> Outgoing:
-    """Return what a DICOM file holds.
+def outgoing(file: Made) -> Outgoing:
+    """Return what a DICOM file is.
 
     Raises
     ------
@@ -89,19 +87,19 @@ def outgoing(path: Path) -> Outgoing:
 
     names = ('StudyInstanceUID', 'SeriesInstanceUID', 'SOPInstanceUID', 'SOPClassUID')
     try:
-        dataset = dcmread(path, specific_tags=list(names), stop_before_pixels=True)
+        with file.head() as head:
+            dataset = dcmread(head, specific_tags=list(names), stop_before_pixels=True)
         study, series, uid, sop_class = (str(dataset[name].value) for name in names)
-        meta = dataset.file_meta
-        known = (meta.get('MediaStorageSOPInstanceUID'), meta.get('MediaStorageSOPClassUID'))
-        return Outgoing(
-            path, study, series, uid, sop_class, str(meta.TransferSyntaxUID), known == (uid, sop_class)
-        )
+        syntax = str(dataset.file_meta.TransferSyntaxUID)
     except (InvalidDicomError, KeyError, AttributeError, ValueError) as error:
-        raise WriteError(f'{path.name} is no whole DICOM file, and cannot be sent: {error}') from error
+        raise WriteError(f'{file.name} is no whole DICOM file, and cannot be sent: {error}') from error
+    # Those of all images of a series are one string.
+    study, series, sop_class, syntax = map(intern, (study, series, sop_class, syntax))
+    return Outgoing(study, series, uid, sop_class, syntax, file.content)
 
 
 def store(items: Sequence[Outgoing], peer: Peer, settings: Settings) -> None:
-    """Send files; all of them are tried.
+    """Send images; all of them are tried.
 
     Raises
     ------
@@ -175,18 +173,18 @@ def _contexts(kinds: set[tuple[str, str]]) -> list[PresentationContext]:
 
 
 def _send_batch(batch: list[Outgoing], peer: Peer, settings: Settings, account: _Account) -> None:
-    """Send files over one association; over another, the rest, where it is lost."""
+    """Send images over one association; over another, the rest, where it is lost."""
     contexts = _contexts({(item.sop_class, item.syntax) for item in batch})
-    waiting = list(batch)
+    waiting = deque(batch)
     attempt = 0
     while waiting:
         before = len(waiting)
         try:
-            with _from_files(), associated(peer, settings, contexts) as association:
+            with associated(peer, settings, contexts) as association:
                 accepted = _accepted(association)
                 while waiting:
                     _send(association, accepted, waiting[0], peer, settings, account)
-                    waiting.pop(0)
+                    waiting.popleft()
         except Lost:
             attempt = attempt + 1 if len(waiting) == before else 1
             if attempt > settings.retries:
@@ -194,79 +192,108 @@ def _send_batch(batch: list[Outgoing], peer: Peer, settings: Settings, account: 
             pause(attempt)
 
 
-@contextmanager
-def _from_files() -> Iterator[None]:
-    """Have pynetdicom send files as they are, without decoding them."""
-    from pynetdicom import _config
-
-    before = _config.STORE_SEND_CHUNKED_DATASET
-    _config.STORE_SEND_CHUNKED_DATASET = True
-    try:
-        yield
-    finally:
-        _config.STORE_SEND_CHUNKED_DATASET = before
-
-
-def _accepted(association: Association) -> set[tuple[str, str]]:
-    contexts = association.accepted_contexts
-    return {(str(cx.abstract_syntax), str(cx.transfer_syntax[0])) for cx in contexts if cx.as_scu}
+def _accepted(association: Association) -> dict[tuple[str, str], int]:
+    """Return the contexts that the server takes: SOP class and transfer syntax to identifier."""
+    contexts = [cx for cx in association.accepted_contexts if cx.as_scu]
+    return {(str(cx.abstract_syntax), str(cx.transfer_syntax[0])): int(cx.context_id or 0) for cx in contexts}
 
 
 def _send(
     association: Association,
-    accepted: set[tuple[str, str]],
+    accepted: Mapping[tuple[str, str], int],
     item: Outgoing,
     peer: Peer,
     settings: Settings,
     account: _Account,
 ) -> None:
-    """Send one file, again where that may help."""
+    """Send one image, again where that may help."""
     from pydicom.uid import UID
 
-    if not any(sop_class == item.sop_class for sop_class, _ in accepted):
+    theirs = [syntax for sop_class, syntax in accepted if sop_class == item.sop_class]
+    if not theirs:
         account.done(item, f'the server accepts no {UID(item.sop_class).name}')
         return
+    syntax = next((s for s in (item.syntax, *_PLAIN) if s in theirs), '')
     try:
-        content = _content(item, (item.sop_class, item.syntax) in accepted)
-    except _ENCODING_ERRORS as error:
-        syntax = UID(item.syntax).name
-        account.done(item, f'the server does not accept {syntax}, and it cannot be converted ({error})')
+        data = _encoded(item, syntax)
+    except WriteError as error:
+        account.done(item, str(error))
         return
+    except _ENCODING_ERRORS as error:
+        own = UID(item.syntax).name
+        account.done(item, f'the server does not accept {own}, and it cannot be converted ({error})')
+        return
+    context = accepted[item.sop_class, syntax]
     for attempt in range(settings.retries + 1):
-        begun = time.monotonic()
-        association.dimse_timeout = settings.timeout + item.path.stat().st_size / _SLOWEST
-        try:
-            answer = association.send_c_store(content)
-        except ValueError as error:
-            account.done(item, f'the server accepts it in no form that it can be sent in ({error})')
-            return
-        except RuntimeError:
-            raise lost(peer, f'storing {item.uid}', begun, settings) from None
-        if 'Status' not in answer:
-            raise lost(peer, f'storing {item.uid}', begun, settings)
-        kind, said = category(int(answer.Status)), described(answer, 'store')
+        answer = _stored(association, context, item, data, peer, settings)
+        status = int(answer.Status)
+        kind, said = category(status), described(answer, 'store')
         if kind in ('success', 'warning'):
             if kind == 'warning':
                 account.warnings[item.uid] = said
             account.done(item)
             return
-        if not is_transient(int(answer.Status)):
+        if not is_transient(status):
             account.done(item, said)
             return
         if attempt < settings.retries:
             pause(attempt)
     account.done(item, f'{said} ({settings.retries + 1} times)')
-    if int(answer.Status) >> 8 == 0xA7:
+    if status >> 8 == 0xA7:
         raise _Stop
 
 
-def _content(item: Outgoing, accepted: bool) -> Any:
-    """Return what to send: the file as it is, or, where its syntax is not accepted, what any server takes."""
-    from pydicom import dcmread
+def _stored(
+    association: Association, context: int, item: Outgoing, data: bytes, peer: Peer, settings: Settings
+) -> Dataset:
+    """Send a dataset as it is (C-STORE), and return the answer.
 
-    if accepted and item.announced:
-        return item.path
-    dataset = dcmread(item.path)
-    if not accepted and dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+    pynetdicom's own function would have it in a file, or decode and encode it.
+    """
+    from pydicom.dataset import Dataset
+    from pynetdicom.dimse_primitives import C_STORE
+
+    begun = time.monotonic()
+    request = C_STORE()
+    request.MessageID, request.Priority = 1, 2
+    request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = item.sop_class, item.uid
+    request.DataSet = BytesIO(data)
+    association.dimse.send_msg(request, context)
+    _, answer = association.dimse.get_msg(block=True)
+    if not isinstance(answer, C_STORE) or not answer.is_valid_response:
+        raise lost(peer, f'storing {item.uid}', begun, settings)
+    said = Dataset()
+    said.Status, said.ErrorComment = answer.Status, answer.ErrorComment
+    return said
+
+
+def _encoded(item: Outgoing, syntax: str) -> bytes:
+    """Return the dataset of an image in a transfer syntax, as it is where that is its own."""
+    from pydicom import dcmread
+    from pydicom.uid import UID
+    from pynetdicom.dsutils import encode
+
+    content = item.content()
+    if syntax == item.syntax:
+        return content[_after_meta(content) :]
+    if not syntax:
+        raise ValueError('the server takes neither explicit nor implicit VR')
+    dataset = dcmread(BytesIO(content))
+    if not UID(item.syntax).is_little_endian:
+        raise ValueError('its bytes are in big endian order')
+    if UID(item.syntax).is_encapsulated:
         dataset.decompress(generate_instance_uid=False)
-    return dataset
+    data = encode(dataset, UID(syntax).is_implicit_VR, True)
+    if data is None:
+        raise ValueError('it cannot be encoded')
+    return data
+
+
+def _after_meta(content: bytes) -> int:
+    """Return where the dataset begins in a file (DICOM PS3.10 7.1)."""
+    from pydicom.filereader import read_dataset
+
+    file = BytesIO(content)
+    file.seek(132)
+    read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag.group != 2)
+    return file.tell()

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from io import BytesIO
-from pathlib import Path
+from io import BytesIO, RawIOBase
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from ..archives.zipfilearchive import ZipfileArchive
 from ..errors import (
@@ -21,8 +21,9 @@ from ..errors import (
     NetworkTimeoutError,
     NoDataReadError,
     TransferError,
+    WriteError,
 )
-from ..formats.contract import Source, require
+from ..formats.contract import Made, Source, require
 from ..notices import warn_user
 from ..progress import told
 from .settings import PASSWORD_VARIABLE, Settings
@@ -210,17 +211,13 @@ def files_of(session: Session, settings: Settings, options: Mapping[str, Any]) -
     return found
 
 
-def upload(
-    session: Session, folder: Path, names: Sequence[str], settings: Settings, overwrite: bool
-) -> None:
-    """Store DICOM files in an experiment.
+def upload(session: Session, files: Sequence[Made], settings: Settings, overwrite: bool) -> None:
+    """Store DICOM files in an experiment: as one archive, which is made while it is sent.
 
     Parameters
     ----------
     session : Session
-    folder : Path
-    names : sequence of str
-        Files in the folder, with '/'.
+    files : sequence of Made
     settings : Settings
     overwrite : bool
         Whether files that are there are replaced; else they are added to.
@@ -230,9 +227,6 @@ def upload(
     TransferError
         When the server does not take them.
     """
-    from tempfile import TemporaryFile
-    from zipfile import ZIP_STORED, ZipFile
-
     if not (session.project and session.subject and session.experiment) or session.scan:
         raise TransferError(f'{session}: images are written to {_FORM.rpartition("/")[0]}')
     query = {
@@ -240,14 +234,50 @@ def upload(
         'subject': session.subject, 'session': session.experiment, 'dest': '/archive',
         'overwrite': 'delete' if overwrite else 'append',
     }  # fmt: skip
-    with TemporaryFile() as packed:
-        with ZipFile(packed, 'w', ZIP_STORED) as archive:
-            for name in names:
-                archive.write(folder / name, name)
-        packed.seek(0)
-        try:
-            with _connected(session, settings) as connection:
-                kind = {'Content-Type': 'application/zip'}
-                connection.post('/data/services/import', data=packed, query=query, headers=kind)
-        except (NetworkError, InputNotFoundError) as error:
-            raise TransferError(f'{len(names)} images are not stored: {error}') from error
+    broken: list[WriteError] = []
+    try:
+        with _connected(session, settings) as connection:
+            kind = {'Content-Type': 'application/zip'}
+            connection.post('/data/services/import', data=_packed(files, broken), query=query, headers=kind)
+    except (NetworkError, InputNotFoundError) as error:
+        if broken:
+            raise TransferError(f'{len(files)} images are not stored: {broken[0]}') from broken[0]
+        raise TransferError(f'{len(files)} images are not stored: {error}') from error
+
+
+class _Pieces(RawIOBase):
+    """A file that is written, and taken away in pieces."""
+
+    def __init__(self) -> None:
+        self.held = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.held += data
+        return len(data)
+
+    def taken(self) -> bytes:
+        piece, self.held = bytes(self.held), bytearray()
+        return piece
+
+
+def _packed(files: Sequence[Made], broken: list[WriteError]) -> Iterator[bytes]:
+    """Yield a zip archive of files, each encoded when it is its turn.
+
+    Compressed a little: without that, Java reads no archive whose sizes stand behind its members.
+    An image that cannot be encoded goes into `broken`, as the libraries take it for a lost connection.
+    """
+    pieces = _Pieces()
+    with ZipFile(pieces, 'w', ZIP_DEFLATED, compresslevel=1) as archive:
+        for number, file in enumerate(files):
+            try:
+                content = file.content()
+            except WriteError as error:
+                broken.append(error)
+                raise
+            archive.writestr(file.name, content)
+            told('Sending', number + 1, len(files))
+            yield pieces.taken()
+    yield pieces.taken()

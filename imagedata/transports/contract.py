@@ -77,9 +77,11 @@ class Transport(Protocol):
     Options are those of the user: `timeout` in s, `retries`, and `storage_options` (a mapping
     for the library that connects) hold for every transport that can use them.
 
-    Servers of images may have two things more: `only_format`, the name of the one format that
-    they take; and `listing(url, options)`, which returns the series that a URL names without
-    fetching them, each a mapping of DICOM keywords to texts, for `image_list`.
+    Servers of images may have more: `only_format`, the name of the one format that they take;
+    `listing(url, options)`, which returns the series that a URL names without fetching them, each
+    a mapping of DICOM keywords to texts, for `image_list`; and `sender(url, options)`, which
+    returns a function that sends the files that a format has `made`, and returns where each is
+    then. Where there is a sender, nothing is staged.
     """
 
     plugin_type: ClassVar[str]

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
-from pathlib import Path
 from typing import Any, ClassVar
 
 from ..errors import InputNotFoundError, WriteError
-from ..formats.contract import Source
+from ..formats.contract import Made, Source
 from .contract import Place
-from .sending import Sending, sending
+from .sending import SendsImages
 
 __all__ = ['DicomTransport']
 
 
-class DicomTransport:
+class DicomTransport(SendsImages):
     """Transport for `dicom://host:port/AETITLE/patient/study/series/instance`, `dicoms://` with TLS.
 
-    What is read comes into memory, and touches no disk.
+    What is read comes into memory, and what is written goes from there: neither touches a disk.
     """
 
     plugin_type: ClassVar[str] = 'transport'
@@ -54,7 +52,7 @@ class DicomTransport:
             raise InputNotFoundError(
                 f'{peer} has no image of that {named}: image_list {peer} lists what it has'
             )
-        held = retrieved(peer, images, settings)
+        held = retrieved(peer, images, wanted, settings)
         return [
             Source(peer.url(i.study, i.series, i.uid), None, lambda data=held[i.uid]: BytesIO(data))  # type: ignore[misc]
             for i in images
@@ -74,14 +72,16 @@ class DicomTransport:
         peer, wanted = parse(url)
         return [dict(series.values) for series in find_series(peer, wanted, Settings.of(options, peer))]
 
-    def is_folder(self, url: str, options: Mapping[str, Any]) -> bool:
-        """Return True: a server takes any number of images."""
-        return True
+    def sender(
+        self, url: str, options: Mapping[str, Any]
+    ) -> Callable[[Sequence[Made]], list[Place]]:
+        """Return what sends images to the server.
 
-    def staged(
-        self, url: str, folder: bool, options: Mapping[str, Any]
-    ) -> AbstractContextManager[Sending]:
-        """Give a staging from which images are sent when all have been made."""
+        Raises
+        ------
+        WriteError
+            When the URL names more than the server.
+        """
         from ..network.address import parse
         from ..network.settings import Settings
         from ..network.store import outgoing, store
@@ -93,9 +93,9 @@ class DicomTransport:
             )
         settings = Settings.of(options, peer)
 
-        def send(made: Path, names: Sequence[str]) -> list[Place]:
-            items = [outgoing(made / name) for name in names]
+        def send(files: Sequence[Made]) -> list[Place]:
+            items = [outgoing(file) for file in files]
             store(items, peer, settings)
             return [peer.url(item.study, item.series, item.uid) for item in items]
 
-        return sending(send)
+        return send

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import WriteError
-from ..formats.contract import Source
+from ..formats.contract import Made, Source
 from .contract import Place
-from .sending import Sending, sending
+from .sending import SendsImages
 
 if TYPE_CHECKING:
     from ..network.dicomweb import Service
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ['DicomWebTransport']
 
 
-class DicomWebTransport:
+class DicomWebTransport(SendsImages):
     """Transport for `dicomweb://host:port/path/studies/UID/series/UID`, `dicomwebs://` with TLS."""
 
     plugin_type: ClassVar[str] = 'transport'
@@ -61,14 +59,16 @@ class DicomWebTransport:
 
         return [dict(series.values) for series in series_of(parse(url), Settings.of(options))]
 
-    def is_folder(self, url: str, options: Mapping[str, Any]) -> bool:
-        """Return True: a server takes any number of images."""
-        return True
+    def sender(
+        self, url: str, options: Mapping[str, Any]
+    ) -> Callable[[Sequence[Made]], list[Place]]:
+        """Return what sends images to the server.
 
-    def staged(
-        self, url: str, folder: bool, options: Mapping[str, Any]
-    ) -> AbstractContextManager[Sending]:
-        """Give a staging from which images are sent when all have been made."""
+        Raises
+        ------
+        WriteError
+            When the URL names more than the service.
+        """
         from ..network.dicomweb import parse, store_at
         from ..network.settings import Settings
         from ..network.store import outgoing
@@ -77,12 +77,12 @@ class DicomWebTransport:
         if service.keys:
             raise WriteError(f'write to {service}: which study images are of, they say themselves')
 
-        def send(made: Path, names: Sequence[str]) -> list[Place]:
-            items = [outgoing(made / name) for name in names]
+        def send(files: Sequence[Made]) -> list[Place]:
+            items = [outgoing(file) for file in files]
             store_at(service, items, settings)
             return [_place(service, item.study, item.series, item.uid) for item in items]
 
-        return sending(send)
+        return send
 
 
 def _place(service: Service, study: str, series: str, uid: str) -> str:

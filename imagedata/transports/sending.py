@@ -1,52 +1,33 @@
-"""Writing to a server of images: made in a folder of their own, then sent together."""
+"""Writing to a server of images: each is encoded when it is sent, and none touches the disk."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
 
-from ..formats.contract import Source
-from .contract import Place
+from ..errors import WriteError
+from .address import shown
+from .contract import Staging
 
-__all__ = ['Sending', 'sending']
-
-Send = Callable[[Path, Sequence[str]], list[Place]]
+__all__ = ['SendsImages']
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """The staging of a server: images are sent when all of them have been made.
+class SendsImages:
+    """A transport that images are sent to by its `sender`, and files are not written to."""
 
-    Parameters
-    ----------
-    folder : Path
-    send : function of (folder, names)
-        Sends the files, and returns where each is then.
-    """
+    def is_folder(self, url: str, options: Mapping[str, Any]) -> bool:
+        """Return True: a server takes any number of images."""
+        return True
 
-    folder: Path
-    send: Send
-
-    def present(self, below: str) -> Mapping[str, Source | None]:
-        """Return nothing: a server adds to what it has, and keeps series apart by their UIDs."""
-        return {}
-
-    def commit(self, names: Sequence[str]) -> list[Place]:
-        """Send the files.
+    def staged(
+        self, url: str, folder: bool, options: Mapping[str, Any]
+    ) -> AbstractContextManager[Staging]:
+        """Raise.
 
         Raises
         ------
-        TransferError
-            When not all of them are stored.
+        WriteError
+            Always: a server of images takes no files.
         """
-        return self.send(self.folder, names)
-
-
-@contextmanager
-def sending(send: Send) -> Iterator[Sending]:
-    """Give a staging in a temporary folder, gone afterwards."""
-    with TemporaryDirectory(prefix='imagedata-') as place:
-        yield Sending(Path(place), send)
+        raise WriteError(f'{shown(url)} takes images, not files: write a Series there, as DICOM')

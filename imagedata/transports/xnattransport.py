@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from ..formats.contract import Source
+from ..formats.contract import Made, Source
 from .contract import Place
-from .sending import Sending, sending
+from .sending import SendsImages
 
 __all__ = ['XnatTransport']
 
 
-class XnatTransport:
+class XnatTransport(SendsImages):
     """Transport for `xnat://server/project/subject/experiment/scan`, over HTTPS."""
 
     plugin_type: ClassVar[str] = 'transport'
@@ -50,21 +48,17 @@ class XnatTransport:
 
         return scans_of(parse(url), Settings.of(options))
 
-    def is_folder(self, url: str, options: Mapping[str, Any]) -> bool:
-        """Return True: an experiment takes any number of images."""
-        return True
-
-    def staged(
-        self, url: str, folder: bool, options: Mapping[str, Any]
-    ) -> AbstractContextManager[Sending]:
-        """Give a staging from which images are sent when all have been made."""
+    def sender(
+        self, url: str, options: Mapping[str, Any]
+    ) -> Callable[[Sequence[Made]], list[Place]]:
+        """Return what sends images to an experiment."""
         from ..network.settings import Settings
         from ..network.xnat import parse, upload
 
         at, settings = parse(url), Settings.of(options)
 
-        def send(made: Path, names: Sequence[str]) -> list[Place]:
-            upload(at, made, names, settings, bool(options.get('overwrite')))
-            return [f'{at}/{at.project}/{at.subject}/{at.experiment}/{name}' for name in names]
+        def send(files: Sequence[Made]) -> list[Place]:
+            upload(at, files, settings, bool(options.get('overwrite')))
+            return [f'{at}/{at.project}/{at.subject}/{at.experiment}/{file.name}' for file in files]
 
-        return sending(send)
+        return send

@@ -55,14 +55,14 @@ class FastReader:
         self._remaining = len(sources) + 1
         self._guess = _FIRST_READ
 
-    def read(self, name: str, file: FileIO) -> Instance | None:
+    def read(self, name: str, file: FileIO | BytesIO) -> Instance | None:
         """Return the image of a file, None where it has to be read in another way.
 
         Parameters
         ----------
         name : str
             The file, for messages.
-        file : FileIO
+        file : FileIO or BytesIO
             Open, at its beginning.
 
         Raises
@@ -76,7 +76,7 @@ class FastReader:
         except (Unusual, MemoryError):
             return None
 
-    def _image(self, name: str, file: FileIO) -> Instance:
+    def _image(self, name: str, file: FileIO | BytesIO) -> Instance:
         data = file.read(self._guess)
         if data[128:132] != b'DICM':
             raise Unusual('no prefix')
@@ -115,11 +115,11 @@ class FastReader:
         return instance
 
     def _add_pixels(
-        self, instance: Instance, layout: Layout, found: Match, data: bytes, file: FileIO, size: int
+        self, instance: Instance, layout: Layout, found: Match, data: bytes, file: FileIO | BytesIO, size: int
     ) -> None:
         """Read the pixels of an image, and check that they are what is announced."""
         if found.length == UNDEFINED:
-            rest = data[found.pixels :] + file.readall()
+            rest = data[found.pixels :] + file.read()
             stop = end_of_fragments(rest)
             if stop is None or stop + 8 != len(rest):
                 raise Unusual('fragments')
@@ -154,7 +154,7 @@ class FastReader:
         instance.slot = (arena, number)
 
 
-def _tail(file: FileIO, found: Match, size: int) -> bytes:
+def _tail(file: FileIO | BytesIO, found: Match, size: int) -> bytes:
     """Return what stands behind pixels of known length, b'' where nothing does."""
     end = found.pixels + found.length
     if found.length == UNDEFINED or end >= size:
@@ -163,7 +163,7 @@ def _tail(file: FileIO, found: Match, size: int) -> bytes:
         raise Unusual('behind the pixels')
     at = file.tell()
     file.seek(end)
-    tail = file.readall()
+    tail = file.read()
     file.seek(at)
     return tail
 

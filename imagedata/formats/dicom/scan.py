@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ...errors import CorruptFileError, ImagedataError
 from ...progress import tracked
 from ..contract import HEAD, Source
+from .ahead import read_ahead
 from .inflate import DEFLATED_FRAMES, inflated
 from .plausible import DEFLATED, check_deflated, check_numbers, check_pixels
 
@@ -112,7 +113,8 @@ def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: 
     """
     found = Scan([], [], [])
     scanner = Scanner(sources, headers_only=headers_only)
-    for source in tracked(sources, 'Reading'):
+    items = tracked(sources, 'Reading')
+    for source in items if headers_only else read_ahead(items, sources):
         try:
             instance, reason = scanner.read(source)
         except ImagedataError as error:
@@ -168,7 +170,10 @@ class Scanner:
             return None, 'not DICOM'
         # Each file is opened once: without a buffer for the fast way, with one for the other.
         with io.FileIO(source.path) if source.path is not None else source.open() as file:
-            instance = self._fast.read(source.name, file) if isinstance(file, io.FileIO) else None
+            # What is in memory, as images of a PACS are, is read in the same way.
+            instance = None
+            if isinstance(file, (io.FileIO, io.BytesIO)):
+                instance = self._fast.read(source.name, file)
             if instance is not None:
                 return instance, ''
             file.seek(0)

@@ -27,7 +27,7 @@ from ..nifti.layout import axes_from_comment
 from .companions import companions
 from .diffusion import axis_of, gradients_of, is_anatomical
 from .kinds import Kind, kind_of, kind_of_name
-from .mapped import mapped_voxels
+from .mapped import mapped_voxels, plain_voxels
 from .units import nrrd_field, scale_of
 
 __all__ = ['AXES', 'FRAME', 'XYZ', 'kept_metadata', 'read_sources']
@@ -104,7 +104,9 @@ def _read(
         array: NDArray[Any] = np.empty((), dtype=object)
         mmap = bool(request.options.get('mmap'))
         if not request.options.get('headers_only') and not mmap:
-            array = sitk.GetArrayFromImage(reader.Execute())
+            spans = abs(np.linalg.det(np.reshape(reader.GetDirection(), (len(dims), -1)))) > 0
+            plain = plain_voxels(source, kind.name, voxels, dims) if spans else None
+            array = sitk.GetArrayFromImage(reader.Execute()) if plain is None else plain
     except (RuntimeError, MemoryError, OverflowError, ValueError) as error:
         if isinstance(error, CorruptFileError):
             raise
