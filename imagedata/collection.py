@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .anonymize import plan_of
 from .contents import Contents
-from .described import PATIENT, ClinicalTrialSubject, Lookup, described, warn_of_patients
+from .described import (
+    PATIENT,
+    ClinicalTrialSubject,
+    Lookup,
+    PatientAttributes,
+    described,
+    warn_of_patients,
+)
 from .errors import CollectionError, ImagedataError, UnknownOptionType
 from .folders import safe_name, unique_name
 from .formats.contract import is_location
@@ -57,7 +64,7 @@ class _Whole(Contents, IndexedDict[str, Part]):
             dict.__getitem__(self, key).write(f'{fspath(url)}/{name}', opts, formats, **kwargs)
 
 
-class Patient(_Whole[Study]):
+class Patient(PatientAttributes, _Whole[Study]):
     """The studies of one patient, by Study Instance UID.
 
     `patient[key]` takes a UID, a position, a Study ID or a Study Description.
@@ -81,17 +88,6 @@ class Patient(_Whole[Study]):
     """
 
     what: ClassVar[str] = 'study'
-
-    patientName: str | None
-    patientID: str | None
-    patientBirthDate: str | None
-    patientSex: str | None
-    patientAge: str | None
-    patientSize: float | None
-    patientWeight: float | None
-    qualityControlSubject: str | None
-    patientIdentityRemoved: str | None
-    deidentificationMethod: str | None
 
     def __init__(self, data: Any = None, opts: OptionsLike = None, **kwargs: Any) -> None:
         super().__init__()

@@ -12,8 +12,8 @@ from .header import ATTRIBUTES, Header
 from .notices import warn_user
 
 __all__ = [
-    'PATIENT', 'STUDY', 'ClinicalTrialSubject', 'GeneralEquipment', 'Lookup', 'described', 'lookup_of',
-    'warn_of_patients',
+    'PATIENT', 'STUDY', 'ClinicalTrialSubject', 'GeneralEquipment', 'Lookup', 'PatientAttributes',
+    'described', 'lookup_of', 'warn_of_patients',
 ]  # fmt: skip
 
 Lookup: TypeAlias = Callable[[str], Any]
@@ -45,6 +45,21 @@ PATIENT: Mapping[str, str] = {
 
 _CHANGING = {'PatientAge', 'PatientSize', 'PatientWeight'}
 """What differs between the studies of one patient, and is no contradiction."""
+
+
+class PatientAttributes:
+    """Attributes of collections of one patient; None where no header tells."""
+
+    patientName: str | None
+    patientID: str | None
+    patientBirthDate: str | None
+    patientSex: str | None
+    patientAge: str | None
+    patientSize: float | None
+    patientWeight: float | None
+    qualityControlSubject: str | None
+    patientIdentityRemoved: str | None
+    deidentificationMethod: str | None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from .described import (
     STUDY,
     GeneralEquipment,
     Lookup,
+    PatientAttributes,
     described,
     lookup_of,
     warn_of_patients,
@@ -46,7 +47,7 @@ _NOT_FOR_SERIES = ('input_order', 'strict_values', 'input_stack', 'skip_broken_s
 """Options that are settled when a series is found."""
 
 
-class Study(Contents, IndexedDict[Any, Series]):
+class Study(PatientAttributes, Contents, IndexedDict[Any, Series]):
     """The series of one study.
 
     Series are found by their headers, and read when they are used. `study[key]` takes the key
@@ -94,16 +95,6 @@ class Study(Contents, IndexedDict[Any, Series]):
     studyID: str | None
     accessionNumber: str | None
     referringPhysiciansName: str | None
-    patientName: str | None
-    patientID: str | None
-    patientBirthDate: str | None
-    patientSex: str | None
-    patientAge: str | None
-    patientSize: float | None
-    patientWeight: float | None
-    qualityControlSubject: str | None
-    patientIdentityRemoved: str | None
-    deidentificationMethod: str | None
 
     def __init__(self, data: Any = None, opts: OptionsLike = None, **kwargs: Any) -> None:
         super().__init__()

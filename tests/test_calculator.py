@@ -445,6 +445,10 @@ def test_two_patients_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert calculator([str(tmp_path / 'x'), 'a + b', str(tmp_path / 'a'), str(tmp_path / 'b')]) == 0
     assert 'b: of another patient than a' in capsys.readouterr().err
     assert Series(tmp_path / 'x').patientID == 'one'
+    save(tmp_path / 'c', stack([(0, 0, 30), (0, 0, 33)], PatientID='two'))
+    assert calculator([str(tmp_path / 'y'), 'b * 2', str(tmp_path / 'a'), str(tmp_path / 'c')]) == 1
+    assert 'name that input first' in capsys.readouterr().err
+    assert not (tmp_path / 'y').exists()
 
 
 def test_result_without_voxels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -125,6 +125,10 @@ def calculated(tree: Any, images: dict[str, Series]) -> Series:
         whole = np.broadcast_to(whole, first.shape).copy()
     if isinstance(values, Series) and not _lies_as(values, first):
         # Flipped, or a part: each voxel stays where it was, and keeps its time.
+        if not _is_of(values, first):
+            raise ExpressionError(
+                'the result lies where another input does, of another patient than a: name that input first'
+            )
         return values.with_data(whole)
     if whole.shape == first.shape:
         return first.with_data(whole)
@@ -144,11 +148,16 @@ def _wide(image: Series) -> Series:
     return wide
 
 
+def _is_of(image: Series, other: Series) -> bool:
+    """Return whether two images may be of one patient, as far as their headers tell."""
+    mine, theirs = (str(each.header.attribute('patientID') or '') for each in (image, other))
+    return not mine or not theirs or mine == theirs
+
+
 def _tell_of_patients(images: dict[str, Series]) -> None:
     """Warn of images of several patients: the result is of one."""
-    known = {name: str(image.header.attribute('patientID') or '') for name, image in images.items()}
-    first = next(iter(known.values()), '')
-    others = [name for name, patient in known.items() if first and patient and patient != first]
+    first = next(iter(images.values()))
+    others = [name for name, image in images.items() if not _is_of(image, first)]
     if others:
         warn_user(
             f'{" and ".join(others)}: of another patient than a, of whom the result will be', ImagedataWarning
