@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 
 from imagedata import Series, image_data
@@ -392,3 +393,38 @@ def test_values_that_dicom_cannot_hold(tmp_path: Path, options: dict[str, object
     with pytest.raises(WriteError, match=next(iter(options))):
         Series(CT).write(tmp_path / 'out', **options)
     assert not list(tmp_path.iterdir())
+
+
+# --- real series in one folder ------------------------------------------------------------------
+
+
+def test_mixed_real_folder_and_zip(
+    real_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The values of each NIfTI file are those that pydicom finds in the files of its series."""
+    names = ('ct_legacy_enhanced/classic', 'siemens_mosaic_orient/ax_asc_35', 'ge_dwi/tensor_r2',
+             'ge_table/localizer_05', 'nm_multiframe/heart_13', 'pet_ct_mr_sts/sts002_pet')  # fmt: skip
+    sums: dict[str, float] = {}
+    for name in names:
+        for path in (real_data / name).rglob('*'):
+            try:
+                dataset = pydicom.dcmread(path)
+            except (OSError, pydicom.errors.InvalidDicomError):
+                continue
+            target = tmp_path / 'in' / f'{name.replace("/", "-")}-{path.name}'
+            target.parent.mkdir(exist_ok=True)
+            shutil.copy(path, target)
+            values = dataset.pixel_array * float(dataset.get('RescaleSlope') or 1)
+            total = values.sum() + values.size * float(dataset.get('RescaleIntercept') or 0)
+            sums[dataset.SeriesInstanceUID] = sums.get(dataset.SeriesInstanceUID, 0) + total
+    shutil.make_archive(str(tmp_path / 'in'), 'zip', tmp_path / 'in')
+    for source in ('in', 'in.zip'):
+        out = tmp_path / f'out-{source}'
+        assert image_data.conversion(['--json', '--of', 'nifti', str(out), str(tmp_path / source)]) == 0
+        found: dict[str, float] = {}
+        for record in json.loads(capsys.readouterr().out):
+            assert record['status'] == 'written'
+            total = nibabel.load(record['target']).get_fdata().sum()
+            found[record['seriesInstanceUID']] = found.get(record['seriesInstanceUID'], 0) + total
+        assert found == pytest.approx(sums)
+        assert len(list(out.rglob('*.nii.gz'))) == 8
