@@ -28,6 +28,7 @@ from imagedata.network.address import parse
 from imagedata.network.settings import Settings
 from imagedata.network.store import Outgoing, outgoing, store
 from pacs_servers import archive, listening, scp, sockets_are_closed
+from test_pacs_hostile import accepting, read_unit, unit
 
 __all__ = ['sockets_are_closed']
 
@@ -282,24 +283,49 @@ def test_large_image_may_take_longer_than_the_time_out() -> None:
 
 
 
+def answer_of(field: int, **elements: Any) -> bytes:
+    """Return a message with an answer, as a protocol data unit."""
+    from pynetdicom.dsutils import encode
+
+    command = pydicom.Dataset()
+    command.CommandField, command.MessageIDBeingRespondedTo = field, 1
+    command.CommandDataSetType, command.Status = 0x0101, 0
+    for name, value in elements.items():
+        setattr(command, name, value)
+    body = encode(command, True, True) or b''
+    data = struct.pack('<HHLL', 0, 0, 4, len(body)) + body
+    return unit(4, struct.pack('>LBB', len(data) + 2, 1, 3) + data)
+
+
+def test_slow_network() -> None:
+    """An image takes three times the time-out to send, and moves all the time."""
+    image = Series(np.zeros((1, 4000, 4000), np.uint16))
+    spent: list[float] = []
+
+    def behave(connection: socket.socket) -> None:
+        connection.sendall(accepting(read_unit(connection)))
+        begun, got = time.monotonic(), 0
+        while got < image.nbytes:
+            got += len(read_unit(connection))
+            time.sleep(max(0.0, got / 16e6 - (time.monotonic() - begun)))
+        spent.append(time.monotonic() - begun)
+        connection.sendall(answer_of(0x8001, AffectedSOPClassUID='1.2.840.10008.5.1.4.1.1.7',
+                                     AffectedSOPInstanceUID='1.2.3'))  # fmt: skip
+        read_unit(connection)
+
+    with listening(behave) as url:
+        image.write(url, **{**FAST, 'timeout': 0.7})
+    assert spent[0] > 1.5
+
+
 def test_answer_to_another_request_is_none(series: Series) -> None:
     """A server that answers with an echo in place of the store is not believed."""
 
     def behave(connection: socket.socket) -> None:
-        from test_pacs_hostile import accepting, read_unit, unit
-
         connection.sendall(accepting(read_unit(connection)))
         while read_unit(connection)[11] != 2:
             pass
-        command = pydicom.Dataset()
-        command.AffectedSOPClassUID, command.CommandField = '1.2.840.10008.1.1', 0x8030
-        command.MessageIDBeingRespondedTo, command.CommandDataSetType, command.Status = 1, 0x0101, 0
-        from pynetdicom.dsutils import encode
-
-        body = encode(command, True, True) or b''
-        group = struct.pack('<HHLL', 0, 0, 4, len(body))
-        data = group + body
-        connection.sendall(unit(4, struct.pack('>LBB', len(data) + 2, 1, 3) + data))
+        connection.sendall(answer_of(0x8030, AffectedSOPClassUID='1.2.840.10008.1.1'))
         connection.recv(100)
 
     with listening(behave) as url, pytest.raises(TransferError) as caught:
