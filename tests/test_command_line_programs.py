@@ -380,7 +380,7 @@ def test_completion(program: str, capsys: pytest.CaptureFixture[str]) -> None:
     if program == 'image_data':
         assert completed(script, function, program, '--missing', '') == ['error', 'fill', 'drop']
         assert completed(script, function, program, '--order', 't') == ['time', 'triggertime', 'te']
-        assert completed(script, function, program, '--of', 'n') == ['nifti']
+        assert completed(script, function, program, '--of', 'ni') == ['nifti', 'nii.gz', 'nii']
         assert completed(script, function, program, '--sernum', '') == []
     with pytest.raises(SystemExit):
         PARSERS[program]().parse_args(['--completion', 'zsh'])
@@ -493,5 +493,5 @@ def test_writing_from_a_zip(zipped: Path, tmp_path: Path, capsys: pytest.Capture
     assert sorted(copies) == sorted(p.read_bytes() for p in originals)
     capsys.readouterr()
     assert image_data.sort(['--move', str(tmp_path / 'sorted'), str(zipped)]) == 1
-    assert 'cannot be removed' in capsys.readouterr().err
+    assert 'cannot be moved' in capsys.readouterr().err
     assert zipped.is_file()

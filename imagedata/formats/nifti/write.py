@@ -48,7 +48,7 @@ _TIME_TOLERANCE = (0.005, 0.01)
 
 def write_file(data: SeriesData, request: WriteRequest) -> list[str]:
     """Write one file, or a pair, into `request.folder`; see `NiftiPlugin.write`."""
-    name = request.filename or 'Image.nii.gz'
+    name = request.filename or f'Image{request.extension or ".nii.gz"}'
     array, header = data.array, data.header
     tags = array.ndim - 3
     if tags > 4:
