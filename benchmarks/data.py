@@ -114,26 +114,22 @@ def make_ct(folder: Path, data: Path, files: int) -> None:
 
 
 def make_compressed(folder: Path, source: Path, syntax: str) -> None:
-    """Compress the files of a series without loss, with GDCM: 'jpeg2000' or 'jpeg' (process 14)."""
-    import gdcm
+    """Compress the files of a series without loss: 'jpeg2000' or 'jpeg' (process 14)."""
+    import imagecodecs
+    import pydicom
+    from pydicom.encaps import encapsulate
+    from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1
 
-    known = gdcm.TransferSyntax
-    kinds = {"jpeg2000": known.JPEG2000Lossless, "jpeg": known.JPEGLosslessProcess14_1}
     for path in sorted(source.iterdir()):
-        reader = gdcm.ImageReader()
-        reader.SetFileName(str(path))
-        if not reader.Read():
-            raise SystemExit(f"GDCM cannot read {path}")
-        change = gdcm.ImageChangeTransferSyntax()
-        change.SetTransferSyntax(gdcm.TransferSyntax(kinds[syntax]))
-        change.SetInput(reader.GetImage())
-        if not change.Change():
-            raise SystemExit(f"GDCM cannot compress {path}")
-        writer = gdcm.ImageWriter()
-        writer.SetFileName(str(folder / path.name))
-        writer.SetFile(reader.GetFile())
-        writer.SetImage(change.GetOutput())
-        writer.Write()
+        ds = pydicom.dcmread(path)
+        if syntax == "jpeg2000":
+            ds.compress(JPEG2000Lossless, generate_instance_uid=False)
+        else:
+            stream = imagecodecs.jpeg8_encode(ds.pixel_array, lossless=True, predictor=1, bitspersample=12)
+            ds.PixelData = encapsulate([stream])
+            ds["PixelData"].VR, ds["PixelData"].is_undefined_length = "OB", True
+            ds.file_meta.TransferSyntaxUID = JPEGLosslessSV1
+        ds.save_as(folder / path.name, enforce_file_format=True)
 
 
 def make_enhanced(folder: Path, frames: int) -> None:

@@ -101,6 +101,19 @@ class Bench:
     def ct(self, files: int) -> Path:
         return self.folder(f"ct-{files}", lambda f: made.make_ct(f, self.data, files))
 
+    def compressed(self, syntax: str) -> Path:
+        count = self.size.compressed
+        source = self.ct(count)
+        return self.folder(f"{syntax}-{count}", lambda f: made.make_compressed(f, source, syntax))
+
+    def enhanced(self) -> Path:
+        frames = self.size.frames
+        return self.folder(f"enhanced-{frames}", lambda f: made.make_enhanced(f, frames))
+
+    def values(self) -> Path:
+        times = self.size.dynamic // made.SLICES
+        return self.folder(f"values-{self.size.dynamic}", lambda f: made.make_volume(f, times))
+
     # --- measuring -----------------------------------------------------------------------------
 
     def once(self, who: str, program: str, folder: Path) -> Result:
@@ -126,7 +139,6 @@ class Bench:
         self.found[name] = {entry: median(rows) for entry, rows in results.items()}
         for entry, row in self.found[name].items():
             print(f"  {entry:34}{row.seconds:9.3f} s{row.worked:9.3f} s{row.peak:7.0f} MB", flush=True)
-        shutil.rmtree(self.work / "out", ignore_errors=True)
 
 
 def median(rows: list[Result]) -> Result:
@@ -167,18 +179,14 @@ def read_ct(b: Bench) -> None:
 
 def read_compressed(b: Bench) -> None:
     for syntax, called in {"jpeg2000": "JPEG 2000", "jpeg": "lossless JPEG"}.items():
-        count = b.size.compressed
-        source = b.ct(count)
-        folder = b.folder(f"{syntax}-{count}", lambda f, s=syntax, d=source: made.make_compressed(f, d, s))
         entries = readers("none")
         kept = ("imagedata", "SimpleITK", "dcm2niix, uncompressed")
-        b.compare(f"read {called}", folder, {name: entries[name] for name in kept})
+        b.compare(f"read {called}", b.compressed(syntax), {name: entries[name] for name in kept})
 
 
 def read_enhanced(b: Bench) -> None:
-    folder = b.folder(f"enhanced-{b.size.frames}", lambda f: made.make_enhanced(f, b.size.frames))
     entries = readers("time")
-    b.compare("read the enhanced file", folder, {name: entries[name] for name in
+    b.compare("read the enhanced file", b.enhanced(), {name: entries[name] for name in
               ("imagedata", "pydicom", "bytes read, nothing else")})  # fmt: skip
 
 
@@ -201,8 +209,7 @@ def convert(b: Bench) -> None:
 
 
 def nifti(b: Bench) -> None:
-    times = b.size.dynamic // made.SLICES
-    folder = b.folder(f"values-{b.size.dynamic}", lambda f: made.make_volume(f, times))
+    folder = b.values()
     b.compare("write .nii.gz", folder, {
         "imagedata": ("imagedata", p.NIFTI_WRITE), "nibabel": ("peers", p.NIBABEL_WRITE),
     })  # fmt: skip
@@ -259,6 +266,17 @@ CASES: dict[str, Callable[[Bench], None]] = {
     "write": write_dicom, "convert": convert, "nifti": nifti, "catalogue": catalogue, "start": start,
     "scaling": scaling, "operations": operations,
 }  # fmt: skip
+
+
+PROFILED: dict[str, Callable[[Bench], Path]] = {
+    "read the dynamic": lambda b: b.dynamic(b.size.dynamic),
+    "read JPEG 2000": lambda b: b.compressed("jpeg2000"),
+    "read lossless JPEG": lambda b: b.compressed("jpeg"),
+    "read the enhanced file": lambda b: b.enhanced(),
+    "write the dynamic as DICOM": lambda b: b.dynamic(b.size.dynamic),
+    "write .nii.gz": lambda b: b.values(),
+}
+"""Work whose profile is shown, and what it is done with."""
 
 
 # --- what was to be reached -------------------------------------------------------------------------
@@ -335,9 +353,9 @@ def targets(b: Bench) -> Iterator[Row]:
 
 
 def profile(b: Bench, what: str) -> list[tuple[str, int, float]]:
-    """Return the functions that most of the time of reading or writing the dynamic is spent in itself."""
+    """Return the functions that most of the time of some work is spent in itself."""
     program = p.PROFILE.replace("WHAT", what)
-    folder, out = b.dynamic(b.size.dynamic), b.work / "out" / "profile"
+    folder, out = PROFILED[what](b), b.work / "out" / "profile"
     command = [sys.executable, "-c", p.BEGIN + program, str(folder), str(out)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=b.work)
     return [tuple(row) for row in json.loads(done.stdout.splitlines()[-1])]
@@ -372,9 +390,10 @@ def report(b: Bench, seconds: float) -> str:
         lines += ["## Cost of one file", ""]
         lines += table(("files", "read", "write", "peak, reading"), scaled(b, scales))
         lines.append("")
-    for what in ("read", "write") if b.wanted("profile") else ():
-        lines += [f"## Where the time goes: {what} the dynamic", ""]
-        lines += ["Time in each function itself, as cProfile sees it.", ""]
+    for what in PROFILED if b.wanted("profile") else ():
+        lines += [f"## Where the time goes: {what}", ""]
+        lines += ["Time in each function itself, as cProfile sees it in the main thread. Where that waits"]
+        lines += ["for a lock, other threads decode or compress.", ""]
         rows = [(f"`{name}`", str(calls), f"{share:.0%}") for name, calls, share in profile(b, what)]
         lines += [*table(("function", "calls", "share"), rows), ""]
     if b.operations:
@@ -453,9 +472,11 @@ def main() -> None:
     for name, measure in CASES.items():
         if bench.wanted(name):
             measure(bench)
+    text = report(bench, time.perf_counter() - began)
+    shutil.rmtree(work / "out", ignore_errors=True)
     before = args.results.read_text(encoding="utf-8") if args.results.exists() else ""
     others = "".join(before.partition(OTHERS)[1:])  # of programs that are run by hand
-    args.results.write_text(report(bench, time.perf_counter() - began) + others, encoding="utf-8")
+    args.results.write_text(text + others, encoding="utf-8")
     print(f"results are in {args.results}")
 
 

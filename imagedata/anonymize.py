@@ -144,6 +144,9 @@ def _rule(rule: Any) -> UserRule:
     if getattr(rule, '__module__', '') == _LIBRARY and getattr(rule, '__name__', '') in _LIBRARY_ACTIONS:
         return Action(_LIBRARY_ACTIONS[rule.__name__])
     if isinstance(rule, str):
+        if rule not in {action.value for action in Action}:
+            known = ', '.join(action.value for action in Action)
+            raise ValueError(f'a rule is one of the codes {known} of PS3.15, or a function, got {rule!r}')
         return Action(rule)
     if not callable(rule):
         raise TypeError(f'a rule is a function of a dataset and a tag, got {type(rule).__name__}')
@@ -159,11 +162,14 @@ def anonymized(series: Series, plan: Plan) -> Series:
 
     The pixels are shared with `series`; headers are de-identified when they are asked for.
     """
+    from .formats.dicom.deidentify import quietly
+
     result: Series = series.view()
-    result.header = _header(series.header, plan)
+    with quietly():
+        header = _header(series.header, plan)
+        result.header = replace(header, report=_report_lines(series.header, plan))
     identity = series._get_identity()
     result._identity = Identity(plan.uid(identity.uid), values_changed=identity.values_changed)
-    result.header = replace(result.header, report=_report_lines(series.header, plan))
     return result
 
 
@@ -200,6 +206,7 @@ def deidentification_report(series: Series) -> DeidentificationReport:
     if images is None or not isinstance(images.records, DeidentifiedRecords):
         raise ValueError('this Series has no headers that anonymize() de-identified: call it first')
     account, found = images.records.account()
+    found += _lost_axes(series.header, *images.records.pair(0))
     return DeidentificationReport(account.kept, account.changed, account.removed, tuple(found))
 
 
@@ -414,8 +421,23 @@ def _report_lines(header: Header, plan: Plan) -> tuple[str, ...]:
     source = None if images is None else images.first()
     if source is not None:
         account = Account()
-        found = findings(source, deidentified(source, plan, account))
+        made = deidentified(source, plan, account)
+        found = [*findings(source, made), *_lost_axes(header, source, made)]
         counts = f'{len(account.removed)} elements removed, {len(account.changed)} changed'
         lines.append(f'the first header: {counts}, {len(account.kept)} kept')
         lines += [f'to be looked at: {text}' for text in found]
     return (*lines, 'how the files were read is not told: their names may name the patient')
+
+
+def _lost_axes(header: Header, source: Dataset, made: Dataset) -> list[str]:
+    """Return the axes by which the images cannot be sorted again: their elements go."""
+    from .formats.dicom.criteria import CRITERIA, criterion
+
+    names = [name for name in header.tag_dims if name in CRITERIA or name.startswith('(')]
+    lost = [name for name in names
+            if criterion(name, {})(source) is not None and criterion(name, {})(made) is None]  # fmt: skip
+    return [
+        f'axis {name!r}: files that are written cannot be sorted by it, because it is of a private element. '
+        'retain_safe_private=True keeps those that are known'
+        for name in lost
+    ]

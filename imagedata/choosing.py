@@ -90,6 +90,12 @@ class Choice:
         if plugin not in self._tried:
             self._tried.append(plugin)
         result = plugin.read(offered, self.request)
+        unmapped = plugin.options is not None and 'mmap' not in plugin.options
+        if result.series and unmapped and self.request.options.get('mmap'):
+            raise DataTypeError(
+                f'files of the format {plugin.name} cannot be memory-mapped: leave out mmap, or write an '
+                'uncompressed .nii or .mha first'
+            )
         self.series += [_completed(data, plugin, self.request) for data in result.series]
         for source in offered:
             self._left.pop(source.name, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ['element_value', 'image_numbers', 'parse_tag']
 
-_PAIR = re.compile(r'\(?\s*([0-9A-Fa-f]{4})\s*[|,]\s*([0-9A-Fa-f]{4})\s*\)?')
+_PAIR = re.compile(r'\(?\s*(?:0x)?([0-9A-Fa-f]{4})\s*[|,]?\s*(?:0x)?([0-9A-Fa-f]{4})\s*\)?')
 
 
 def parse_tag(keyword: str | int | tuple[int, int]) -> BaseTag:
-    """Return the tag of a keyword ('EchoTime', 'echoTime'), number, pair, or text ('0018|0081').
+    """Return the tag of a keyword ('EchoTime', 'echoTime'), number, pair, or text ('0018|0081', '00180081').
 
     Raises
     ------
@@ -31,11 +32,18 @@ def parse_tag(keyword: str | int | tuple[int, int]) -> BaseTag:
     from pydicom.tag import Tag
 
     if not isinstance(keyword, str):
-        return Tag(keyword)
+        if not isinstance(keyword, (bool, float)):
+            with suppress(TypeError, ValueError, OverflowError):
+                return Tag(keyword)
+        raise UnknownTag(
+            f'{keyword!r} is no DICOM tag: give a keyword (EchoTime), a number (0x00180081), or a text '
+            '(0018|0081)'
+        )
     pair = _PAIR.fullmatch(keyword.strip())
     if pair:
         return Tag(int(pair[1], 16), int(pair[2], 16))
-    number = tag_for_keyword(keyword) or tag_for_keyword(keyword[:1].upper() + keyword[1:])
+    found = (tag_for_keyword(name) for name in (keyword, keyword[:1].upper() + keyword[1:]) if name)
+    number = next((n for n in found if n is not None), None)
     if number is None:
         raise UnknownTag(
             f'{keyword!r} is not a DICOM keyword: give one as in PS3.6 (EchoTime), or a tag such as 0018|0081'

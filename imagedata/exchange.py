@@ -31,6 +31,9 @@ _RGB = np.dtype([('R', 'u1'), ('G', 'u1'), ('B', 'u1')])
 _XYZ = [2, 1, 0, 3]
 """From columns for (slice, row, column) to columns for (column, row, slice), or back."""
 
+_COMPONENT = 'component'
+"""The axis of the components of vectors."""
+
 _FRAME = '0020|0052'
 """Frame of Reference UID, as ITK's DICOM reader calls it."""
 
@@ -79,7 +82,8 @@ def to_sitk(series: Series) -> Any:
     sitk: Any = SimpleITK
     volume = canonical(series)
     grid = volume.header.geometry
-    tags = volume.ndim - 3
+    vector = _COMPONENT in volume.header.tag_dims and volume.dtype.names is None
+    tags = volume.ndim - 3 - vector
     if tags > 1:
         raise WriteNotImplemented(
             f'a SimpleITK image has one dimension beside space, this Series has {tags}: '
@@ -88,13 +92,16 @@ def to_sitk(series: Series) -> Any:
     values = _supported(volume.view(np.ndarray), 'SimpleITK')
     if values.dtype.names:
         values = np.ascontiguousarray(values).view(np.uint8).reshape(*values.shape, 3)
+    elif vector:
+        values = np.moveaxis(values, volume.header.dims.index(_COMPONENT), -1)
     image = sitk.GetImageFromArray(np.ascontiguousarray(values), isVector=values.ndim == 4 + tags)
     _uneven(grid, 'SimpleITK')
     spacing = grid.spacing[::-1].tolist()
     origin = grid.origin.tolist()
     direction = grid.directions[:, ::-1]
     if tags:
-        axis = volume.header.axis(volume.header.dims[0], volume.shape[0])
+        name = next(name for name in volume.header.tag_dims if name != _COMPONENT or not vector)
+        axis = volume.header.axis(name, volume.shape[volume.header.dims.index(name)])
         start, step = _even_values(axis, 'SimpleITK')
         spacing, origin = [*spacing, step], [*origin, start]
         whole = np.eye(4)
@@ -129,11 +136,14 @@ def from_sitk(image: Any, input_order: str) -> Series:
 
     array = SimpleITK.GetArrayFromImage(image)
     components = image.GetNumberOfComponentsPerPixel()
-    if components == 3 and array.dtype == np.uint8:
-        array = np.ascontiguousarray(array).view(_RGB)[..., 0]
-    elif components > 1:
-        array = np.moveaxis(array, -1, 0)
     ndim = image.GetDimension()
+    colour = components == 3 and array.dtype == np.uint8
+    vector = components > 1 and array.ndim > ndim and not colour
+    if colour:
+        array = np.ascontiguousarray(array).view(_RGB)[..., 0]
+    elif vector:
+        # The last of the tags, as readers of files have it.
+        array = np.moveaxis(array, -1, max(0, ndim - 3))
     spacing, origin = np.array(image.GetSpacing()), np.array(image.GetOrigin())
     direction = np.array(image.GetDirection()).reshape(ndim, ndim)
     affine = np.eye(4)
@@ -143,11 +153,13 @@ def from_sitk(image: Any, input_order: str) -> Series:
     if ndim == 2:
         array = array[..., np.newaxis, :, :]
     axes: dict[str, Axis] = {}
-    dims = default_dims(array.ndim, input_order)
+    dims = default_dims(array.ndim - vector, input_order)
     if ndim == 4:
         values = origin[3] + spacing[3] * np.arange(image.GetSize()[3])
-        name = dims[array.ndim - 4]
+        name = dims[0]
         axes[name] = VariableAxis(name, values.tolist())
+    if vector:
+        dims = (*dims[:-3], _COMPONENT, *dims[-3:])
     frame = image.GetMetaData(_FRAME) if image.HasMetaDataKey(_FRAME) else None
     return _series(array, _header(dims, array.shape, affine[:, _XYZ], axes, frame))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .attributes import finite_range
 from .axis import SPATIAL
 from .colour import (
     RGB,
@@ -80,9 +81,12 @@ def shown_range(
         When `clip` is neither 'window' nor 'hist'.
     """
     if clip == 'hist':
-        return clip_range(series.view(np.ndarray), probs)
+        low, high = clip_range(series.view(np.ndarray), probs)
+        return (low, high) if low < high else finite_range(series)
     if clip != 'window':
         raise ValueError(f"clip is 'window' or 'hist', got {clip!r}")
+    if series.dtype.kind == 'b':
+        return 0.0, 1.0
     level, window = series._window()
     return window_bounds(window, level)
 

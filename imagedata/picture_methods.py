@@ -304,10 +304,19 @@ class PictureMethods:
         ------
         ValueError
             When nothing was drawn.
+        NoDisplayError
+            When there is neither a screen nor a notebook with a mouse.
         """
+        from .errors import NoDisplayError
+
         viewer = self._viewer(
             im2, fig, ax, colormap, norm, colorbar, window, level, link, None, follow, onselect
         )
+        if not viewer.can_draw():
+            raise NoDisplayError(
+                'regions cannot be drawn on a still picture: run %matplotlib widget in the notebook first '
+                '(pip install ipympl); mask_from_vertices() makes masks without drawing'
+            )
         outlines = self.vertices_from_grid(roi) if hasattr(roi, 'header') else roi
         viewer.connect_draw(outlines, color, single=single)
         self.viewer = viewer

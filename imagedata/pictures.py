@@ -38,6 +38,8 @@ def panel_image(panel: Panel, scale: float = 1.0) -> Image:
     """
     from PIL import Image
 
+    if not 0 < scale < np.inf:
+        raise ValueError(f'a scale is a number above 0, got {scale!r}')
     picture = Image.fromarray(panel.rgb())
     rows, columns = panel.shape
     aspect = panel.aspect
@@ -55,10 +57,12 @@ def chosen_slices(slices: int, wanted: Sequence[int] | int | None, most: int | N
     Raises
     ------
     AxisError
-        When one is not there.
+        When one is not there, or none is wanted.
     """
     if wanted is not None:
         listed = [int(wanted)] if np.ndim(wanted) == 0 else [int(w) for w in wanted]  # type: ignore[arg-type, union-attr]
+        if not listed:
+            raise AxisError(f'slices= names no slice: the Series has {slices}')
         for index in listed:
             if not -slices <= index < slices:
                 raise AxisError(f'there is no slice {index}: the Series has {slices}')
@@ -99,6 +103,8 @@ def _sheet(panel: Panel, slices: Sequence[int], columns: int | None, scale: floa
     for index in slices:
         panel.to_slice(index)
         tiles.append(panel_image(panel, scale))
+    if columns is not None and columns < 1:
+        raise ValueError(f'a montage has one column or more, got columns={columns!r}')
     width, height = tiles[0].size
     across = min(len(tiles), columns or math.ceil(math.sqrt(len(tiles) * height / width)))
     down = math.ceil(len(tiles) / max(1, across))

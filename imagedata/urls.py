@@ -117,13 +117,15 @@ def sources(text: str, options: Mapping[str, Any], alone: bool = True) -> list[S
     place = address(text)
     found = place.transport.sources(place.url, options)
     named = place.archive is not None or place.member is not None
+    if named and place.member is None and all(_is_below(source, place.url) for source in found):
+        return found  # a folder whose name looks like that of an archive
     if not named and not (alone and len(found) == 1 and _says_nothing(place.url)):
         return found
     members: list[Source] = []
     for source in found:
         archive = _identified(source)
         if archive is not None:
-            members += archive.members(source, place.member, options)
+            members += _members(archive, source, place.member, options)
         elif named:
             raise CorruptFileError(
                 f'{source.name} is no archive that can be read ({_kinds()}): it is damaged, or something '
@@ -138,6 +140,35 @@ def unpacked(source: Source, options: Mapping[str, Any]) -> list[Source]:
     """Return the members of a file that is an archive, else the file itself."""
     archive = _identified(source)
     return [source] if archive is None else list(archive.members(source, None, options))
+
+
+def _is_below(source: Source, folder: str) -> bool:
+    return source.name.startswith(shown(folder).rstrip('/') + '/')
+
+
+def _members(
+    archive: Archive, source: Source, member: str | None, options: Mapping[str, Any]
+) -> list[Source]:
+    """Return the members that are named, of an archive in the archive too: 'inner.zip?folder/*.dcm'."""
+    for mark in re.finditer(r'\?', member or ''):
+        inner, rest = (member or '')[: mark.start()], (member or '')[mark.end() :]
+        if _by_name(inner) is not None:
+            inside = archive.members(source, inner, options)
+            return [found for each in inside for found in _opened(each, rest, options)]
+    found = archive.members(source, member, options)
+    if member is not None and len(found) == 1 and _by_name(found[0].basename) is not None:
+        return _opened(found[0], None, options)
+    return found
+
+
+def _opened(source: Source, member: str | None, options: Mapping[str, Any]) -> list[Source]:
+    """Return members of an archive that is one itself, or the file, where it is none."""
+    archive = _identified(source)
+    if archive is None:
+        if member is None:
+            return [source]
+        raise CorruptFileError(f'{source.name} is no archive that can be read ({_kinds()}): correct the name')
+    return _members(archive, source, member, options)
 
 
 def _says_nothing(url: str) -> bool:

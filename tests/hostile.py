@@ -115,6 +115,8 @@ def damaged(data: bytes, kind: str, number: int) -> bytes:
     if kind == "cut":
         return data[:number]
     first, last = (132, start) if kind == "header" else (min(start + 12, len(data) - 1), len(data))
+    if kind == "start":  # of a format other than DICOM
+        first, last = 0, min(len(data), 400)
     if last <= first:
         first, last = 132, len(data)
     for _ in range(chance.choice((1, 1, 1, 2, 4, 8))):
@@ -263,6 +265,8 @@ def _ask(series: Any) -> None:
                 raise
     series.explain()
     str(series)
+    if series.header.images is None:
+        return
     dataset = series.header.images.first()
     for tag in list(dataset.keys()):
         with contextlib.suppress(errors.ImagedataError):

@@ -9,7 +9,9 @@ RESULT is a pickle: for each case what came out, or the built-in kinds of the er
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
+import inspect
 import io
 import itertools
 import pickle
@@ -100,6 +102,7 @@ def cases(folder: Path) -> Iterator[tuple[str, Case]]:
     yield "folder absent", lambda m, i, o: m.save_dir(o / "no" / "where", *m.read_img(i / plain))
     yield "parent absent", lambda m, i, o: m.save_img(o / "no" / "a.nii.gz", *m.read_img(i / plain))
     yield "metadata", lambda m, i, o: converted(m)
+    yield "signatures", lambda m, i, o: signatures(m)
     yield from reading_cases()
     yield from writing_cases()
     yield from folder_cases()
@@ -123,6 +126,38 @@ def reading_cases() -> Iterator[tuple[str, Case]]:
     for name in ("frames.dcm", "one.dcm", "colour-dicom", "volume-dicom-half"):
         yield f"read {name} pdcm", lambda m, i, o, n=name: described(*m.read_img(i / n, backend="pdcm"))
         yield f"meta {name} pdcm", lambda m, i, o, n=name: known(m.read_meta(i / n, backend="pdcm"))
+    for name in ("opacity.nii", "opacity.png", "vectors.nrrd", "vectors.vtk"):
+        for axis in (-1, 0, 1):
+            yield f"read {name} {axis}", lambda m, i, o, n=name, a=axis: described(
+                *m.read_img(i / n, channels_axis=a)
+            )
+    for name in ("five.nii", "four-of-one.nii", "vectors.nii", "one-slice.nii", "pair.hdr", "scaled-2.nii",
+                 "scaled-half.nii", "scaled-double.nii", "sform-less.nii"):  # fmt: skip
+        for backend in ("nib", "itk") if not name.startswith(("five", "vectors")) else ("nib",):
+            yield f"kinds {name} {backend}", lambda m, i, o, n=name, b=backend: typed(
+                *m.read_img(i / n, backend=b)
+            )
+    for name, backend in itertools.product(
+        ("from-the-last.dcm", "unsorted.dcm", "jitter", "coronal", "oblique", "mirrored", "descending",
+         "tilted-gantry", "several", "uneven", "twice"), ("itk", "pdcm"),
+    ):  # fmt: skip
+        options: list[dict[str, Any]] = [{}]
+        if "." not in name:
+            options += [{"validate_series": False}, {"keep_dominant_geometry": True}, {"series": 1}]
+        for given in options:
+            yield f"slices {name} {backend} {given}", lambda m, i, o, n=name, b=backend, g=given: described(
+                *m.read_img(i / n, backend=b, **g)
+            )
+    for pattern in ("*", "*.dcm", "**/*.dcm", "below/*", "**/*"):
+        yield f"glob {pattern} of folders", lambda m, i, o, g=pattern: described(
+            *m.read_img(i / "deep", backend="pdcm", globber=g)
+        )
+    yield "pixel type", lambda m, i, o: typed(
+        *m.read_img(i / "grey.nrrd", pixel_type=kind_of_itk("F"), fallback_only=False)
+    )
+    yield "pixel type, not needed", lambda m, i, o: typed(
+        *m.read_img(i / "grey.nrrd", pixel_type=kind_of_itk("F"))
+    )
     yield "type int32", lambda m, i, o: described(*m.read_img(i / "grey.nrrd", dtype="int32"))
     yield "glob", lambda m, i, o: described(
         *m.read_img(i / "volume-dicom", backend="pdcm", globber="0*")
@@ -171,6 +206,27 @@ def writing_cases() -> Iterator[tuple[str, Case]]:
         yield f"save {code} as one dcm, reoriented", lambda m, i, o, c=code: saved_array(
             m, o / "out.dcm", volume(m, "i2", c), allow_dcm_reorient=True
         )
+    for suffix in ("nii", "nrrd", "vtk"):
+        yield f"save opacity as {suffix}", lambda m, i, o, s=suffix: saved_array(
+            m, o / f"out.{s}", opaque(m), channels_axis=-1
+        )
+    for suffix in ("nrrd", "mha", "vtk"):
+        yield f"save vectors as {suffix}", lambda m, i, o, s=suffix: saved_array(
+            m, o / f"out.{s}", (colours(m)[0].astype("f4"), volume(m, "u1")[1]), channels_axis=-1
+        )
+    yield "save flat opacity", lambda m, i, o: saved_array(
+        m, o / "out.png", (opaque(m)[0][:, :, 0], m.MetaData(np.eye(3))), channels_axis=-1
+    )
+    for shape in ((4, 5, 6, 2), (4, 5, 6, 2, 3), (4, 5, 6, 1)):
+        yield f"save {len(shape)} dimensions, {shape[-1]}", lambda m, i, o, s=shape: saved_array(
+            m, o / "out.nii", (np.arange(np.prod(s)).reshape(s).astype("i2"), volume(m, "u1")[1])
+        )
+    yield "save vectors as nii", lambda m, i, o: saved_array(
+        m, o / "out.nii", (colours(m)[0].astype("f4"), volume(m, "u1")[1]), channels_axis=-1
+    )
+    yield "save other suffix by nib", lambda m, i, o: saved_array(
+        m, o / "out.nrrd", volume(m, "i2"), backend="nib"
+    )
     yield "save dtype", lambda m, i, o: saved_array(m, o / "out.nii", volume(m, "i2"), dtype="uint8")
     yield "save new folder", lambda m, i, o: saved_array(
         m, o / "new" / "out.nii", volume(m, "i2"), mkdir=True
@@ -198,6 +254,14 @@ def folder_cases() -> Iterator[tuple[str, Case]]:
     yield "folder names", lambda m, i, o: {
         **saved_folder(m, o / "out", volume(m, "i2")),
         "names": sorted(p.name for p in (o / "out").iterdir()),
+    }
+    for pattern in ("x{}", "x{:d}.img", "IM{0}.dcm", "{:02d}"):
+        yield f"folder pattern {pattern}", lambda m, i, o, p=pattern: {
+            **saved_folder(m, o / "out", volume(m, "i2"), pattern=p),
+            "names": sorted(p.name for p in (o / "out").iterdir()),
+        }
+    yield "folder type", lambda m, i, o: {
+        "type": saved_folder(m, o / "out", volume(m, "i2"))["dtype"].lstrip("<=>")
     }
     given = {"0010|0010": "Somebody^Else", "0010|0020": "77", "0018|0050": "2.5", "0008|103e": "a text",
              "0008|0060": "MR", "0020|000e": "1.2.826.0.1.55",
@@ -239,6 +303,18 @@ def dataset_cases() -> Iterator[tuple[str, Case]]:
     )
 
 
+def kind_of_itk(name: str) -> Any:
+    """A type of ITK."""
+    import itk
+
+    return getattr(itk, name)
+
+
+def typed(array: np.ndarray, metadata: Any) -> dict[str, Any]:
+    """The same with the type of values."""
+    return {**described(array, metadata), "type": str(np.asarray(array).dtype).lstrip("<=>")}
+
+
 def known(metadata: Any) -> dict[str, Any]:
     """What can be compared of metadata alone."""
     return {"affine": np.array(metadata.affine, float), "ornt": metadata.ornt,
@@ -249,6 +325,62 @@ def some(header: Any) -> dict[str, Any]:
     """Elements of a header, without the blanks that pad them."""
     keys = ("0008|0060", "0010|0010", "0020|0013", "0028|0010", "0028|0030", "0020|0032")
     return {key: str(header[key]).strip() for key in keys}
+
+
+PUBLIC = {
+    "": ("read_img", "read_meta", "save_img", "save_dir", "Affine", "MetaData", "MedImg"),
+    "metadata.affine": (
+        "Affine.index2coord", "Affine.clone", "Affine.construct_affine", "Affine.affine2origin",
+        "Affine.affine2spacing", "Affine.affine2direction", "Affine.affine2comps",
+    ),
+    "metadata.metadata": (
+        "MetaData.get_ornt", "MetaData.convert", "MetaData.clone", "MetaData.is_right_handed_ornt",
+        "MetaData.check_valid_coord_sys", "is_right_handed_axcodes", "flip_last_axcodes", "check_dcm_ornt",
+    ),
+    "metadata.convert_nib_itk": ("inv_axcodes", "convert_affine", "convert_nib_itk"),
+    "metadata.itk_orientation": ("itk_orientation_code",),
+    "metadata.pdcm_ds": ("convert_ds", "MultiFrameFileDataset.slice_position"),
+    "medimg.medimg": ("MedImg.from_file", "MedImg.save"),
+    "backends.itk_io": tuple(f"ItkIO.{name}" for name in (
+        "read_img", "read_meta", "save_img", "prepare_image", "save_dcm_dir", "prepare_dcm_array",
+        "extract_series", "from_itk_img", "to_itk_img", "read_img_file", "read_dir", "save_img_file",
+        "itk_img_to_array", "array_to_itk_img", "unpack_img", "pack2img", "get_img_aff", "set_img_aff",
+        "reorient",
+    )),
+    "backends.nib_io": tuple(f"NibIO.{name}" for name in (
+        "read_img", "read_meta", "save_img", "reorient", "unravel_array", "pack_channeled_img",
+    )),
+    "backends.pdcm_io": tuple(f"PdcmIO.{name}" for name in (
+        "read_img", "read_meta", "read_dcm_file", "read_dcm_dir", "extract_slices",
+        "extract_slices_no_pixels", "aff2meta", "move_channels_axis", "reorient", "save_arr2dcm_file",
+    )),
+    "backends.pdcm_unpack_ds": ("affine_from_dataset", "unpack_dataset"),
+    "utils.files": ("is_file_suffix", "is_nifti", "is_dicom", "make_empty_dir", "make_dir",
+                    "parse_series_uids"),
+    "utils.explicit_slicing": ("explicit_inds",),
+    "utils.dcm_series": ("SliceGeometry", "select_dominant", "validate_series"),
+}  # fmt: skip
+"""What programs call, by module."""
+
+
+def signatures(m: Any) -> dict[str, Any]:
+    """Names, kinds and defaults of arguments; a default that is an object of ITK by its presence."""
+    found = {}
+    for module, names in PUBLIC.items():
+        home = importlib.import_module(f"{m.__name__}.{module}" if module else m.__name__)
+        for name in names:
+            function = functools.reduce(getattr, name.split("."), home)
+            found[f"{module}.{name}"] = [
+                [p.name, str(p.kind), "none" if p.default is p.empty else shown(p.default)]
+                for p in inspect.signature(function).parameters.values()
+                if p.kind is not p.VAR_KEYWORD and p.name not in ("pattern", "metadata_dict")
+            ]
+    return found
+
+
+def shown(default: Any) -> str:
+    """A default value; a type of values is one of ITK's there, and None here."""
+    return repr(None) if "itkCType" in repr(default) else repr(default)
 
 
 def volume(m: Any, dtype: str, code: str = "RAI") -> tuple[np.ndarray, Any]:
@@ -266,6 +398,11 @@ def colours(m: Any, axis: int = -1) -> tuple[np.ndarray, Any]:
     """The same, in colour."""
     array = (np.arange(360).reshape(4, 5, 6, 3) % 251).astype(np.uint8)
     return np.moveaxis(array, -1, axis), volume(m, "u1")[1]
+
+
+def opaque(m: Any) -> tuple[np.ndarray, Any]:
+    """Colour and opacity."""
+    return (np.arange(480).reshape(4, 5, 6, 4) % 251).astype(np.uint8), volume(m, "u1")[1]
 
 
 def flat(m: Any, *, colour: bool = False) -> tuple[np.ndarray, Any]:
@@ -380,6 +517,40 @@ def main(name: str, folder: Path) -> dict[str, Any]:
                 kinds = [kind.__name__ for kind in KINDS if isinstance(error, kind)]
                 results[case] = {"error": kinds, "text": str(error)[:300]}
     return results
+
+
+def plain(value: Any) -> Any:
+    """Results as JSON has them."""
+    if isinstance(value, dict):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, np.ndarray):
+        kind = "fields" if value.dtype.names else value.dtype.str
+        content = [value[name].tolist() for name in value.dtype.names or ()] or value.tolist()
+        if value.dtype.kind == "c":
+            content = [value.real.tolist(), value.imag.tolist()]
+        return {"array of": kind, "names": value.dtype.names, "content": content, "shape": value.shape}
+    if isinstance(value, (list, tuple)):
+        return {type(value).__name__: [plain(part) for part in value]}
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def unplain(value: Any) -> Any:
+    """The results again."""
+    if not isinstance(value, dict):
+        return value
+    if "array of" in value:
+        if value["names"]:
+            array = np.empty(value["shape"], [(name, "u1") for name in value["names"]])
+            for name, content in zip(value["names"], value["content"], strict=True):
+                array[name] = content
+            return array
+        if np.dtype(value["array of"]).kind == "c":
+            return np.array(value["content"][0]) + 1j * np.array(value["content"][1])
+        return np.array(value["content"], value["array of"]).reshape(value["shape"])
+    if set(value) in ({"list"}, {"tuple"}):
+        made = [unplain(part) for part in next(iter(value.values()))]
+        return tuple(made) if "tuple" in value else made
+    return {key: unplain(part) for key, part in value.items()}
 
 
 if __name__ == "__main__":

@@ -250,6 +250,42 @@ def test_template_in_an_archive(tmp_path: Path) -> None:
     np.testing.assert_array_equal(made.transformationMatrix, ct.transformationMatrix)
 
 
+def test_archives_in_archives_that_are_named(tmp_path: Path) -> None:
+    series = Series(np.arange(60, dtype="u2").reshape(3, 4, 5))
+    series.write(f"{tmp_path}/inner.zip?f/a b.mha")
+    with tarfile.open(tmp_path / "outer.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "inner.zip", "d/inner.zip")
+        archive.add(tmp_path / "inner.zip", "d/second.zip")
+    outer = f"{tmp_path}/outer.tar.gz"
+    for name in ("d/inner.zip", "d/inner.zip?f", "d/inner.zip?f/*.mha", "d/inner.zip?f/a b.mha"):
+        np.testing.assert_array_equal(Series(f"{outer}?{name}"), series)
+    assert len(find_sources(f"{outer}?d/*.zip?f/*")) == 2
+    with pytest.raises(errors.UnknownInputError, match="archive in a folder or in another archive"):
+        Series(outer)
+    with pytest.raises(errors.InputNotFoundError, match=r"inner\.zip has no member none"):
+        Series(f"{outer}?d/inner.zip?none")
+    with pytest.raises(errors.CorruptFileError, match="archive_max_bytes"):
+        Series(f"{outer}?d/inner.zip", archive_max_bytes=20)
+
+
+def test_a_folder_that_is_named_as_an_archive(tmp_path: Path) -> None:
+    series = Series(np.arange(60, dtype="u2").reshape(3, 4, 5))
+    (tmp_path / "study.zip").mkdir()
+    series.write(tmp_path / "study.zip" / "a.mha")
+    for name in (tmp_path / "study.zip", f"{tmp_path}/study.zip/", (tmp_path / "study.zip").as_uri()):
+        np.testing.assert_array_equal(Series(name), series)
+
+
+@pytest.mark.skipif(os.sep == "\\", reason="there it divides names")
+def test_backslashes_in_names_of_files(tmp_path: Path) -> None:
+    """The file of the last part is another one, and stays what it was."""
+    series = Series(np.arange(60, dtype="u2").reshape(3, 4, 5))
+    (tmp_path / "b.mha").write_bytes(b"another")
+    series.write(tmp_path / "a\\b.mha")
+    np.testing.assert_array_equal(Series(tmp_path / "a\\b.mha"), series)
+    assert (tmp_path / "b.mha").read_bytes() == b"another"
+
+
 def test_file_names_with_question_marks_are_patterns(tmp_path: Path) -> None:
     shutil.copytree(SAMPLES / "ct", tmp_path / "ct")
     assert len(find_sources(tmp_path / "c?")) == 32

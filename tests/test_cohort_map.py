@@ -1,6 +1,7 @@
 """Work on every series of a collection: here, in processes, on Dask. Oracle: the same done plainly."""
 
 import json
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,15 @@ def test_processes_that_end_do_not_take_others_with_them() -> None:
     found = dict(outcomes(map_functions.end_on_three, range(6), jobs=2))
     assert {n: o.value for n, o in found.items() if o.error is None} == {n: n * n for n in range(6) if n != 3}
     assert "process ended" in str(found[3].error)
+
+
+def test_work_that_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who no longer wants outcomes does not wait for them, even where the work does not listen."""
+    monkeypatch.setattr("imagedata.parallel._GRACE", 0.2)
+    found = outcomes(map_functions.deaf, range(2), jobs=2)
+    assert next(found)[0] == 0
+    found.close()
+    assert not active_children()
 
 
 def test_map_of_a_study_in_memory(cohort: Path) -> None:

@@ -341,6 +341,20 @@ def test_show(tmp_path: Path) -> None:
     assert (tmp_path / 'x.png').read_bytes().startswith(b'\x89PNG')
 
 
+def test_show_into_a_page_and_what_it_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / 'x.html'
+    assert image_data.show(['--out', str(page), '--window', '400', '--level', '40', CT]) == 0
+    assert '"low":-160.0,"high":240.0' in page.read_text(encoding='utf-8')
+    assert image_data.show(['--out', str(tmp_path / 'y.html'), CT, ECHOES]) == 1
+    assert 'a page has one series, and there are 2' in capsys.readouterr().err
+    assert image_data.show(['--out', str(tmp_path / 'y.xyz'), CT]) == 1
+    assert 'y.xyz cannot be written: pictures are' in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        image_data.show(['--window', '-3', CT])
+    assert 'a width above 0, got -3' in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ['x.html']
+
+
 # --- what they share ----------------------------------------------------------------------------
 
 

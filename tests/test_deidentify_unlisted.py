@@ -14,8 +14,10 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from imagedata import Series, errors
+from imagedata.anonymize import deidentification_report
 from imagedata.collection import Cohort
 from imagedata.errors import ImagedataWarning
+from imagedata.formats.dicom.checked import CheckedDataset
 from imagedata.formats.dicom.deidentify import Account, Options, Plan, deidentified, findings
 from synthetic import save, stack, uid
 
@@ -61,6 +63,29 @@ def test_no_option_keeps_what_numbers_persons(keyword: str) -> None:
 
 
 @pytest.mark.parametrize('keyword', [
+    'HumanPerformerCodeSequence', 'IssuerOfPatientIDQualifiersSequence',
+    'AssigningAgencyOrDepartmentCodeSequence', 'RequestingServiceCodeSequence',
+    'AuthorIdentificationSequence', 'EncryptedAttributesSequence',
+])  # fmt: skip
+def test_codes_of_persons_and_offices_go(keyword: str) -> None:
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = '4711', '99WARD', 'Smith^Ann'
+    outer = Dataset()
+    setattr(outer, keyword, [code])
+    found = deidentified(header(**{keyword: [code]}, AnatomicRegionSequence=[outer]), Plan())
+    assert 'Smith' not in str(found)
+    assert '4711' not in str(found)
+
+
+def test_numbers_of_the_body_go_with_its_weight() -> None:
+    ds = header(PatientWeight=71, PatientBodyMassIndex=23.5, MeasuredAPDimension=210)
+    numbers = ('PatientWeight', 'PatientBodyMassIndex', 'MeasuredAPDimension')
+    assert not any(keyword in deidentified(ds, Plan()) for keyword in numbers)
+    kept = deidentified(ds, Plan(Options(retain_patient=True)))
+    assert [kept[keyword].value for keyword in numbers] == [71, 23.5, 210]
+
+
+@pytest.mark.parametrize('keyword', [
     'SOPInstanceUIDOfConcatenationSource', 'MultiFrameSourceSOPInstanceUID', 'TableFrameOfReferenceUID',
     'VolumeFrameOfReferenceUID', 'RadiopharmaceuticalAdministrationEventUID', 'RepositoryUniqueID',
 ])  # fmt: skip
@@ -98,6 +123,7 @@ def test_values_that_must_be_there_are_dummies() -> None:
     (0x00080018, 'LO', b'Smith '),  # a UID by the dictionary
     (0x04000520, 'OB', b'Smith '),  # encrypted content
     (0x60020022, 'LO', b'Smith '),  # overlay description
+    (0x00041500, 'CS', b'IMAGES\\Smith '),  # the file that a directory refers to
 ])  # fmt: skip
 @pytest.mark.parametrize('options', [
     Options(), Options(clean_descriptors=True, retain_patient=True, retain_device=True, dates='shift'),
@@ -175,6 +201,25 @@ def test_what_was_done_before_is_still_told() -> None:
     assert deidentified(header(), Plan()).DeidentificationMethod == 'imagedata'
 
 
+def test_values_that_are_not_valid_are_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    """pydicom warns of them with their values; warnings are errors here."""
+    before = pydicom.config.settings.reading_validation_mode
+    for tag, vr, value in ((0x00100030, 'DA', b'Smith^Tom '), (0x00200010, 'SH', b'of Smith, Tom, 2020 '),
+                           (0x00080020, 'DA', b'Smith '), (0x00189005, 'SH', b'a name too long for SH'),
+                           (0x00080018, 'UI', b'Smith^Tom ')):  # fmt: skip
+        deidentified(with_bytes(tag, vr, value), Plan(Options(clean_descriptors=True)))
+    assert 'Smith' not in caplog.text
+    assert pydicom.config.settings.reading_validation_mode == before
+
+
+def test_errors_of_damaged_elements_quote_nothing() -> None:
+    ds = CheckedDataset('x.dcm')
+    ds._dict[Tag(0x00280010)] = RawDataElement(Tag(0x00280010), 'US', 5, b'Smith', 0, False, True)
+    with pytest.raises(errors.CorruptFileError, match=r'x\.dcm: element \(0028,0010\)') as told:
+        _ = ds.Rows
+    assert 'Smith' not in str(told.value)
+
+
 def test_report_has_no_values() -> None:
     ds = header(SeriesDescription='knee', SegmentDescription='left')
     ds.private_block(0x0029, 'Bloggs^Jo', create=True).add_new(1, 'LO', 'x')
@@ -237,7 +282,12 @@ def test_sidecars_of_ge_say_the_same_direction(real_data: Path, tmp_path: Path, 
 def test_safe_private_elements_keep_labels_of_spin_labelling(real_data: Path, tmp_path: Path) -> None:
     series = Series(real_data / 'philips_asl/pcasl3d_source_402')
     assert 'label' in series.header.tag_dims
-    series.anonymize(retain_safe_private=True).write(tmp_path, keep_uid=True)
+    plain = series.anonymize()
+    for told in (plain.explain(), str(deidentification_report(plain))):
+        assert "axis 'label'" in told
+    found = series.anonymize(retain_safe_private=True)
+    assert "axis 'label'" not in found.explain()
+    found.write(tmp_path, keep_uid=True)
     again = Series(tmp_path)
     assert again.header.tag_dims == series.header.tag_dims
     assert list(again.header.tag_axes['label'].values) == list(series.header.tag_axes['label'].values)
@@ -413,3 +463,9 @@ def test_two_persons_with_one_id_keep_their_pseudonyms(tmp_path: Path) -> None:
     assert studies(first) == studies(again)
     assert studies(alone).items() <= studies(first).items()
     assert not any(name in ' '.join(table.values()) for name in ('Ann', 'Berg', 'Bob'))
+
+
+@pytest.mark.parametrize(('rule', 'error'), [('Q', ValueError), (5, TypeError), (None, TypeError)])
+def test_rules_that_are_none(rule: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match='a rule is'):
+        Series(np.zeros((2, 3, 3))).anonymize({}, {'StationName': rule})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy, deepcopy
 from functools import partial
 from io import BytesIO, FileIO
@@ -17,15 +18,15 @@ from hypothesis import strategies as st
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
-from pydicom.uid import ImplicitVRLittleEndian, JPEGLSLossless, RLELossless
+from pydicom.uid import ImplicitVRLittleEndian
 
 from imagedata import Series
-from imagedata.errors import CorruptFileError, ImagedataError, PixelDecodeError
+from imagedata.errors import CorruptFileError, ImagedataError
 from imagedata.formats.contract import Source
 from imagedata.formats.dicom import blocks, scan
 from imagedata.formats.dicom.arena import Arenas
 from imagedata.formats.dicom.fastscan import FastReader
-from imagedata.formats.dicom.lengths import PER_FRAME
+from imagedata.formats.dicom.lengths import PER_FRAME, START, walk
 from imagedata.formats.dicom.packed import PackedHeader, remembered
 from imagedata.formats.dicom.scan import Instance
 from synthetic import image, save, uid
@@ -253,6 +254,91 @@ def test_bytes_changed(tmp_path: Path) -> None:
         compare([paths[0], path])
 
 
+def odd(changed: Callable[[bytes], bytes], folder: Path, *, implicit: bool = False) -> None:
+    """Compare both ways over files of one kind, the last of which has been changed."""
+    datasets = series(3)
+    for number, ds in enumerate(datasets):
+        ds.SpecificCharacterSet = "ISO_IR 192"
+        inner, item = Dataset(), Dataset()
+        inner.CodeValue, inner.CodeMeaning = "a", "bbb"
+        item.ReferencedSOPInstanceUID = f"1.2.{number}"
+        item.PurposeOfReferenceCodeSequence = Items([inner])
+        item["PurposeOfReferenceCodeSequence"].is_undefined_length = True
+        ds.ReferencedImageSequence = Items([item])
+        ds["ReferencedImageSequence"].is_undefined_length = True
+        ds.SeriesNumber = number
+        if implicit:
+            ds.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    paths = sorted(save(folder, datasets).iterdir())
+    whole = paths[2].read_bytes()
+    paths[2].write_bytes(changed(whole))
+    assert paths[2].read_bytes() != whole
+    compare(paths)
+    compare(paths[2:])
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+def test_lengths_within_items_are_followed(tmp_path: Path, implicit: bool) -> None:
+    """Of an element in an item with a length, in a sequence without: beyond the item, and the file."""
+    tag = b"\x08\x00\x04\x01"
+    old, new = (b"\4\0\0\0", b"\4\0\0\xc7") if implicit else (b"LO\4\0", b"LO\xf4\xff")
+    odd(lambda data: data.replace(tag + old, tag + new), tmp_path, implicit=implicit)
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+def test_delimiters_where_none_belongs(tmp_path: Path, implicit: bool) -> None:
+    end = b"\xfe\xff\xdd\xe0\0\0\0\0"
+    odd(lambda data: data + end, tmp_path / "behind", implicit=implicit)
+    tag = b"\x08\x00\x55\x11"
+    odd(lambda data: data.replace(tag, end + tag), tmp_path / "inside", implicit=implicit)
+
+
+def test_numbers_that_are_no_ascii(tmp_path: Path) -> None:
+    head = b"\x20\x00\x11\x00IS\2\0"
+    odd(lambda data: re.sub(re.escape(head) + b"..", head + b"\xae\x9d", data), tmp_path)
+
+
+def elements(path: Path) -> list[bytes]:
+    """Return a file in parts: what stands before its elements, these, and its pixels."""
+    data = path.read_bytes()
+    walked = walk(data, len(data))
+    assert walked.pixels is not None
+    parts = [data[e.head : e.end] for e in walked.elements]
+    return [data[:START], *parts, data[walked.pixels.head :]]
+
+
+CHANGES: list[Callable[[list[bytes], int, np.random.Generator], None]] = [
+    lambda parts, i, rng: parts.insert(i, parts.pop()),  # the pixels, or what is in their place
+    lambda parts, i, rng: parts.insert(i, parts[i]),
+    lambda parts, i, rng: parts.insert(i, parts.pop(i + 1)),
+    lambda parts, i, rng: parts.pop(i) and None,
+    lambda parts, i, rng: parts.append(bytes(int(rng.integers(1, 20)))),
+    lambda parts, i, rng: parts.insert(i, parts[i][:2] + b"\0\0UL\4\0\x10\0\0\0"),  # a group length
+    lambda parts, i, rng: parts.insert(i, b"\x29\0\x12\0LO\6\0THIRD "),
+    lambda parts, i, rng: parts.__setitem__(i, parts[i] + b"\0"),
+    lambda parts, i, rng: parts.__setitem__(i, parts[i][:6] + rng.bytes(2) + parts[i][8:]),
+    lambda parts, i, rng: parts.__setitem__(i, parts[i][:4] + b"UN" + parts[i][6:]),
+    lambda parts, i, rng: parts.__setitem__(i, parts[i][:4] + b"SQ\0\0\xff\xff\xff\xff" + parts[i][8:]),
+    lambda parts, i, rng: parts.__setitem__(i, parts[i][:8] + rng.bytes(len(parts[i]) - 8)),
+    lambda parts, i, rng: parts.__setitem__(0, parts[0][:100]),
+]
+"""What is done to the parts of a file at a place in them."""
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_elements_changed(tmp_path: Path) -> None:
+    paths = sorted(save(tmp_path / "whole", series(3)).iterdir())
+    whole = elements(paths[2])
+    rng = np.random.default_rng(5)
+    path = tmp_path / "changed.dcm"
+    for change in CHANGES:
+        for _ in range(15):
+            parts = whole.copy()
+            change(parts, int(rng.integers(1, len(parts) - 1)), rng)
+            path.write_bytes(b"".join(parts))
+            compare([*paths[:2], path, paths[2]])
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("change", "words"),
@@ -376,48 +462,27 @@ def test_arenas_reserve_no_more_than_the_files_hold() -> None:
     assert arenas.of(2_000_000, 10**6).count == 64
 
 
-# --- decoding in processes --------------------------------------------------------------------------
 
 
-def compressed(folder: Path, syntax: str, count: int = 9) -> Path:
-    datasets = series(count)
-    plugin = "pyjpegls" if syntax == JPEGLSLossless else "pydicom"
-    for ds in datasets:
-        ds.compress(syntax, generate_instance_uid=False, encoding_plugin=plugin)
-    return save(folder, datasets)
+def test_files_that_shrink_while_they_are_read(tmp_path: Path) -> None:
+    """Their room goes to the next file, whose pixels are its own."""
 
+    class Shrinking(FileIO):
+        def seek(self, offset: int, whence: int = 0) -> int:
+            return super().seek(offset, whence) + (40 if whence == 2 else 0)
 
-@pytest.mark.parametrize("syntax", [JPEGLSLossless, RLELossless])
-def test_workers_decode_as_this_process_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syntax: str
-) -> None:
-    folder = compressed(tmp_path, syntax)
-    here = Series(folder, "time")
-    monkeypatch.setattr(blocks, "_LONG", 0.0)
-    monkeypatch.setattr(blocks, "_THREADS", 2)
-    np.testing.assert_array_equal(Series(folder, "time"), here)
-    for (z, time), wanted in pixels_by_place(folder).items():
-        t = sorted({t for _, t in pixels_by_place(folder)}).index(time)
-        np.testing.assert_array_equal(here[t, int(z / 2.5)], wanted)
-
-
-def test_damaged_pixels_in_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = compressed(tmp_path, JPEGLSLossless)
-    broken = sorted(folder.iterdir())[-1]
-    data = bytearray(broken.read_bytes())
-    data[data.index(b"\xff\xd8\xff") + 30 : -20] = b"\xff" * (len(data) - data.index(b"\xff\xd8\xff") - 50)
-    broken.write_bytes(data)
-    monkeypatch.setattr(blocks, "_LONG", 0.0)
-    monkeypatch.setattr(blocks, "_THREADS", 2)
-    monkeypatch.setattr(blocks, "_SAMPLE", 1)
-    with pytest.raises(PixelDecodeError):
-        Series(folder, "time")
-
-
-def test_without_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = compressed(tmp_path, RLELossless)
-    wanted = np.array(Series(folder, "time"))
-    monkeypatch.setattr(blocks, "_LONG", 0.0)
-    monkeypatch.setattr(blocks, "_THREADS", 2)
-    monkeypatch.setattr("sys.executable", "/bin/false")
-    np.testing.assert_array_equal(Series(folder, "time"), wanted)
+    paths = sorted(save(tmp_path, series(4)).iterdir())
+    reader = FastReader([Source(str(path), path) for path in paths], headers_only=False)
+    first = quickly(reader, Source(str(paths[0]), paths[0]))
+    short = tmp_path / "short.dcm"
+    short.write_bytes(paths[1].read_bytes()[:-40])
+    with Shrinking(short) as file:
+        assert reader.read("short", file) is None
+    for path in paths[2:]:
+        found = quickly(reader, Source(str(path), path))
+        assert isinstance(found, Instance)
+        assert found.pixels is not None
+        assert bytes(found.pixels) == pydicom.dcmread(path).PixelData
+    assert isinstance(first, Instance)
+    assert first.pixels is not None
+    assert bytes(first.pixels) == pydicom.dcmread(paths[0]).PixelData

@@ -487,3 +487,48 @@ def test_dicom_and_nifti_do_not_come_here(sample_data: Path, tmp_path: Path) -> 
     random_series('u2').write(tmp_path / 'a.nii')
     with pytest.raises((UnknownInputError, CorruptFileError)):
         Series(tmp_path / 'a.nii', input_format='itk')
+
+
+def test_components_that_were_named_so_stay_components(tmp_path: Path) -> None:
+    """Gradients that fit make no axis b of what this library wrote as components."""
+    image = sitk_image(np.random.default_rng(4), 3, 'i2', 3)
+    for number, vector in enumerate(('1 0 0', '0 1 0', '0 0 1')):
+        image.SetMetaData(f'DWMRI_gradient_{number:04d}', vector)
+    sitk.WriteImage(image, str(tmp_path / 'a.nrrd'))
+    series = Series(tmp_path / 'a.nrrd')
+    series.header.attributes['itk_metadata']['DWMRI_b-value'] = '1000'
+    series.write(tmp_path / 'b.nrrd')
+    again = Series(tmp_path / 'b.nrrd')
+    assert again.axes._fields[0] == 'component'
+    assert again.header.attributes['itk_metadata']['DWMRI_gradient_0002'] == '0 0 1'
+
+
+@pytest.mark.parametrize('dtype', ['i1', 'u1', 'i2', 'u2', 'i4', 'u4', 'f4', 'f8'])
+@pytest.mark.parametrize(
+    'form', ['a.mha', 'a.mhd', 'packed.mha', 'big.mha', 'four.mha', 'flat.mha', 'rgb.mha']
+)
+def test_voxels_read_at_once_are_those_of_simpleitk(dtype: str, form: str, tmp_path: Path) -> None:
+    """Whether they lie in the file as they are, or not."""
+    shape = {'four.mha': (2, 3, 4, 5), 'flat.mha': (4, 5)}.get(form, (3, 4, 5))
+    values = (np.arange(np.prod(shape)) * 3 - 20).reshape(shape).astype(dtype)
+    vector = form == 'rgb.mha'
+    if vector:
+        values = np.stack([values, values + 1, values + 2], axis=-1).astype(dtype)
+    image = sitk.GetImageFromArray(values, isVector=vector)
+    path = tmp_path / form
+    sitk.WriteImage(image, path, useCompression=form == 'packed.mha')
+    if form == 'big.mha':
+        head, mark, body = path.read_bytes().partition(b'ElementDataFile = LOCAL\n')
+        head = head.replace(b'ByteOrderMSB = False', b'ByteOrderMSB = True')
+        path.write_bytes(head + mark + np.frombuffer(body, dtype).byteswap().tobytes())
+    read = Series(path)
+    expected = sitk.GetArrayFromImage(sitk.ReadImage(path))
+    np.testing.assert_array_equal(expected, values)
+    if vector:
+        parts = [read[c] for c in 'RGB'] if dtype == 'u1' else list(np.asarray(read))
+        found = np.stack(parts, axis=-1)
+    else:
+        found = np.asarray(read)
+    np.testing.assert_array_equal(found.reshape(expected.shape), expected)
+    assert repr(read.dtype) == repr(np.dtype(dtype)) or vector
+    assert read.flags.writeable

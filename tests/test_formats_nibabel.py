@@ -244,6 +244,42 @@ def test_plain_analyze_beside_nifti(tmp_path: Path) -> None:
     np.testing.assert_array_equal(Series(f'{tmp_path}/x.zip?f/a.hdr'), values.transpose(2, 1, 0))
 
 
+@pytest.mark.filterwarnings('ignore:.*left from right')
+@given(data=st.data())
+@settings(max_examples=settings.default.max_examples // 2)
+def test_analyze_of_nibabel(data: st.DataObject) -> None:
+    """All types, byte orders, dimensions and scalings that nibabel writes."""
+    kinds = nibabel.AnalyzeImage, nibabel.Spm99AnalyzeImage, nibabel.Spm2AnalyzeImage
+    kind = data.draw(st.sampled_from(kinds))
+    header = kind.header_class(endianness=data.draw(st.sampled_from('<>')))
+    dtype = data.draw(st.sampled_from(['u1', 'i2', 'i4', 'f4', 'f8', 'c8']))
+    shape = tuple(data.draw(st.lists(st.integers(1, 4), min_size=2, max_size=5)))
+    values = (np.random.default_rng(1).normal(size=shape) * 50).astype(dtype)
+    header.set_data_dtype('i2' if kind.header_class.has_data_slope and dtype == 'f8' else dtype)
+    with tempfile.TemporaryDirectory() as folder:
+        nibabel.save(kind(values, np.diag([-2.0, 3, 4, 1]), header), Path(folder, 'a.img'))
+        image = nibabel.Spm2AnalyzeImage.from_filename(Path(folder, 'a.img'), mmap=False)
+        series = Series(Path(folder, 'a.img'))
+        theirs = np.asarray(image.dataobj)
+    theirs = theirs.reshape(theirs.shape + (1,) * (3 - theirs.ndim))
+    theirs = theirs.transpose(*range(3, theirs.ndim), 2, 1, 0)
+    assert series.shape == tuple(n for at, n in enumerate(theirs.shape) if n > 1 or at >= theirs.ndim - 3)
+    np.testing.assert_array_equal(np.asarray(series), theirs.reshape(series.shape))
+    assert series.dtype == theirs.dtype.newbyteorder('=')
+
+
+def test_scales_of_sub_bricks(tmp_path: Path) -> None:
+    """The oracle is the definition of BRICK_FLOAT_FACS: a factor for each sub-brick, 0 for none."""
+    text = (DATA / 'example4d+orig.HEAD').read_text()
+    head, mark, rest = text.partition('BRICK_FLOAT_FACS\ncount = 3\n')
+    assert mark
+    (tmp_path / 'a+orig.HEAD').write_text(head + mark + ' 0.5 0 2' + rest[rest.index('\n') :])
+    shutil.copy(DATA / 'example4d+orig.BRIK.gz', tmp_path / 'a+orig.BRIK.gz')
+    stored = np.asarray(Series(DATA / 'example4d+orig.HEAD'))
+    scaled = stored * np.reshape([0.5, 1, 2], (3, 1, 1, 1))
+    np.testing.assert_array_equal(Series(tmp_path / 'a+orig.HEAD'), scaled)
+
+
 def test_analyze_header_alone() -> None:
     with pytest.raises(CorruptFileError, match=r'analyze\.img, which is not there'):
         Series(DATA / 'analyze.hdr')

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io
+import SimpleITK as sitk  # noqa: N813 - as its documentation calls it
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageSequence
 
 from formats_helpers import RGB, random_series, same
 from imagedata import Series
@@ -156,3 +159,43 @@ def test_back_to_dicom(name: str, order: str, sample_data: Path, tmp_path: Path)
     again = Series(tmp_path / 'dicom', order)
     same(again, original)
     assert again.patientID == original.patientID
+
+
+def by_its_owner(path: Path) -> np.ndarray:
+    """Values as the library that owns the format reads them, as (tags..., slice, row, column)."""
+    name = path.name.partition('.')[2]
+    if name in ('npz', 'npy'):
+        loaded = np.load(path)
+        return loaded['array'] if name == 'npz' else loaded
+    if name == 'mat':
+        values = scipy.io.loadmat(path)['A']
+        values = values.reshape((*values.shape, 1, 1, 1)[: max(3, values.ndim)])
+        return values.transpose(*range(3, values.ndim), 2, 0, 1)
+    if name in ('tif', 'gif'):
+        with Image.open(path) as image:
+            return np.array([np.array(page) for page in ImageSequence.Iterator(image)])
+    return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+
+
+OWNED = {
+    'npz': [*REAL, *COMPLEX], 'npy': [*REAL, *COMPLEX], 'mat': [*REAL[1:], *COMPLEX],
+    'tif': ['u1', 'u2', 'i4', 'f4'], 'mha': REAL[1:], 'nrrd': REAL[1:], 'h5': REAL[1:], 'vtk': REAL[1:],
+    'gipl': VALUES['gipl'], 'mrc': ['i2', 'u2', 'f4'],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('name', OWNED)
+@settings(max_examples=settings.default.max_examples // 3)
+@given(data=st.data())
+def test_owners_read_what_was_held(name: str, data: st.DataObject) -> None:
+    shape = data.draw(grids)
+    assume(name != 'mrc' or shape[2] != 2)
+    tags = tuple(data.draw(st.lists(st.integers(2, 3), max_size=1))) if name not in ('vtk', 'mrc') else ()
+    kind, seed = data.draw(st.sampled_from(KINDS)), data.draw(st.integers(0, 1000))
+    series = random_series(data.draw(st.sampled_from(OWNED[name])), shape, tags, kind, seed)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        path = Path(folder, f'a.{name}')
+        series.write(path)
+        found = by_its_owner(path)
+    np.testing.assert_array_equal(found.reshape(series.shape), np.asarray(series))

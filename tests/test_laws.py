@@ -249,7 +249,8 @@ def test_law_4_setting_changes_that_series_alone(relative: Callable[[Series], Se
 # --- 5. Pay for what is used ------------------------------------------------------------------------
 
 HEAVY = (
-    "pydicom", "nibabel", "scipy", "SimpleITK", "PIL", "matplotlib", "fsspec", "pynetdicom", "isal", "gdcm",
+    "pydicom", "nibabel", "scipy", "SimpleITK", "PIL", "matplotlib", "fsspec", "pynetdicom", "isal",
+    "imagecodecs",
 )  # fmt: skip
 
 

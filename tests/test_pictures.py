@@ -107,7 +107,21 @@ def test_overlay_in_a_picture() -> None:
     picture = np.asarray(a.montage(slices=2, colormap="gray", overlay=mask)).astype(int)
     changed = (picture != as_greys(a[2])).any(axis=-1)
     assert changed.sum() <= 1
-    assert picture[3, 4, 0] == min(255, round(as_greys(a[2])[3, 4, 0] + 0.3 * 255))
+    assert picture[3, 4, 0] == round(0.7 * as_greys(a[2])[3, 4, 0] + 0.3 * 255)
+
+
+@pytest.mark.parametrize("options", [
+    {"slices": []}, {"columns": 0}, {"columns": -2}, {"scale": 0}, {"scale": np.nan}, {"scale": -1},
+    {"slices": [4]}, {"tag": 9}, {"window": -1},
+])  # fmt: skip
+def test_pictures_that_are_none(tmp_path: Path, options: dict[str, Any]) -> None:
+    a = make_series((4, 6, 5), (2,))
+    with pytest.raises(ValueError, match=r"slice|column|scale|no image 9|width"):
+        a.to_png(tmp_path / "a.png", **options)
+    if not {"columns", "tag"} & set(options):
+        with pytest.raises(ValueError, match=r"slice|scale|width"):
+            a.to_gif(tmp_path / "a.gif", **options)
+    assert not list(tmp_path.iterdir())
 
 
 # --- notebooks -------------------------------------------------------------------------------------------
@@ -284,8 +298,8 @@ def test_film_lasts_as_long_as_it_should(
         assert np.allclose(np.cumsum(shown)[:-1], times[1:], atol=0.006)
 
 
-def test_maps_are_blended_and_masks_tint() -> None:
-    """Each channel is (1 - alpha) overlay + background; of a map, alpha background."""
+def test_maps_and_masks_are_seen_on_white_as_well() -> None:
+    """Each channel is (1 - alpha) overlay + alpha background, where the overlay has a value."""
     a = make_series((1, 8, 9), kind="axial") * 1.0
     a.spacing = (1, 1, 1)
     values = a / 72
@@ -294,5 +308,8 @@ def test_maps_are_blended_and_masks_tint() -> None:
     seen = np.asarray(a.montage(overlay=values, alpha=0.6))
     assert np.abs(seen - (0.4 * colours + 0.6 * below)).max() <= 1
     tinted = np.asarray(a.montage(overlay=a > 30, alpha=0.6))
-    red = np.asarray(a > 30)[0][..., np.newaxis] * [255.0, 0, 0]
-    assert np.abs(tinted - np.clip(0.4 * red + below, 0, 255)).max() <= 1
+    inside = np.asarray(a > 30)[0][..., np.newaxis]
+    assert np.abs(tinted - np.where(inside, 0.6 * below + [102.0, 0, 0], below)).max() <= 1
+    white = np.asarray(a.montage(overlay=a > 30, window=1, level=-9))
+    assert white[7, 8].tolist() == [255, 178, 178]
+    assert white[0, 0].tolist() == [255, 255, 255]

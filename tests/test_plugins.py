@@ -148,6 +148,17 @@ def test_a_new_plugin_reads_and_writes(new: None, tmp_path: Path) -> None:
     assert formats.find_plugin("plain").name == "plain"
 
 
+def test_what_a_plugin_need_not_do(new: None, tmp_path: Path) -> None:
+    """It gives an array of any type, and a header without its name: both are as with other formats."""
+    (tmp_path / "a.plain").write_text("[[1, 2], [3, 300]]")
+    series = Series(tmp_path / "a.plain")
+    assert series.input_format == "plain"
+    assert Series(tmp_path / "a.plain", dtype="f4").dtype == np.float32
+    with pytest.raises(errors.DataTypeError, match="do not fit uint8"):
+        Series(tmp_path / "a.plain", dtype="u1")
+
+
+
 @pytest.mark.parametrize(
     ("code", "target", "words"),
     [

@@ -35,6 +35,8 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
     JPEGLSLossless,
     JPEGLSNearLossless,
+    JPEGLSTransferSyntaxes,
+    JPEGTransferSyntaxes,
     MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
     RLELossless,
 )
@@ -455,9 +457,12 @@ def test_frames_with_and_without_offsets(tmp_path: Path, encoder: str, table: st
 # --- RLE, and the process that reads it -------------------------------------------------------------
 
 
-def test_gdcm_is_given_no_rle() -> None:
-    """Its encoder ends the process for frames with an odd number of bytes."""
-    assert decoder_for(RLELossless) in ('pylibjpeg', 'pydicom')
+@pytest.mark.parametrize('samples', [1, 3])
+def test_gdcm_is_given_nothing(samples: int) -> None:
+    """It ends the process for some damaged streams, and for frames in RLE with an odd number of bytes."""
+    jpeg_2000 = (JPEG2000Lossless, JPEG2000, HTJ2K, HTJ2KLossless, HTJ2KLosslessRPCL)
+    for syntax in (*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes, *jpeg_2000, RLELossless):
+        assert decoder_for(syntax, 8, samples) not in ('', 'gdcm')
 
 
 def segmentation(masks: np.ndarray, bits: int) -> Dataset:

@@ -342,6 +342,14 @@ def test_texts_never_overlap(size: tuple[float, float], count: int) -> None:
         assert window.text("upper_left").startswith("Featherstonehaugh-Cholmondeley^Marjoribanks^Alexandrina")
 
 
+@pytest.mark.parametrize("size", [(0.02, 0.02), (0.2, 3), (3, 0.1), (24, 18)])
+def test_windows_of_any_size(size: tuple[float, float]) -> None:
+    window = Window(named(), named(), figure=Figure(size))
+    window.key("up", "w", "x", "h", "h", "right")
+    window.move((20, 20), at=1)
+    assert (window.panel().slice, window.panel().tag) == (2, (1,))
+
+
 def test_texts_end_at_the_edge() -> None:
     """Lines at the right end at one column, and the corners at the margin that is at the left."""
     window = Window(named())
@@ -445,7 +453,10 @@ def test_line_of_intersection_lies_in_both_planes() -> None:
     assert len(x) == 2
     for column, row in zip(x, y, strict=True):
         place = window.panel(1).place(row, column)
-        assert a.header.geometry.to_index(place)[0] == pytest.approx(window.panel(0).slice, abs=1e-6)
+        index = a.header.geometry.to_index(place)
+        assert index[0] == pytest.approx(window.panel(0).slice, abs=1e-6)
+        # It ends where the slice does: at the edge of its pixels.
+        assert min(abs(index[1] + 0.5), abs(index[1] - 7.5)) < 1e-6
     window.key("x")
     assert len(window.viewer.views[1].section.get_data()[0]) == 0
 

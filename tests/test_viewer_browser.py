@@ -178,14 +178,11 @@ def test_other_values(browser: Any, tmp_path: Path, kind: str) -> None:
     assert page.text("readout").endswith("= nan")
 
 
-def fused(
-    image: Any, page: Page, overlay: np.ndarray, where: np.ndarray, alpha: float, blend: bool = False
-) -> np.ndarray:
-    """Each channel is (1 - alpha) overlay + background, 255 at most; for maps, alpha background."""
+def fused(image: Any, page: Page, overlay: np.ndarray, where: np.ndarray, alpha: float) -> np.ndarray:
+    """Each channel is (1 - alpha) overlay + alpha background, where the overlay has a value."""
     low, high = page.browser.execute_script("return [state.low, state.high]")
     below = expected(image, low, high).astype(float)
-    mixed = np.clip((1 - alpha) * overlay + (alpha if blend else 1) * below, 0, 255)
-    return np.where(where[..., np.newaxis], mixed, below)
+    return np.where(where[..., np.newaxis], (1 - alpha) * overlay + alpha * below, below)
 
 
 def test_mask_lies_where_it_is_and_fades(browser: Any, tmp_path: Path) -> None:
@@ -234,7 +231,7 @@ def test_map_for_each_time_on_oblique_images(browser: Any, tmp_path: Path) -> No
     image = np.asarray(found)[1, 1]
     part = np.nan_to_num((image - low) / (high - low))
     colours = mpl.colormaps["viridis"](part, bytes=True)[..., :3].astype(float)
-    wanted = fused(a[1, 1], page, colours, np.isfinite(image), 0.4, True)
+    wanted = fused(a[1, 1], page, colours, np.isfinite(image), 0.4)
     # A step of 254 may fall on the next of 256 colours.
     assert np.abs(page.colours() - wanted).max() <= 5
     page.pointer((5, 9))
@@ -251,9 +248,57 @@ def test_curves_of_the_window(browser: Any, tmp_path: Path) -> None:
     assert np.abs(page.colours()[..., 0] - shade).max() <= 3
 
 
+def test_value_that_is_told_has_the_colour_of_the_pixel(browser: Any, tmp_path: Path) -> None:
+    """Also where there are more voxels than pixels of the screen."""
+    import io
+
+    from PIL import Image
+    from selenium.webdriver import ActionChains
+
+    values = np.random.default_rng(0).permutation(900 * 1300).reshape(1, 900, 1300).astype(np.uint32)
+    a = Series((values >> 5).astype(np.uint16))
+    page = Page(browser, tmp_path, a, colormap="gray")
+    page.keys("h")
+    screen = np.asarray(Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("L")).astype(int)
+    low, high = browser.execute_script("return [state.low, state.high]")
+    x, y, w, h = browser.execute_script("return [state.box.x, state.box.y, state.box.w, state.box.h]")
+    rng = np.random.default_rng(1)
+    told = 0
+    for column, row in zip(
+        rng.integers(x + 1, x + w - 1, 40).tolist(), rng.integers(y + 1, y + h - 1, 40).tolist(), strict=True
+    ):
+        actions = ActionChains(browser, duration=0)
+        actions.w3c_actions.pointer_action.move_to_location(column, row)
+        actions.perform()
+        value = float(page.text("readout").split("= ")[1])
+        told += abs(screen[row, column] - 255 * (value - low) / (high - low)) < 4
+    assert told >= 39
+
+
+def test_touchpads_send_parts_of_steps(browser: Any, tmp_path: Path) -> None:
+    page = Page(browser, tmp_path, volume())
+    steps = []
+    for delta in (-10, -10, -10, -10, -120, 100, 15, 15, 15):
+        browser.execute_script(f"stage.dispatchEvent(new WheelEvent('wheel', {{ deltaY: {delta} }}))")
+        steps.append(browser.execute_script("return state.slice"))
+    assert steps == [2, 2, 2, 3, 4, 3, 3, 3, 2]
+    page.wait()
+
+
+def test_old_browsers_are_told(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "view.html"
+    volume().to_html(path)
+    page = path.read_text().replace("'use strict';", "'use strict'; window.DecompressionStream = undefined;")
+    path.write_text(page)
+    browser.get(path.as_uri())
+    assert "cannot unpack" in browser.execute_script("return el('note').textContent")
+    browser.get_log("browser")
+
+
 def test_names_with_markup_stay_text_and_nothing_is_loaded(browser: Any, tmp_path: Path) -> None:
     a = volume()
     name = '</script><img src="http://127.0.0.1:9/x" onerror="document.title=1"><script>document.title=2'
+    name += "\u2028`${1}'--><!--"
     a.patientName = a.seriesDescription = name
     browser.get_log("performance")
     page = Page(browser, tmp_path, a, patient=True)

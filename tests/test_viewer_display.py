@@ -112,6 +112,29 @@ def test_masks_on_negatives_are_no_negatives() -> None:
         assert (panel.rgb()[~inside] == 0).all()
 
 
+@pytest.mark.parametrize("value", [True, False])
+def test_a_mask_that_is_everywhere_or_nowhere(value: bool) -> None:
+    a = Series(np.full((2, 3, 4), value))
+    shade = 255 if value else 0
+    assert (np.asarray(a.to_rgb())["R"] == shade).all()
+    assert (Panel(a).rgb() == shade).all()
+
+
+def test_window_by_histogram_of_skewed_values() -> None:
+    """One voxel in a thousand is beyond the window; of images that are nearly all background, none is."""
+    values = np.random.default_rng(0).lognormal(0, 3, (1, 200, 250))
+    window, level = Panel(Series(values)).histogram_window()
+    bottom, top = level - window / 2, level + window / 2
+    assert (values > top).mean() == pytest.approx(0.001, abs=1e-4)
+    assert (values < bottom).mean() == pytest.approx(0.01, abs=1e-3)
+    sparse = np.zeros((1, 100, 100))
+    sparse[0, 3, 4:8] = 0.002
+    assert Panel(Series(sparse)).histogram_window() == (0.002, 0.001)
+    assert np.asarray(Series(sparse).to_rgb(clip="hist"))["R"][0, 3, 4] == 255
+    flat = Panel(Series(np.full((1, 5, 5), 7.0)))
+    assert flat.histogram_window() == (1, 7)
+
+
 # --- windows and norms that are given ---------------------------------------------------------------------
 
 

@@ -41,6 +41,24 @@ assert counts == [0, 0, 0, 16 * 6, 0], counts
 """
 
 
+STILL = """
+import matplotlib
+matplotlib.use("module://matplotlib_inline.backend_inline")
+import numpy as np
+from imagedata import Series
+from imagedata.errors import NoDisplayError
+
+a = Series(np.zeros((5, 24, 32)))
+assert a.show().scene.panel.slice == 2
+try:
+    a.get_roi()
+except NoDisplayError as error:
+    assert "%matplotlib widget" in str(error)
+else:
+    raise AssertionError("nothing said that regions cannot be drawn")
+"""
+
+
 @pytest.fixture(scope="module")
 def display() -> Iterator[str]:
     """The name of a screen in memory."""
@@ -63,6 +81,12 @@ def test_notebook_does_not_wait() -> None:
     assert run.returncode == 0, run.stderr
 
 
+def test_still_pictures_of_a_notebook_are_not_drawn_on() -> None:
+    pytest.importorskip("matplotlib_inline")
+    run = subprocess.run([sys.executable, "-c", STILL], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
 @pytest.mark.skipif(shutil.which("Xvfb") is None, reason="there is no Xvfb")
 @pytest.mark.skipif(importlib.util.find_spec("_tkinter") is None, reason="this Python has no Tk")
 def test_window_shows_and_obeys(display: str) -> None:
@@ -81,6 +105,11 @@ def test_window_shows_and_obeys(display: str) -> None:
             part = np.clip((value - low) / seen["window"], 0, 1)
             assert np.abs(np.array(colour[:3]) - mpl.colormaps["Greys_r"](part, bytes=True)[:3]).max() <= 3
     assert found["kept"] == [found["windowed"]["level"], found["windowed"]["window"]]
+    assert_keys(found["keys"])
+    slices = [[2], [2], [2], [2, 3], [2], [2, 3], [2], [2, 3], [2, 3], [2, 3, 4]]
+    assert found["outlines"] == slices
+    assert found["ellipse"] == pytest.approx([10, 9, 4, 3, 0], abs=0.1)
+    assert (found["points"], found["corners"]) == (0, 3)
     # Keys of matplotlib's own windows do nothing; a window that is closed from outside is left, too.
     assert (found["toolbar"], found["scales"], found["left"]) == ("", ["linear"], [])
     # Interactive: two windows at once, each with its own keys; none is left over.
@@ -90,3 +119,36 @@ def test_window_shows_and_obeys(display: str) -> None:
     corners = found["vertices"]["2"]
     assert np.allclose(corners, [(4.2, 4.2), (20.2, 4.2), (12.2, 20.2)], atol=0.1)
     assert found["mask"] == [0, 0, int(polygon_mask(corners, (24, 32)).sum()), 0, 0]
+
+
+STATES = ("first", "slices", "tag", "window", "level", "text", "link", "sections", "overlay", "alpha")
+EXPECTED: dict[str, dict[str, object]] = {
+    "Up": {"slices": [3, 2, 2]}, "Down": {"slices": [2, 2, 2]}, "Home": {"slices": [0, 2, 2]},
+    "End": {"slices": [4, 2, 2]}, "Right": {"tag": [1, 0]}, "Left": {"tag": [0, 0]},
+    "Shift-Right": {"tag": [0, 1]}, "Shift-Left": {"tag": [0, 0]}, "1": {}, "Return": {"slices": [1, 2, 2]},
+    "h": {"text": False}, "h again": {"text": True}, "w": {"window": None, "level": None},
+    "r": {"window": 255, "level": 127.5}, "l": {"link": True}, "Up again": {"slices": [2, 2, 2]},
+    "Up once more": {"slices": [3, 3, 3]}, "l again": {"link": False}, "Down again": {"slices": [2, 3, 3]},
+    "x": {"sections": False}, "x again": {"sections": True}, "o": {"overlay": False},
+    "o again": {"overlay": True}, "bracketleft": {"alpha": 0.6}, "bracketright": {"alpha": 0.7},
+    "Next": {"first": 1}, "Prior": {"first": 0}, "Control-Right": {"first": 1}, "Control-Left": {"first": 0},
+    "Control-Down": {"first": 1}, "Control-Up": {"first": 0}, "Control-End": {"first": 1},
+    "Control-Home": {"first": 0},
+}  # fmt: skip
+
+
+def assert_keys(found: list[list[object]]) -> None:
+    """Each key changes what it should, and nothing else."""
+    assert [str(key) for key, _ in found[1:]] == [name.split()[0] for name in EXPECTED]
+    before = dict(zip(STATES, found[0][1], strict=True))
+    for (key, state), change in zip(found[1:], EXPECTED.values(), strict=True):
+        now = dict(zip(STATES, state, strict=True))
+        if key == "w":
+            assert now["window"] < before["window"]
+            change = {"window": now["window"], "level": now["level"]}
+        if "first" in change:
+            # The panel under the mouse is another one.
+            now = {**now, "tag": before["tag"]}
+        wanted = {k: pytest.approx(v) if isinstance(v, float) else v for k, v in change.items()}
+        assert now == {**before, **wanted}, key
+        before = now

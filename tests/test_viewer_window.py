@@ -142,6 +142,27 @@ def test_a_corner_of_an_outline_that_holds_is_moved_from_here_on() -> None:
     assert set(window.viewer.vertices) == {(0, 2)}
 
 
+def test_outlines_of_times_follow_times() -> None:
+    """Also where that was not said."""
+    window = Window(make_series((4, 16, 16), (4,), kind="axial"))
+    window.viewer.connect_draw({(1, 2): SQUARE})
+    assert len(outline(window)) == 0
+    window.key("right")
+    assert len(outline(window)) == 5
+
+
+def test_touchpads_send_parts_of_steps() -> None:
+    window = Window(make_series((30, 6, 7)))
+    panel = window.panel()
+    assert panel.slice == 15
+    for step, expected in [(0.4, 15), (0.4, 15), (0.4, 16), (-0.5, 16), (-0.5, 15), (2, 17), (-3, 14)]:
+        window.wheel(step)
+        assert panel.slice == expected
+    for _ in range(10):
+        window.wheel(0.1)
+    assert panel.slice == 15
+
+
 # --- several viewers ----------------------------------------------------------------------------------------
 
 

@@ -113,6 +113,71 @@ def close_from_outside(hands: Hands) -> None:
     plt.close(hands.viewer.fig)
 
 
+def state(viewer: Any) -> list[Any]:
+    panel = viewer.scene.panel
+    others = [p.slice for p in viewer.scene.panels]
+    return [
+        viewer.scene.first, others, list(panel.tag), panel.window, panel.level, viewer.show_text,
+        viewer.scene.link, viewer.show_sections, panel.show_overlay, panel.alpha,
+    ]  # fmt: skip
+
+
+KEYS = (
+    "Up", "Down", "Home", "End", "Right", "Left", "Shift-Right", "Shift-Left", "1", "Return", "h", "h",
+    "w", "r", "l", "Up", "Up", "l", "Down", "x", "x", "o", "o", "bracketleft", "bracketright",
+    "Next", "Prior", "Control-Right", "Control-Left", "Control-Down", "Control-Up",
+    "Control-End", "Control-Home",
+)  # fmt: skip
+
+
+def every_key(hands: Hands) -> None:
+    found = [["", state(hands.viewer)]]
+    for key in KEYS:
+        modifier, _, name = key.rpartition("-")
+        hands.event(f"<{modifier}-Key-{name}>" if modifier else f"<Key-{name}>")
+        found.append([key, state(hands.viewer)])
+    results["keys"] = found
+    hands.event("<Key-q>")
+
+
+def draw_everything(hands: Hands) -> None:
+    hands.event("<Key-e>")
+    hands.event("<ButtonPress-1>", 6, 6)
+    hands.event("<B1-Motion>", 12, 10)
+    hands.event("<ButtonRelease-1>", 14, 12)
+    counts = [outlines(hands.viewer)]
+    for key in ("c", "Up", "v", "Delete", "z", "Control-z", "Control-v", "e"):
+        modifier, _, name = key.rpartition("-")
+        hands.event(f"<{modifier}-Key-{name}>" if modifier else f"<Key-{name}>")
+        counts.append(outlines(hands.viewer))
+    hands.event("<Key-Up>")
+    for column, row in [(4.2, 4.2), (20.2, 4.2), (12.2, 20.2), (3.2, 9.2)]:
+        hands.event("<ButtonPress-1>", column, row)
+        hands.event("<ButtonRelease-1>", column, row)
+    hands.event("<Key-BackSpace>")
+    hands.event("<Key-Return>")
+    counts.append(outlines(hands.viewer))
+    hands.event("<ButtonPress-1>", 4.2, 4.2)
+    hands.event("<Key-Escape>")
+    results["outlines"] = counts
+    results["ellipse"] = list(hands.viewer.vertices[2])
+    results["points"] = len(hands.viewer.drawing.points)
+    results["corners"] = len(hands.viewer.vertices[4])
+    hands.event("<Key-q>")
+
+
+def outlines(viewer: Any) -> list[int]:
+    return sorted(viewer.vertices)
+
+
+five = Series(np.concatenate([VALUES[:, np.newaxis]] * 2, axis=1), "time,te")
+five.windowCenter, five.windowWidth = 127.5, 255
+figure, axes = plt.subplots(1, 2)
+drive(every_key)
+five.show([series(), series()], fig=figure, ax=axes, overlay=Series(VALUES[0] > 99))
+plt.close(figure)
+drive(draw_everything)
+a.get_roi()
 drive(close_from_outside)
 a.show()
 results["left"] = plt.get_fignums()

@@ -31,6 +31,7 @@ from .nifti.layout import TIME_AXES, axes_from_comment, comment_from_axes
 
 __all__ = [
     'RGB',
+    'RGBA',
     'SECONDARY_CAPTURE',
     'Description',
     'assumed_geometry',
@@ -44,6 +45,9 @@ __all__ = [
 
 RGB = np.dtype([('R', 'u1'), ('G', 'u1'), ('B', 'u1')])
 """Colour, one voxel."""
+
+RGBA = np.dtype([('R', 'u1'), ('G', 'u1'), ('B', 'u1'), ('A', 'u1')])
+"""Colour and opacity, one voxel: read where a program asks for it (`alpha=True`)."""
 
 SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7'
 """SOP Class of images whose origin is not known (PS3.4 B.5)."""

@@ -14,16 +14,21 @@ from numpy.typing import NDArray
 
 from ..axis import SPATIAL, VariableAxis
 from ..errors import GeometryError
+from ..formats.described import RGB, RGBA
 from ..geometry import Geometry
 from ..header import Header, Identity, SeriesData, new_uid
 from .metadata.affine import Affine
 from .metadata.convert_nib_itk import convert_affine
 from .metadata.metadata import MetaData, check_ornt
 
-__all__ = ['flipped_rows', 'from_medio', 'move_channels', 'pack_channels', 'reoriented', 'to_medio']
+__all__ = [
+    'COMPONENT', 'flipped_rows', 'flipped_slices', 'from_medio', 'move_channels', 'pack_channels',
+    'reoriented', 'to_medio',
+]  # fmt: skip
 
 Array = NDArray[Any]
-RGB = np.dtype([('R', 'u1'), ('G', 'u1'), ('B', 'u1')])
+COMPONENT = 'component'
+"""The axis of the components of vectors, as the readers of vector images call it."""
 
 _SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7'
 
@@ -35,11 +40,12 @@ def to_medio(data: SeriesData, channels_axis: int | None = -1) -> tuple[Array, A
     ----------
     data : SeriesData
     channels_axis : int or None
-        Where colours go; None keeps them as fields of a structured type.
+        Where colours, and components of vectors, go; None keeps colours as fields of a structured
+        type, and components last.
 
     Returns
     -------
-    array : (x, y), (x, y, z) or (x, y, z, tags...) array
+    array : (x, y), (x, y, z) or (x, y, z, tags..., components) array
         A view where it can be one.
     affine : Affine
         To LPS; 3x3 for an image without a slice axis.
@@ -50,8 +56,9 @@ def to_medio(data: SeriesData, channels_axis: int | None = -1) -> tuple[Array, A
         raise GeometryError(f'an image has rows and columns, this one only {", ".join(header.dims)}')
     array = data.array
     if array.ndim == len(header.dims):
-        order = [header.dims.index(name) for name in [*spatial, *reversed(header.tag_dims)]]
-        array = move_channels(array.transpose(order), channels_axis)
+        tags = sorted(header.tag_dims, key=COMPONENT.__eq__)
+        array = array.transpose([header.dims.index(name) for name in [*spatial, *tags]])
+        array = move_channels(array, channels_axis, components=COMPONENT in tags)
     return array, affine_of(header, len(spatial))
 
 
@@ -67,10 +74,19 @@ def flipped_rows(array: Array, affine: Affine, rows: int) -> tuple[Array, Affine
     affine : Affine
     rows : int
     """
+    return (array[:, ::-1] if array.ndim >= 2 else array), _turned(affine, 1, rows)
+
+
+def flipped_slices(array: Array, affine: Affine, slices: int) -> tuple[Array, Affine]:
+    """Return a volume with its slices in the other direction: each voxel stays where it is."""
+    return (array[:, :, ::-1] if array.ndim >= 3 else array), _turned(affine, 2, slices)
+
+
+def _turned(affine: Affine, axis: int, length: int) -> Affine:
     matrix = np.array(affine)
-    matrix[:, -1] += matrix[:, 1] * (rows - 1)
-    matrix[:, 1] *= -1
-    return (array[:, ::-1] if array.ndim >= 2 else array), Affine(matrix)
+    matrix[:, -1] += matrix[:, axis] * (length - 1)
+    matrix[:, axis] *= -1
+    return Affine(matrix + 0.0)  # no -0.
 
 
 def affine_of(header: Header, dims: int) -> Affine:
@@ -86,10 +102,21 @@ def spatial_shape(header: Header) -> tuple[int, ...]:
     return tuple(reversed(geometry.shape)) if geometry is not None else ()
 
 
-def move_channels(array: Array, axis: int | None) -> Array:
-    """Return colours as an axis of their own."""
-    if array.dtype.names is None or axis is None:
+def move_channels(array: Array, axis: int | None, *, components: bool = False) -> Array:
+    """Return colours as an axis of their own.
+
+    Parameters
+    ----------
+    array : array
+    axis : int or None
+        Which one it becomes; None: colours stay fields of a structured type.
+    components : bool
+        Whether the last axis is that of the components of vectors, which moves as well.
+    """
+    if axis is None:
         return array
+    if array.dtype.names is None:
+        return np.moveaxis(array, -1, axis) if components else array
     kind = array.dtype[0]
     channels = len(array.dtype.names)
     plain = np.ascontiguousarray(array).view(kind).reshape(*array.shape, channels)
@@ -97,7 +124,7 @@ def move_channels(array: Array, axis: int | None) -> Array:
 
 
 def pack_channels(array: Array, axis: int | None) -> Array:
-    """Return an array whose axis of 3 channels became fields R, G and B.
+    """Return an array whose axis of 3 or 4 channels became fields R, G, B and A.
 
     Raises
     ------
@@ -107,12 +134,13 @@ def pack_channels(array: Array, axis: int | None) -> Array:
     if axis is None:
         return array
     last = np.ascontiguousarray(np.moveaxis(array, axis, -1))
-    if last.dtype != np.uint8 or last.shape[-1] != 3:
+    kind = {3: RGB, 4: RGBA}.get(last.shape[-1])
+    if last.dtype != np.uint8 or kind is None:
         raise GeometryError(
-            f'colours are 3 channels of uint8, not {last.shape[-1]} of {last.dtype}: give '
-            'channels_axis=None for an image without colours'
+            f'colours are 3 or 4 channels of uint8, not {last.shape[-1]} of {last.dtype}: write vectors as '
+            '.nrrd, .mha or .vtk, or give channels_axis=None for an image without colours'
         )
-    return last.view(RGB)[..., 0]
+    return last.view(kind)[..., 0]
 
 
 def reoriented(array: Array, affine: Affine, code: str) -> tuple[Array, Affine]:
@@ -133,6 +161,10 @@ def reoriented(array: Array, affine: Affine, code: str) -> tuple[Array, Affine]:
     affine : Affine
     """
     check_ornt(code)
+    if affine.dim != 3:
+        raise GeometryError(
+            f'an image of {affine.dim} dimensions has no orientation {code!r}: only volumes are turned'
+        )
     now = MetaData(affine).ornt
     axes = [next(i for i, letter in enumerate(now) if _SIDES[letter] == _SIDES[new]) for new in code]
     turned = [now[axis] != new for axis, new in zip(axes, code, strict=True)]
@@ -150,7 +182,7 @@ def reoriented(array: Array, affine: Affine, code: str) -> tuple[Array, Affine]:
     out[:3, 3] = origin
     moved = array.transpose([*axes, *range(3, array.ndim)])
     view = moved[tuple(slice(None, None, -1) if turn else slice(None) for turn in turned)]
-    return view, Affine(out)
+    return view, Affine(out + 0.0)  # no -0.
 
 
 _SIDES = {letter: sides for sides in ('RL', 'AP', 'IS') for letter in sides}
@@ -170,7 +202,8 @@ def from_medio(
     metadata : MetaData
         In either coordinate system; it is not changed.
     channels_axis : int, optional
-        Where the colours are.
+        Where the colours are: 3 of uint8. Other channels are the components of vectors, an axis
+        of their own.
     attributes : mapping, optional
 
     Returns
@@ -183,16 +216,26 @@ def from_medio(
     ValueError
         When affine and array do not fit.
     """
-    values = pack_channels(np.asarray(array), channels_axis)
+    values, components = np.asarray(array), False
+    if channels_axis is not None:
+        values = np.moveaxis(values, channels_axis, -1)
+        if values.shape[-1] == 1:
+            values = values[..., 0]
+        elif values.shape[-1] == 3 and values.dtype == np.uint8:
+            values = pack_channels(values, -1)
+        else:
+            components = True
     affine = metadata.affine if metadata.coord_sys == 'itk' else convert_affine(metadata.affine)
     dims = affine.dim
-    if values.ndim < dims or dims not in (2, 3):
+    tag_count = values.ndim - dims - components
+    if tag_count < 0 or dims not in (2, 3):
         raise GeometryError(
             f'an affine of {dims} dimensions does not fit an array of shape {np.shape(array)}: '
             'its axes are (x, y, z, ...)'
         )
-    tags = tuple(f'axis{n}' for n in range(values.ndim, dims, -1)) if values.ndim - dims != 1 else ('time',)
-    natural = values.transpose([*range(values.ndim - 1, dims - 1, -1), *range(dims - 1, -1, -1)])
+    tags = ('time',) if tag_count == 1 else tuple(f'axis{n}' for n in range(dims + 1, dims + tag_count + 1))
+    tags += (COMPONENT,) * components
+    natural = values.transpose([*range(dims, values.ndim), *range(dims - 1, -1, -1)])
     matrix = np.eye(4)
     keep = [*range(dims), 3]
     matrix[np.ix_(keep, keep)] = np.asarray(affine)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..axis import SPATIAL
-from ..errors import CannotSort, InputNotFoundError
+from ..errors import CannotSort, DataTypeError, InputNotFoundError, MissingSliceError, UnknownInputError
+from ..geometry import Geometry
 from ..header import SeriesData
 from ..reading import read
 from .utils.dcm_series import InconsistentSeriesError
@@ -34,18 +35,27 @@ class Choice:
         Leave out those that differ from most in direction, spacing or matrix.
     globber : str
         Which files of the folder.
+    keep_dimensions : bool
+        Whether those of length 1 stay, beside the spatial ones.
+    mapped : bool
+        Whether values may be a view of their file, copied on write, where they lie in it as they are.
     """
 
     series: str | int | None = None
     validate_series: bool = True
     keep_dominant_geometry: bool = False
     globber: str = '*'
+    keep_dimensions: bool = False
+    mapped: bool = False
 
 
-def load(path: str | PathLike[str], choice: Choice, *, headers_only: bool = False) -> SeriesData:
+def load(
+    path: str | PathLike[str], choice: Choice, *, headers_only: bool = False, alpha: bool = False
+) -> SeriesData:
     """Read one volume.
 
-    A folder is read without those below it, unless the pattern names them.
+    A folder is read without those below it, unless the pattern names them. `alpha`: colours have
+    their opacity, where the file has it.
 
     Raises
     ------
@@ -56,21 +66,41 @@ def load(path: str | PathLike[str], choice: Choice, *, headers_only: bool = Fals
     """
     text = fspath(path)
     folder = '://' not in text and Path(text).is_dir()
-    options: dict[str, Any] = {'headers_only': headers_only}
-    if not choice.validate_series:
-        options |= {'accept_uneven_slices': True, 'missing': 'drop'}
+    options: dict[str, Any] = {
+        'headers_only': headers_only, 'alpha': alpha, 'keep_dimensions': choice.keep_dimensions,
+    }  # fmt: skip
+    sources = _files(Path(text), choice.globber) if folder else text
     try:
-        found = read(_files(Path(text), choice.globber) if folder else text, 'auto', options)
+        try:
+            found = _read(sources, options, mapped=choice.mapped)
+        except MissingSliceError:
+            if choice.validate_series:
+                raise
+            found = read(sources, 'auto', options | {'missing': 'drop'})
     except CannotSort as error:
         if not folder:
             raise
-        raise InconsistentSeriesError(f'{error}; or give validate_series=False') from error
+        remedy = '; or give validate_series=False' if isinstance(error, MissingSliceError) else ''
+        raise InconsistentSeriesError(f'{error}{remedy}') from error
+    except UnknownInputError as error:
+        if not folder:
+            raise
+        raise InputNotFoundError(f'there is no image in {text}: {error}') from error
     if not folder:
         return _counted(_only(text, found, None))
     uids: Iterable[str] = {data.identity.uid for data in found}
     uid = parse_series_uids(text, uids, choice.series, choice.globber)
     data = _only(text, [d for d in found if d.identity.uid == uid], choice)
     return _counted(_checked(text, data, choice))
+
+
+def _read(sources: Any, options: dict[str, Any], *, mapped: bool) -> list[SeriesData]:
+    if mapped and not options['headers_only']:
+        try:
+            return list(read(sources, 'auto', options | {'mmap': 'c'}))
+        except DataTypeError:
+            pass  # compressed, scaled, or on a server
+    return list(read(sources, 'auto', options))
 
 
 def _counted(data: SeriesData) -> SeriesData:
@@ -107,9 +137,15 @@ def _only(name: str, found: Sequence[SeriesData], choice: Choice | None) -> Seri
 
 def _checked(name: str, data: SeriesData, choice: Choice) -> SeriesData:
     geometry = data.header.geometry
-    if choice.validate_series and geometry is not None and not geometry.is_uniform:
+    if choice.validate_series and geometry is not None and not _is_even(geometry):
         raise InconsistentSeriesError(
             f'the slices of {name} are not evenly spaced: give validate_series=False for their mean '
             'spacing, or read them with imagedata.Series, which keeps the place of each'
         )
     return data
+
+
+def _is_even(geometry: Geometry) -> bool:
+    """Return whether all gaps are within 1 % of the middle one, which medio takes for even."""
+    gaps = np.linalg.norm(np.diff(geometry.slice_positions, axis=0), axis=1)
+    return geometry.is_uniform or bool(np.abs(gaps - np.median(gaps)).max() <= 0.01 * np.median(gaps))

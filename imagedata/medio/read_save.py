@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..conversion import converted
-from ..errors import GeometryError
+from ..errors import DataTypeError, GeometryError
 from .backends.itk_io import ItkIO
 from .backends.nib_io import NibIO
 from .backends.pdcm_io import PdcmIO
@@ -73,7 +73,7 @@ def read_img(
     reader, code = _reader(input_path, desired_ornt, backend, coord_sys)
     array, metadata = reader.read_img(input_path, code, header, channels_axis, **kwargs)
     if dtype is not None:
-        array = converted(array, np.dtype(dtype))
+        array = converted(array, np.dtype(dtype), DataTypeError)
     metadata.convert(coord_sys or reader.coord_sys)
     return array, metadata
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from urllib.parse import unquote
@@ -61,5 +62,8 @@ def without(text: str, urls: Iterable[str]) -> str:
 
 
 def basename(url: str) -> str:
-    """Return the last part of a path or URL, '' where it ends with '/'."""
-    return re.split(r'[/\\]', url)[-1]
+    """Return the last part of a path or URL, '' where it ends with '/'.
+
+    A backslash divides paths on Windows, and is a character like any other elsewhere.
+    """
+    return url.rpartition('/')[2] if '://' in url else os.path.basename(url)

@@ -12,10 +12,11 @@ from ..colour import make_norm, window_bounds
 if TYPE_CHECKING:
     from ..roi import grid_from_roi
     from ..series import Series
+    from .layout import default_layout
     from .model import Panel, pretty_tag_value, pretty_window_level
     from .scroll import ScrollView
     from .selector import MyPolygonSelector
-    from .window import Viewer, default_layout
+    from .window import Viewer
 
 __all__ = ['MyPolygonSelector', 'Panel', 'ScrollView', 'Viewer', 'build_info', 'default_layout', 'get_level',
            'get_window_level', 'grid_from_roi', 'pretty_tag_value', 'pretty_window_level']
@@ -23,7 +24,7 @@ __all__ = ['MyPolygonSelector', 'Panel', 'ScrollView', 'Viewer', 'build_info', '
 _HOMES = {
     'MyPolygonSelector': '.selector', 'Panel': '.model', 'pretty_tag_value': '.model',
     'pretty_window_level': '.model', 'ScrollView': '.scroll', 'Viewer': '.window',
-    'default_layout': '.window', 'grid_from_roi': '..roi',
+    'default_layout': '.layout', 'grid_from_roi': '..roi',
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..attributes import finite_range
 from ..colour import clip_range, fuse, make_norm, moved_norm, to_rgb, unpacked, visible, window_bounds
 from ..errors import DataTypeError, EmptyImageError
 from ..fusion import frames_of, on_grid, overlay_colours, overlay_range, shown_map, shown_norm
@@ -194,9 +195,12 @@ class Panel:
         colours = unpacked(image) if self.color else to_rgb(image, self.colormap, self.normaliser())
         if self._overlay is None or not self.show_overlay:
             return colours
-        laid_on, where = overlay_colours(self._overlay_frame(), self.maskmap, self._overlay_range, 0.0)
-        # A mask tints; the colours of a map are to be read, whatever lies below.
-        return fuse(colours, laid_on, self.alpha, self._overlay_range is not None, where)
+        values = self._overlay_frame()
+        laid_on, where = overlay_colours(values, self.maskmap, self._overlay_range, 0.0)
+        if self._overlay_range is None:
+            where = values != 0
+        # Blended, because what is added to white is not seen.
+        return fuse(colours, laid_on, self.alpha, True, where)
 
     def overlay_frames(self) -> tuple[NDArray[Any], tuple[float, float] | None] | None:
         """Return the overlay at the voxels of the series, (tags..., slice, row, column), and its limits.
@@ -254,6 +258,9 @@ class Panel:
         """Return window and level that hold all but the extreme values of the image that is shown."""
         image = self.frame()
         low, high = clip_range(image[:: max(1, image.size // _SAMPLE)], probs)
+        if low == high:
+            # Nearly all is background: what is not is to be seen.
+            low, high = finite_range(image)
         return min(high - low, float(np.finfo(float).max)) or 1.0, low / 2 + high / 2
 
     def section_of(self, other: Panel) -> NDArray[np.float64] | None:
@@ -269,7 +276,9 @@ class Panel:
         if mine is None or theirs is None or not _comparable(mine, theirs):
             return None
         rows, columns = other.shape
-        corners = [(0, 0), (0, columns - 1), (rows - 1, columns - 1), (rows - 1, 0)]
+        # To the outer edges of its pixels.
+        top, left, bottom, right = -0.5, -0.5, rows - 0.5, columns - 0.5
+        corners = [(top, left), (top, right), (bottom, right), (bottom, left)]
         index = mine.to_index(theirs.to_world([(other.slice, *corner) for corner in corners]))
         height = index[:, 0] - self.slice
         ends = []

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ..errors import NoDisplayError
 from ..roi import grid_from_roi
 from .canvas import PanelView
 from .drawing import Drawing
+from .layout import MOST, default_layout, new_figure, takes_events
 from .model import Panel, Scene, keep_window
 
 if TYPE_CHECKING:
@@ -20,54 +20,13 @@ if TYPE_CHECKING:
 
     from ..series import Series
 
-__all__ = ['Viewer', 'default_layout', 'new_figure']
+__all__ = ['Viewer']
 
-_MOST_ROWS, _MOST_COLUMNS = 4, 5
-_WITHOUT_WINDOW = {'agg', 'pdf', 'ps', 'svg', 'cairo', 'pgf', 'template'}
 _VIEWER = '_imagedata_viewer'
 _GREYS = {'Greys', 'Greys_r', 'gray', 'gray_r', 'grey', 'grey_r', 'binary', 'binary_r'}
 _MOST = float(np.finfo(float).max)
 _REACH = 7
 """A click within so many points of a screen from a corner means that corner."""
-
-
-def default_layout(fig: Figure, n: int) -> list[Axes]:
-    """Return axes for `n` series side by side: 4 rows of 5 at most.
-
-    Raises
-    ------
-    ValueError
-        When there is no figure, or n is not between 1 and 20.
-    """
-    if fig is None:
-        raise ValueError('there is no figure to lay out: give fig=')
-    if not 1 <= n <= _MOST_ROWS * _MOST_COLUMNS:
-        raise ValueError(f'from 1 to {_MOST_ROWS * _MOST_COLUMNS} images are shown at once, not {n}')
-    columns = min(_MOST_COLUMNS, int(np.ceil(np.sqrt(n))))
-    rows = -(-n // columns)
-    if rows > _MOST_ROWS:
-        rows, columns = _MOST_ROWS, -(-n // _MOST_ROWS)
-    return [fig.add_subplot(rows, columns, i + 1) for i in range(n)]
-
-
-def new_figure() -> Figure:
-    """Return a new figure on the screen, or in the notebook.
-
-    Raises
-    ------
-    NoDisplayError
-        When there is neither; the message tells how to view without.
-    """
-    import matplotlib.pyplot as plt
-
-    backend = str(plt.get_backend()).lower()
-    if backend in _WITHOUT_WINDOW:
-        raise NoDisplayError(
-            f'there is no screen to show a window on (matplotlib draws with {backend!r}). '
-            "to_html('view.html') writes a viewer for any browser, to_png('view.png') a picture; "
-            'in a notebook, run %matplotlib widget first (pip install ipympl)'
-        )
-    return plt.figure(facecolor='black', layout='constrained')
 
 
 def _in_colour(panel: Panel) -> bool:
@@ -138,7 +97,7 @@ class Viewer:
         self._own_axes = axes is None
         self._take_over()
         if axes is None:
-            axes = default_layout(self.fig, min(len(panels), _MOST_ROWS * _MOST_COLUMNS))
+            axes = default_layout(self.fig, min(len(panels), MOST))
         bar = any(_in_colour(p) for p in panels) if colorbar is None else bool(colorbar)
         self.views = [PanelView(one, bar) for one in axes]
         self._row = max(1, len({round(one.get_position().x0, 3) for one in axes}))
@@ -150,6 +109,7 @@ class Viewer:
         self.show_sections = len(panels) > 1
         self.show_text = True
         self._typed = ''
+        self._wheeled = 0.0
         self._dragged: tuple[float, float, float, float, Panel] | None = None
         self._connections: list[int] = []
         self._waiting = False
@@ -215,7 +175,9 @@ class Viewer:
             When regions follow tags, one slice for each tag.
         """
         self.callback_quit = callback_quit
-        self.drawing = Drawing(self.scene.panels[0], self.follow, dict(roi or {}), single)
+        outlines = dict(roi or {})
+        follow = self.follow or any(isinstance(key, tuple) for key in outlines)
+        self.drawing = Drawing(self.scene.panels[0], follow, outlines, single)
         for view in self.views:
             view.outlines[0].set_color(color)
         self._refresh()
@@ -247,6 +209,10 @@ class Viewer:
             self._waiting = True
             self.fig.canvas.start_event_loop(0)
         return self
+
+    def can_draw(self) -> bool:
+        """Return whether there are keys and a mouse; a notebook without `%matplotlib widget` has none."""
+        return not self._own_figure or takes_events()
 
     def has_window(self) -> bool:
         """Return whether there is a window whose end can be waited for."""
@@ -487,8 +453,14 @@ class Viewer:
 
     def scroll(self, event: MouseEvent) -> None:
         """Wheel: other slices."""
-        if self._activate(event) is not None and event.step:
-            step = int(np.sign(event.step)) * max(1, int(abs(event.step)))
+        if self._activate(event) is None:
+            return
+        # Touchpads send parts of steps.
+        back = self._wheeled * event.step < 0
+        self._wheeled = event.step + (0 if back else self._wheeled)
+        step = int(round(self._wheeled, 6))
+        self._wheeled -= step
+        if step:
             self._refresh(self.scene.step_slice(step))
 
     def on_press(self, event: MouseEvent) -> None:

@@ -9,34 +9,30 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .packed import remembered
-from .workers import Worker, use_in_this_thread
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from .frames import Frame
 
-__all__ = ['add_in_place', 'decoded', 'ends', 'joined', 'native_kind']
+__all__ = ['add_in_place', 'decoded', 'ends', 'joined', 'native_kind', 'put_rescaled', 'side_by_side']
+
+_COMPRESSED = ('1.2.840.10008.1.2.4.', '1.2.840.10008.1.2.5')
+"""How transfer syntaxes of frames that are each compressed begin."""
 
 _NATIVE = ('1.2.840.10008.1.2', '1.2.840.10008.1.2.1')
 
-_SAMPLE = 4
-"""Number of images that are decoded to see how long it takes."""
-
-_LONG = 2.5
-"""Seconds of a processor for which it is worth to start processes: each takes half a second to start, and
-what it sends costs as well."""
-
 _THREADS = min(os.cpu_count() or 1, 16)
-"""Number of threads of NumPy, which lets others run while it computes, and of processes that decode."""
+"""Number of threads: NumPy and decoders let others run while they compute."""
+
+_LARGE = 1 << 24
+"""Bytes for which it is worth to start threads."""
 
 
 def joined(frames: Sequence[Frame]) -> NDArray[Any] | None:
@@ -139,7 +135,7 @@ def _permute(block: NDArray[Any], order: Sequence[int]) -> None:
 
 
 def decoded(frames: Sequence[Frame], take: Callable[[Frame], NDArray[Any]]) -> list[NDArray[Any]]:
-    """Return the stored values of images, decoded on all cores where that takes long.
+    """Return the stored values of images; compressed ones are decoded on all cores.
 
     Parameters
     ----------
@@ -147,34 +143,31 @@ def decoded(frames: Sequence[Frame], take: Callable[[Frame], NDArray[Any]]) -> l
     take : function
         Returns the stored values of one.
     """
-    found, least = [], float('inf')
-    for frame in frames[:_SAMPLE]:
-        began = thread_time()
-        found.append(take(frame))
-        least = min(least, thread_time() - began)  # the first one takes longer: decoders are imported
-    rest = frames[_SAMPLE:]
-    expected = least * len(rest) if rest else 0.0
-    if expected < _LONG or _THREADS < 2:
+    found = [take(frame) for frame in frames[:1]]  # the first one imports its decoder
+    rest = frames[1:]
+    if not rest or not _is_compressed(frames[0]):
         return found + [take(frame) for frame in rest]
-    return found + _by_workers(rest, take)
+    pool = ThreadPoolExecutor(min(_THREADS, len(rest)))
+    try:
+        return found + list(pool.map(take, rest))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _by_workers(frames: Sequence[Frame], take: Callable[[Frame], NDArray[Any]]) -> list[NDArray[Any]]:
-    """Return the stored values of images, decoded by processes of their own."""
-    with ExitStack() as stack:
-        try:
-            started = [stack.enter_context(Worker()) for _ in range(min(_THREADS, len(frames)))]
-        except OSError:  # no more processes, or no program to start
-            started = []
-        workers = [worker for worker in started if worker.is_ready()]
-        if not workers:
-            return [take(frame) for frame in frames]
-        waiting = iter(workers)
-        pool = ThreadPoolExecutor(len(workers), initializer=lambda: use_in_this_thread(next(waiting)))
-        try:
-            return list(pool.map(take, frames))
-        finally:
-            pool.shutdown(cancel_futures=True)
+def _is_compressed(frame: Frame) -> bool:
+    meta = getattr(frame.pixels.header, 'file_meta', None) or {}
+    return str(meta.get('TransferSyntaxUID', '')).startswith(_COMPRESSED)
+
+
+def side_by_side(function: Callable[[Any], object], items: Sequence[Any], size: int) -> None:
+    """Call a function of NumPy's with each of some items, in threads when they have many bytes in all."""
+    if size <= _LARGE:
+        for item in items:
+            function(item)
+        return
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for _ in pool.map(function, items):
+            pass
 
 
 def ends(block: NDArray[Any]) -> tuple[int, int]:
@@ -204,22 +197,34 @@ def add_in_place(block: NDArray[Any], slope: int, intercept: int, kind: np.dtype
         Of the size of the block's own, which holds all results.
     """
     plain = block.view(f'<u{kind.itemsize}')
-    modulus = 1 << (8 * kind.itemsize)
 
     def change(part: NDArray[Any]) -> None:
         for image in part:
-            if slope != 1:
-                np.multiply(image, plain.dtype.type(slope % modulus), out=image)
-            if intercept:
-                np.add(image, plain.dtype.type(intercept % modulus), out=image)
+            _rescale(image, slope, intercept)
 
     _in_threads(change, _parts(plain))
     return block.view(kind)
 
 
+def put_rescaled(target: NDArray[Any], image: NDArray[Any], slope: int, intercept: int) -> None:
+    """Write stored values x slope + intercept into an array of integers, whose type holds the results."""
+    plain = target.view(f'u{target.itemsize}')
+    np.copyto(plain, image, casting='unsafe')
+    _rescale(plain, slope, intercept)
+
+
+def _rescale(plain: NDArray[Any], slope: int, intercept: int) -> None:
+    """Multiply and add in place, modulo the number of values of an unsigned type."""
+    modulus = 1 << (8 * plain.itemsize)
+    if slope != 1:
+        np.multiply(plain, plain.dtype.type(slope % modulus), out=plain)
+    if intercept:
+        np.add(plain, plain.dtype.type(intercept % modulus), out=plain)
+
+
 def _parts(block: NDArray[Any]) -> list[NDArray[Any]]:
     """Return a block in as many parts as there are threads; small ones whole."""
-    count = min(_THREADS, len(block)) if block.nbytes > 1 << 24 else 1
+    count = min(_THREADS, len(block)) if block.nbytes > _LARGE else 1
     return np.array_split(block, count)
 
 

@@ -7,6 +7,7 @@ while a series is sorted, or long after, when a program asks for the weight of t
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 
 from pydicom.dataelem import DataElement, RawDataElement
@@ -18,6 +19,8 @@ from ...errors import CorruptFileError
 from .scan import PARSE_ERRORS
 
 __all__ = ['CheckedDataset']
+
+_QUOTED = re.compile(r'''b?'[^']*'|b?"[^"]*"''')
 
 _CHECKED = 'imagedata_checked'
 """Attribute of a sequence element whose items are parsed."""
@@ -52,7 +55,8 @@ class CheckedDataset(Dataset):
             if element.VR == 'SQ':
                 _parse_all(element)
         except (*PARSE_ERRORS, BytesLengthException) as error:
-            reason = ' '.join(str(error).split())[:300]
+            # What pydicom quotes can be the name of the patient.
+            reason = _QUOTED.sub('...', ' '.join(str(error).split()))[:300]
             raise CorruptFileError(
                 f'{self.source_name or "a DICOM header"}: element {Tag(tag)} cannot be read '
                 f'({type(error).__name__}: {reason}): the file is damaged; replace it, or leave it out '

@@ -277,7 +277,9 @@ class Encoding:
             return image.astype(self.layout.dtype, copy=False)
         stored = _quantized(image, rescale)
         finite = np.isfinite(stored)
-        stored = np.clip(np.where(finite, stored, 0), self.layout.low, self.layout.high)
+        if not finite.all():
+            stored = np.where(finite, stored, 0)
+        np.clip(stored, self.layout.low, self.layout.high, out=stored)
         if self.padding is not None:
             stored = np.where(finite, stored, self.padding)
         return stored.astype(self.layout.dtype)
@@ -441,7 +443,9 @@ def _as_integers(images: NDArray[Any], survey: _Survey, allowed: Allowed) -> Enc
         return None
     in_bytes = images.dtype.kind in 'bu' and images.dtype.itemsize == 1
     layouts = [_U8] if allowed.narrow_first or (allowed.narrow and in_bytes) else []
-    layouts += [_U16, _I16] if allowed.signed else [_U16]
+    # A difference of two images is computed in their type: what was signed is not to wrap around at 0.
+    words = [_I16, _U16] if images.dtype.kind == 'i' else [_U16, _I16]
+    layouts += words if allowed.signed else [_U16]
     shifted = [_U16] if allowed.intercept else []
     if allowed.wide:
         return (
@@ -550,22 +554,29 @@ def _text_not_above(value: float) -> str:
 
 def _quantized(image: NDArray[Any], rescale: Rescale) -> NDArray[Any]:
     """Return the nearest levels, as floats; values that are not finite stay so."""
-    wide = image.dtype.itemsize >= 8 and image.dtype.kind in 'iu'
-    values: NDArray[Any] = image.astype(np.longdouble if wide else np.float64)
+    values: NDArray[Any] = image.astype(_exact(image.dtype), copy=False)
     with np.errstate(over='ignore', invalid='ignore'):
-        levels = (values - rescale.intercept) / rescale.slope
+        levels = values - rescale.intercept
+        levels /= rescale.slope
         if not np.isfinite(levels).all():
             apart = values / rescale.slope - rescale.intercept / rescale.slope
             levels = np.where(np.isfinite(levels) | ~np.isfinite(values), levels, apart)
-    return np.asarray(np.rint(levels))
+    return np.rint(levels, out=levels)
+
+
+def _exact(dtype: np.dtype[Any]) -> Any:
+    """Return the first float type that holds all values of a type, or the longest."""
+    return np.longdouble if dtype.itemsize > 4 and dtype != np.float64 else np.float64
 
 
 def _error(plan: Encoding, number: int) -> float:
     """Return the greatest absolute error of one image, as a reader in float64 will see it."""
     image = plan.images[number]
     rescale = plan.rescales[number]
-    read = plan.stored(number) * np.float64(rescale.slope) + rescale.intercept
-    difference = np.abs(read.astype(np.longdouble) - image.astype(np.longdouble))
+    read = plan.stored(number) * np.float64(rescale.slope)
+    read += rescale.intercept
+    difference = read.astype(_exact(image.dtype), copy=False)
+    np.subtract(difference, image, out=difference)  # of near values: exact, or nearly
     if plan.gaps:
         difference = difference[np.isfinite(image)]
-    return float(difference.max()) if difference.size else 0.0
+    return float(max(difference.max(), -difference.min())) if difference.size else 0.0

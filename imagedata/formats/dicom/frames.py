@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ...errors import CannotSort, CorruptFileError
 from ...geometry import FloatArray, slice_normal
 from .packed import PackedHeader, remembered
+from .plausible import items
 from .scaling import Scale, modality_scale
 from .scan import Instance
 from .vendor.values import numbers
@@ -36,7 +37,7 @@ class Pixels:
         Number of frames in the file.
     """
 
-    __slots__ = ('_last', 'count', 'data', 'header', 'name', 'slot', 'tag', 'vr')
+    __slots__ = ('_last', '_offsets', 'count', 'data', 'header', 'name', 'slot', 'tag', 'vr')
 
     def __init__(self, instance: Instance, count: int) -> None:
         self.name = instance.name
@@ -47,6 +48,7 @@ class Pixels:
         self.slot = instance.slot
         self.count = count
         self._last: tuple[int, NDArray[Any]] | None = None
+        self._offsets: tuple[list[int], list[int]] | None = None
 
     def frame(self, index: int) -> NDArray[Any]:
         """Return the stored values of one frame, (rows, columns)."""
@@ -56,6 +58,19 @@ class Pixels:
         if last is None or last[0] != index:
             last = self._last = (index, decode(self, index))
         return last[1]
+
+    def offsets(self) -> tuple[list[int], list[int]]:
+        """Return offset and length of each frame, as in an Extended Offset Table (PS3.5 A.4).
+
+        Empty: there is a table, or frames have several fragments each. Without this, each frame would be
+        looked for from the first one on.
+        """
+        if self._offsets is None:
+            fragments = list(items(self.data or b''))
+            plain = len(fragments) == self.count + 1 and fragments[0][1] == 0
+            frames = fragments[1:] if plain and 'ExtendedOffsetTable' not in self.header else []
+            self._offsets = [start - 16 for start, _ in frames], [length for _, length in frames]
+        return self._offsets
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ _EXPLICIT = '1.2.840.10008.1.2.1'
 _ENCAPSULATED = ('1.2.840.10008.1.2.4.', '1.2.840.10008.1.2.5')
 """JPEG in all its kinds, RLE. Big endian and deflated files are for others."""
 
+_DELIMITERS = 0xFFFE
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 
 _HEAD: Callable[..., tuple[int, int, bytes, int]] = struct.Struct('<HH2sH').unpack_from
@@ -209,7 +210,7 @@ def _implicit(data: bytes, size: int, at: int, elements: list[Element], last: in
             raise TooShort if known < size else Unusual('bytes behind the last element')
         group, number, length = _PLAIN_HEAD(data, at)
         tag = group << 16 | number
-        if tag <= before or group <= 2:
+        if tag <= before or group <= 2 or group == _DELIMITERS:
             raise Unusual('order of elements')
         before = tag
         if tag > last:
@@ -254,15 +255,18 @@ def end_of_items(data: bytes, size: int, at: int, depth: int = 0, *, implicit: b
         if tag != _ITEM:
             raise Unusual('items')
         at += 8
-        at = _end_of_item(data, size, at, depth, implicit=implicit) if length == UNDEFINED else at + length
+        stop = None if length == UNDEFINED else at + length
+        at = _end_of_item(data, size, at, depth, stop, implicit=implicit)
         if at > size:
             raise Unusual('length of an item')
 
 
-def _end_of_item(data: bytes, size: int, at: int, depth: int, *, implicit: bool) -> int:
-    """Return the first byte behind an item of undefined length."""
+def _end_of_item(data: bytes, size: int, at: int, depth: int, stop: int | None, *, implicit: bool) -> int:
+    """Return the first byte behind an item, whose elements must end at `stop`; None: at a delimiter."""
     known = len(data)
-    while True:
+    while at != stop:
+        if stop is not None and at > stop:
+            raise Unusual('length in an item')
         if at + 12 > known:
             if known < size:
                 raise TooShort
@@ -270,9 +274,11 @@ def _end_of_item(data: bytes, size: int, at: int, depth: int, *, implicit: bool)
                 raise Unusual('an item without end')
         group, number, length = _PLAIN_HEAD(data, at)
         if group << 16 | number == _ITEM_END:
-            if length:
+            if length or stop is not None:
                 raise Unusual('delimiter')
             return at + 8
+        if group == _DELIMITERS:
+            raise Unusual('a delimiter in an item')
         at += 8
         if not implicit:
             code = data[at - 4 : at - 2]
@@ -291,6 +297,7 @@ def _end_of_item(data: bytes, size: int, at: int, depth: int, *, implicit: bool)
             at += length
         if at > size:
             raise Unusual('length in an item')
+    return at
 
 
 def elements_of(data: bytes, *, implicit: bool) -> list[Element]:
@@ -340,7 +347,7 @@ def item_at(data: bytes, size: int, at: int) -> Item:
     undefined = length == UNDEFINED
     stop = following = at + length
     if undefined:
-        following = _end_of_item(data, size, at, 0, implicit=False)
+        following = _end_of_item(data, size, at, 0, None, implicit=False)
         stop = following - 8
     if stop > len(data):
         raise TooShort if stop <= size else Unusual('length of an item')

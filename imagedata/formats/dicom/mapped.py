@@ -58,7 +58,7 @@ def mapped_pixels(
         **reasons_of(source, kind, options),
         'the images are in several files': any(f.pixels is not first.pixels for f in present),
         'images are missing': len(present) < len(frames),
-        'it is compressed, in colour, or not in whole bytes': found is None,
+        'it is compressed, big endian, in colour, or not in whole bytes': found is None,
         'its values are scaled: read the stored ones with scaling="stored"': (
             not all(f.scale.is_identity for f in present)
         ),

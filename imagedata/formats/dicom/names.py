@@ -42,6 +42,7 @@ def file_names(
         When several images do not fit one name.
     """
     indices = list(product(*(range(n) for n in counts)))
+    filename = filename or options.get('pattern')
     if filename is not None:
         return _given_names(filename, indices, int(options.get('first_number', 0)))
     by_tag = _is_sort_on_tag(options.get('output_sort', 0))

@@ -33,6 +33,9 @@ T = TypeVar('T')
 _QUICK = frozenset(('AE', 'AS', 'CS', 'DA', 'DS', 'FD', 'FL', 'IS', 'SL', 'SS', 'TM', 'UI', 'UL', 'US'))
 """Value representations whose values depend on nothing but their bytes."""
 
+_BINARY = frozenset(('FD', 'FL', 'SL', 'SS', 'UL', 'US'))
+"""Those of them that are no text: texts are in ASCII, and what is not is the character set's affair."""
+
 _NUMBERS = frozenset(('DS', 'IS'))
 
 _tags: dict[Any, int | None] = {}
@@ -226,7 +229,8 @@ class PackedHeader(CheckedDataset):
         tag, vr, _ = self.layout.kinds[index]
         value = self.varied[index]
         vr = vr or _implied(tag)
-        if vr in _QUICK and value and config.data_element_callback is None:
+        quick = vr in _QUICK and (value.isascii() or vr in _BINARY)
+        if quick and value and config.data_element_callback is None:
             try:
                 raw = RawDataElement(
                     cast(BaseTag, tag), vr, len(value), value, 0, is_implicit_VR=False, is_little_endian=True

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import CorruptFileError, MissingDependencyError, PixelDecodeError
-from .blocks import add_in_place, decoded, ends, joined
-from .decoders import LOSSLESS_JPEG, check_jpeg, decoder_for
+from .blocks import add_in_place, decoded, ends, joined, put_rescaled, side_by_side
+from .decoders import decoded_frame
 from .frames import Frame, Pixels
 from .palette import colours_of
 from .scan import PARSE_ERRORS
 from .vendor.values import numbers
-from .workers import of_this_thread
 
 __all__ = ['RGB', 'assemble', 'decode']
 
@@ -131,29 +130,18 @@ def _by_pydicom(pixels: Pixels, index: int) -> NDArray[Any]:
 
 def _decoded(pixels: Pixels, dataset: Any, index: int) -> NDArray[Any]:
     """Return one frame as pydicom decodes it; colour as RGB."""
-    from pydicom.encaps import get_frame
-    from pydicom.pixels.utils import pixel_array
-
     try:
-        syntax = _syntax(pixels)
-        if syntax in LOSSLESS_JPEG:
-            stream = get_frame(dataset.PixelData, index, number_of_frames=pixels.count)
-            check_jpeg(pixels.name, stream, int(pixels.header.get('SamplesPerPixel', 1)))
-        frame = index if pixels.count > 1 else None
-        worker = of_this_thread()
-        if worker is not None:
-            return worker.decoded(pixels.name, id(pixels), dataset, syntax, frame)
-        return pixel_array(dataset, index=frame, decoding_plugin=decoder_for(syntax))
-    except PixelDecodeError:
-        raise
+        if pixels.count == 1:
+            return decoded_frame(dataset, None)
+        return decoded_frame(dataset, index, pixels.offsets())
     except (RuntimeError, ImportError) as error:
         syntax = dataset.file_meta.TransferSyntaxUID.name
         if 'missing' in str(error):
             raise MissingDependencyError(
                 f'{pixels.name}: no decoder for {syntax} is installed: '
-                'pip install pyjpegls python-gdcm pylibjpeg pylibjpeg-openjpeg pylibjpeg-rle'
+                'pip install imagecodecs pyjpegls pylibjpeg pylibjpeg-openjpeg pylibjpeg-rle'
             ) from error
-        reason = ' '.join(str(error).split())
+        reason = ' '.join(str(error).split('\n')[-1].split())  # pydicom's own words, and then the plugin's
         raise PixelDecodeError(f'{pixels.name}: pixels in {syntax} cannot be decoded ({reason})') from error
     except PARSE_ERRORS as error:
         raise PixelDecodeError(f'{pixels.name}: pixels cannot be decoded ({error})') from error
@@ -277,9 +265,13 @@ def assemble(
     if len(present) < len(images):
         result[...] = _fill_value(kind, frames, fill)
     flat = result.reshape(-1, *shape[-2:])
-    for i, (image, frame) in enumerate(zip(images, grid, strict=True)):
-        if image is not None and frame is not None:
-            _put(flat[i], image, frame, plain=plain)
+    there = [i for i, frame in enumerate(grid) if frame is not None]
+
+    def put(which: tuple[int, NDArray[Any], Frame]) -> None:
+        place, image, frame = which
+        _put(flat[place], image, frame, plain=plain)
+
+    side_by_side(put, list(zip(there, present, frames, strict=True)), result.nbytes)
     return result
 
 
@@ -296,7 +288,7 @@ def _whole(block: NDArray[Any], frame: Frame) -> NDArray[Any]:
         return add_in_place(block, slope, intercept, kind)
     result = np.empty(block.shape, kind)
     for target, image in zip(result, block, strict=True):
-        target[...] = image.astype(np.int64) * slope + intercept
+        put_rescaled(target, image, slope, intercept)
     return result
 
 
@@ -323,7 +315,7 @@ def _put(target: NDArray[Any], image: NDArray[Any], frame: Frame, *, plain: bool
         if scale.valid is not None:
             target[(image < scale.valid[0]) | (image > scale.valid[1])] = np.nan
     else:
-        target[...] = image.astype(np.int64) * int(scale.slope) + int(scale.intercept)
+        put_rescaled(target, image, int(scale.slope), int(scale.intercept))
 
 
 def _fill_value(kind: np.dtype[Any], frames: Sequence[Frame], fill: float | None) -> Any:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ...errors import CorruptFileError, ImagedataError
 from ...progress import tracked
 from ..contract import HEAD, Source
+from .ahead import read_ahead
 from .inflate import DEFLATED_FRAMES, inflated
 from .plausible import DEFLATED, check_deflated, check_numbers, check_pixels
 
@@ -112,7 +113,8 @@ def scan(sources: Sequence[Source], *, headers_only: bool = False, skip_broken: 
     """
     found = Scan([], [], [])
     scanner = Scanner(sources, headers_only=headers_only)
-    for source in tracked(sources, 'Reading'):
+    items = tracked(sources, 'Reading')
+    for source in items if headers_only else read_ahead(items, sources):
         try:
             instance, reason = scanner.read(source)
         except ImagedataError as error:

@@ -102,7 +102,7 @@ class Stencils:
         source = series.source(number)
         layout: Shared | None = None
         if source is not None:
-            if type(source) is not PackedHeader or source.whole is not None:
+            if not isinstance(source, PackedHeader) or source.whole is not None:
                 return None
             layout = source.layout
         if self._singled_out and series.image_number(number) in self._singled_out:

@@ -18,6 +18,17 @@ __all__ = ['companions']
 _LONGEST = 1 << 26
 """Bytes of a header that are looked at."""
 
+_FIRST = 1 << 16
+"""Bytes that are read at first: most headers are shorter."""
+
+_ENDS = {
+    'MetaImage': re.compile(
+        rb'^[ \t]*ElementDataFile[ \t]*=[ \t]*(?![ \t]|LIST)[^\r\n]+\n', re.MULTILINE | re.IGNORECASE
+    ),
+    'NRRD': re.compile(rb'\r?\n\r?\n'),
+}
+"""After which there are voxels; a list of files goes on to the end of its file."""
+
 
 def companions(source: Source, kind: str) -> dict[str, Source]:
     """Return the files with the voxels of a header, by name; none where they are in the same file.
@@ -30,9 +41,21 @@ def companions(source: Source, kind: str) -> dict[str, Source]:
     names = {'MetaImage': _of_metaimage, 'NRRD': _of_nrrd}.get(kind)
     if names is None:
         return {}
-    with source.open() as file:
-        block = file.read(min(_LONGEST, source.size()))
+    block = _start(source, _ENDS[kind])
     return {name: _beside(source, name) for name in names(block, source)}
+
+
+def _start(source: Source, end: re.Pattern[bytes]) -> bytes:
+    """Return the start of a file, as far as its header goes at least: voxels are not read for it."""
+    size = min(_LONGEST, source.size())
+    with source.open() as file:
+        block = file.read(min(_FIRST, size))
+        while len(block) < size and not end.search(block):
+            more = file.read(min(15 * len(block), size - len(block)))
+            if not more:
+                break
+            block += more
+    return block
 
 
 def _beside(source: Source, name: str) -> Source:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import DataTypeError
 from ..contract import Source
 from ..mapping import mapped, mode_of, reasons_of, refuse
 
-__all__ = ['mapped_voxels']
+__all__ = ['mapped_voxels', 'plain_voxels']
 
 _TYPES = {
     'MET_CHAR': 'i1', 'MET_UCHAR': 'u1', 'MET_SHORT': 'i2', 'MET_USHORT': 'u2', 'MET_INT': 'i4',
@@ -69,6 +70,22 @@ def mapped_voxels(
     offset = behind if not voxels else at.size() - nbytes if skipped < 0 else skipped
     refuse(at.name, {f'{nbytes} bytes of voxels do not follow byte {offset}': offset + nbytes > at.size()})
     return mapped(at, dtype, mode, offset, shape)
+
+
+def plain_voxels(
+    source: Source, kind: str, voxels: Sequence[Source], dims: Sequence[int]
+) -> NDArray[Any] | None:
+    """Return the voxels of a file that holds them as they are, read at once; None for any other.
+
+    Parameters are those of `mapped_voxels`. SimpleITK reads them too, and copies them once more.
+    """
+    try:
+        view: Any = mapped_voxels(source, kind, voxels, dims, {'mmap': True})
+    except DataTypeError:
+        return None
+    values = np.fromfile(view.filename, view.dtype, view.size, offset=view.offset).reshape(view.shape)
+    native = np.dtype(view.dtype.str[1:])
+    return values.view(native) if view.dtype.isnative else values.astype(native)
 
 
 def _header(source: Source) -> tuple[dict[str, str], int]:

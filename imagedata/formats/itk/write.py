@@ -188,8 +188,10 @@ def _set_place(
         for label in dropped:
             _warn(kind, f'the values of axis {label!r} are not numbers: its name alone is written')
         image.SetMetaData(AXES, text)
-        # ITK's own fields hold even times.
-        if axes and ([axis.name for axis in axes] != ['time'] or even_values(axes[0]) is None):
+        # ITK's own fields hold even times, and vectors hold components that are only counted.
+        counted = vector and list(axes[-1].values) == list(range(len(axes[-1])))
+        beside = axes[:-1] if counted else axes
+        if beside and ([axis.name for axis in beside] != ['time'] or even_values(beside[0]) is None):
             metadata[AXES] = text
     _drop_stale(metadata, axes, kind)
     for key, value in metadata.items():

@@ -17,6 +17,7 @@ from ...geometry import Geometry
 from ...header import Header, Identity, Images, SeriesData, default_dims, new_uid
 from ...notices import warn_user
 from ..contract import ReadRequest, ReadResult, Source
+from ..described import RGB, RGBA
 from .bids import read_sidecar, restored, volume_times
 from .diffusion import directions_from_fsl, images_with_directions, read_numbers
 from .head import LONGEST_HEADER, Head, geometry, parse, time_offset, time_step
@@ -41,7 +42,6 @@ _CIFTI = range(3000, 3100)
 
 _SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7'
 
-_RGB = np.dtype([('R', 'u1'), ('G', 'u1'), ('B', 'u1')])
 
 
 def read_sources(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
@@ -136,7 +136,10 @@ def _read(stream: Stream, head: Head, source: Source, request: ReadRequest) -> S
     if request.options.get('sidecar', True):
         sidecar = read_sidecar(source, _EXTENSION.sub('', source.basename))
     fields = {} if sidecar is None else sidecar[1]
-    kept, axes, lines = _tag_axes(head, lengths, comments, source, request.order, fields)
+    kept, axes, lines = _tag_axes(
+        head, lengths, comments, source, request.order, fields,
+        whole=bool(request.options.get('keep_dimensions')),
+    )  # fmt: skip
     place, form = geometry(head, str(request.options.get('form', '')))
     axes, images = _with_directions(axes, source, place)
     spatial = SPATIAL if len(head.dims) >= 3 else SPATIAL[1:]
@@ -192,6 +195,8 @@ def _tag_axes(
     source: Source,
     order: str,
     sidecar: Mapping[str, Any],
+    *,
+    whole: bool,
 ) -> tuple[list[bool], list[Axis], list[str]]:
     """Return which dimensions stay (one of length 1 need not), their axes, and report lines."""
     stored = next(filter(None, (axes_from_comment(text, lengths) for text in comments)), None)
@@ -205,7 +210,7 @@ def _tag_axes(
         return [True] * len(axes), axes, [f'axes {", ".join(named)} as stored by imagedata'] if axes else []
     kept = [True] * len(lengths)
     if len(names) != len(lengths):
-        kept = [n > 1 for n in lengths]
+        kept = [whole or n > 1 for n in lengths]
     if names and len(names) != sum(kept):
         has = ' x '.join(map(str, lengths)) if lengths else 'none'
         raise OrderNotFoundError(
@@ -351,7 +356,7 @@ def _values(
     wanted = None if options.get('dtype') is None else np.dtype(options['dtype'])
     if options.get('scaling') == 'stored':
         head = replace(head, scaling=None)
-    array, whole = _allocated(stream, head, lengths, wanted)
+    array, whole = _allocated(stream, head, lengths, wanted, alpha=bool(options.get('alpha')))
     _decode(stream, head, lengths, array, None if whole else head.scaling)
     extra = stream.skip()
     if extra:
@@ -362,14 +367,15 @@ def _values(
         slope, inter = head.scaling
         if whole:
             array = _scaled_integers(array, int(slope), int(inter))
-        report.append(f'scaled: slope {slope:g}, intercept {inter:g}, to {array.dtype}')
+        stored = head.dtype.newbyteorder('=')
+        report.append(f'{stored} scaled: slope {slope:g}, intercept {inter:g}, to {array.dtype}')
     if wanted is not None:
         array = converted(array, wanted, DataTypeError)
     return array
 
 
 def _allocated(
-    stream: Stream, head: Head, lengths: tuple[int, ...], wanted: np.dtype[Any] | None
+    stream: Stream, head: Head, lengths: tuple[int, ...], wanted: np.dtype[Any] | None, *, alpha: bool
 ) -> tuple[NDArray[Any], bool]:
     """Return the array to read into, and whether integers are to be scaled to integers in it."""
     stored = head.dtype.newbyteorder('=')
@@ -380,7 +386,7 @@ def _allocated(
     )
     dtype = stored
     if stored.names:
-        dtype = _RGB
+        dtype = RGBA if alpha and 'A' in stored.names else RGB
     elif head.scaling is not None and not whole:
         dtype = np.dtype(np.complex128 if stored.kind == 'c' else np.float64)
     if wanted is not None and not whole and not stored.names and np.can_cast(dtype, wanted, 'safe'):
@@ -429,9 +435,9 @@ def _decode(
             slab = buffer[:count, ::-1]
             target = volume[start : start + count]
             if head.dtype.names:
-                for name in _RGB.names or ():
+                for name in array.dtype.names or ():
                     target[name] = slab[name]
-                if 'A' in head.dtype.names:
+                if array.dtype != RGBA and 'A' in head.dtype.names:
                     opaque = opaque and bool((slab['A'] == buffer['A'].flat[0]).all())
             elif scaling is not None:
                 np.multiply(slab, scaling[0], out=target, dtype=target.dtype)

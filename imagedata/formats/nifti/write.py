@@ -25,6 +25,7 @@ from ...geometry import POSITION_TOLERANCE, Geometry
 from ...header import Header, SeriesData
 from ...notices import warn_user
 from ..contract import WriteRequest
+from ..described import RGB, RGBA
 from .diffusion import bval_text, bvec_text, diffusion_of, fsl_directions
 from .kept import set_fields
 from .layout import COMMENT, TIME_AXES, comment_from_axes, nifti_from_lps
@@ -43,7 +44,6 @@ _LONGEST = 32767
 _TIME_TOLERANCE = (0.005, 0.01)
 """Times are even when none is farther from its place than this: in s, or in steps."""
 
-_RGB = np.dtype([('R', 'u1'), ('G', 'u1'), ('B', 'u1')])
 
 
 def write_file(data: SeriesData, request: WriteRequest) -> list[str]:
@@ -135,7 +135,9 @@ def _stored_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Return the type in the file: the same where NIfTI has it, else one that holds its values."""
     if dtype.names:
         if len(dtype.names) == 3 and all(dtype[n] == np.uint8 for n in dtype.names):
-            return _RGB
+            return RGB
+        if dtype == RGBA:
+            return RGBA
         raise WriteNotImplemented(f'NIfTI cannot hold values of type {dtype}: select one field')
     if dtype.kind == 'b':
         return np.dtype('u1')
@@ -318,7 +320,7 @@ def _slabs(array: NDArray[Any], stored: np.dtype[Any]) -> Iterator[memoryview]:
     step = max(1, _SLAB // max(1, rows * columns * stored.itemsize))
     source = array.view(np.ndarray)
     if stored.names:
-        source = source.view(_RGB) if source.dtype.itemsize == 3 else _packed(source)
+        source = source.view(stored) if source.dtype.itemsize == stored.itemsize else _packed(source)
     # The first tag varies fastest in the file, the last one in an array.
     for reverse in np.ndindex(*tags[::-1]):
         volume = source[reverse[::-1]]
@@ -330,8 +332,8 @@ def _slabs(array: NDArray[Any], stored: np.dtype[Any]) -> Iterator[memoryview]:
 
 def _packed(colours: NDArray[Any]) -> NDArray[Any]:
     """Return colours whose fields lie apart, packed."""
-    packed = np.empty(colours.shape, _RGB)
-    for ours, theirs in zip(_RGB.names or (), colours.dtype.names or (), strict=True):
+    packed = np.empty(colours.shape, RGB)
+    for ours, theirs in zip(RGB.names or (), colours.dtype.names or (), strict=True):
         packed[ours] = colours[theirs]
     return packed
 

@@ -20,7 +20,7 @@ from ...errors import CorruptFileError, DataTypeError, ImagedataError, Imagedata
 from ...header import Identity, SeriesData
 from ...notices import warn_user
 from ..contract import ReadRequest, ReadResult, Source
-from ..described import RGB, assumed_geometry, counted_axes, description, new_header, tag_axes
+from ..described import RGB, RGBA, assumed_geometry, counted_axes, description, new_header, tag_axes
 from .imagej import ImageJ, description_of
 from .kinds import Kind, kind_of, kind_of_name
 
@@ -183,8 +183,9 @@ def _series(group: list[_Picture], request: ReadRequest) -> SeriesData:
     count = first.pages if len(group) == 1 else len(group)
     columns, rows = first.size
     array: NDArray[Any] = np.empty((), dtype=object)
+    alpha = bool(request.options.get('alpha'))
     if not request.options.get('headers_only'):
-        array = _stacked([page for picture in group for page in _pages(picture)])
+        array = _stacked([page for picture in group for page in _pages(picture, alpha=alpha)])
         # Those of ImageJ are calibrated first.
         if request.options.get('dtype') is not None and not (first.imagej and len(group) == 1):
             array = converted(array, np.dtype(request.options['dtype']), DataTypeError)
@@ -264,24 +265,24 @@ def _times(picture: _Picture) -> list[float] | None:
 
 
 def _stacked(pages: list[NDArray[Any]]) -> NDArray[Any]:
-    """Return pages as one array; grey ones among colour become colour."""
-    if any(page.dtype.names for page in pages):
-        coloured = [page if page.dtype.names else _as_colour(page) for page in pages]
-        return np.stack(coloured)
-    return np.stack(pages)
+    """Return pages as one array; grey ones among colour become colour, and opaque."""
+    widest = max((page.dtype for page in pages if page.dtype.names), key=lambda d: d.itemsize, default=None)
+    return np.stack(pages if widest is None else [_as_colour(page, widest) for page in pages])
 
 
-def _as_colour(grey: NDArray[Any]) -> NDArray[Any]:
-    colour = np.empty(grey.shape, RGB)
+def _as_colour(page: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    if page.dtype == dtype:
+        return page
+    colour = np.full(page.shape, 255, np.uint8).astype(dtype)
     for channel in RGB.names or ():
-        colour[channel] = grey
+        colour[channel] = page[channel] if page.dtype.names else page
     return colour
 
 
 # --- pages -------------------------------------------------------------------------------
 
 
-def _pages(picture: _Picture) -> list[NDArray[Any]]:
+def _pages(picture: _Picture, *, alpha: bool) -> list[NDArray[Any]]:
     """Return the values of all pages of a file."""
     from PIL import Image
 
@@ -297,7 +298,7 @@ def _pages(picture: _Picture) -> list[NDArray[Any]]:
                     f'{source.name}: page {page} has {image.size[0]} x {image.size[1]} pixels, the first '
                     f'{picture.size[0]} x {picture.size[1]}: save pages of different size in several files'
                 )
-            found.append(_values(image, notes))
+            found.append(_values(image, notes, alpha=alpha))
             if image.getexif().get(_ORIENTATION, 1) != 1:
                 notes.append('it is to be shown turned or mirrored (EXIF), and is read as it is stored')
         more = int(getattr(image, 'n_frames', 1)) - picture.pages
@@ -314,11 +315,11 @@ def _pages(picture: _Picture) -> list[NDArray[Any]]:
 
 def _is_grey(page: NDArray[Any]) -> bool:
     if page.dtype != RGB:
-        return True
+        return not page.dtype.names
     return all(np.array_equal(page['R'], page[channel]) for channel in 'GB')
 
 
-def _values(image: Any, notes: list[str]) -> NDArray[Any]:
+def _values(image: Any, notes: list[str], *, alpha: bool) -> NDArray[Any]:
     """Return the values of a page, grey as they are, all colours as RGB; note what is left out."""
     raw = _raw_mode(image)
     tags: Any = getattr(image, 'tag_v2', {})
@@ -332,6 +333,8 @@ def _values(image: Any, notes: list[str]) -> NDArray[Any]:
         return _as_stored(np.array(image), tags, mode)
     if '16' in raw:
         notes.append('its colours have 16 bits, of which the upper 8 are read')
+    if alpha and mode == 'RGBA':
+        return np.array(image).view(RGBA)[..., 0]
     if mode in ('LA', 'La', 'PA', 'RGBA', 'RGBa') or 'transparency' in image.info:
         whole = image.convert('RGBA')
         if np.asarray(whole)[..., 3].min() < 255:

@@ -15,7 +15,7 @@ from ...errors import LossWarning, WriteError, WriteNotImplemented
 from ...header import Header, SeriesData
 from ...notices import warn_user
 from ..contract import WriteRequest
-from ..described import RGB, described, even_values
+from ..described import RGB, RGBA, described, even_values
 from ..dicom.names import file_names
 from .kinds import Kind, kind_of_name
 from .read import spacing_of
@@ -57,7 +57,7 @@ def _picture(page: NDArray[Any]) -> Any:
     from PIL import Image
 
     if page.dtype.names:
-        page = np.ascontiguousarray(page).view(np.uint8).reshape(*page.shape, 3)
+        page = np.ascontiguousarray(page).view(np.uint8).reshape(*page.shape, len(page.dtype.names))
     return Image.fromarray(np.ascontiguousarray(page))
 
 
@@ -74,7 +74,7 @@ def _supported(array: NDArray[Any], kind: Kind) -> NDArray[Any]:
     """
     dtype = array.dtype
     if dtype.names:
-        if dtype == RGB and kind.name != 'GIF':
+        if (dtype == RGB and kind.name != 'GIF') or (dtype == RGBA and kind.name in ('PNG', 'TIFF', 'WEBP')):
             return array
         what = 'colour exactly, having 256 of them' if dtype == RGB else f'values of type {dtype}'
         raise WriteNotImplemented(f'{kind.name} cannot hold {what}: write .png or .tif, or select one field')

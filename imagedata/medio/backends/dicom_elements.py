@@ -1,8 +1,9 @@
-"""What a user of `save_dir` says of names of files and values of elements."""
+"""What a user says of names of files and values of elements, and what the header of an image says."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -11,7 +12,9 @@ from ...dicom_elements import parse_tag
 from ...errors import GeometryError, UnknownTag
 from ...header import ATTRIBUTES, Edit
 
-__all__ = ['GivenElements', 'check_pattern', 'given_elements']
+__all__ = [
+    'GivenElements', 'check_pattern', 'frame_of_reference', 'given_elements', 'kept_elements', 'kept_texts',
+]  # fmt: skip
 
 _CLASSES = {'CT': '1.2.840.10008.5.1.4.1.1.2', 'MR': '1.2.840.10008.5.1.4.1.1.4'}
 _CAPTURE = '1.2.840.10008.5.1.4.1.1.7'
@@ -23,6 +26,18 @@ _OF_THE_ARRAY = (
 """Elements that the array, its place or the number of the slice decide."""
 
 _PROPERTIES = {known.keyword: name for name, known in ATTRIBUTES.items()}
+
+
+_KEPT = (
+    'AccessionNumber', 'BodyPartExamined', 'InstitutionName', 'Laterality', 'Manufacturer',
+    'ManufacturerModelName', 'Modality', 'PatientPosition', 'ProtocolName', 'ReferringPhysicianName',
+    'SeriesDescription', 'StationName', 'StudyDate', 'StudyDescription', 'StudyID', 'StudyInstanceUID',
+    'StudyTime',
+)  # fmt: skip
+"""Elements of `MetaData.header` that stay true of an array that was computed: of the study and of where
+it was made. Those of the patient (group 0010) are kept as well; those of one image are not."""
+
+_NUMBER = re.compile(r'\(?([0-9a-f]{4})(?:\||, )([0-9a-f]{4})\)?', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +97,54 @@ def given_elements(metadata_dict: Mapping[str, str], *, color: bool) -> GivenEle
     attributes.setdefault('SOPClassUID', _CAPTURE if color else _CLASSES.get(modality, _CAPTURE))
     attributes['modality'] = modality
     return GivenElements(attributes, tuple(edits), series_uid)
+
+
+def kept_elements(header: Any) -> dict[str, str]:
+    """Return the elements of a header that are written with the image: of patient, study and equipment.
+
+    Parameters
+    ----------
+    header : mapping or None
+        As `read_img(..., header=True)` gives it, by the back end 'itk' or 'pdcm'.
+
+    Returns
+    -------
+    dict
+        'gggg|eeee' to a text.
+    """
+    from pydicom.datadict import keyword_for_tag
+
+    return {
+        f'{group}|{element}': text
+        for group, element, text in _texts(header)
+        if group == '0010' or keyword_for_tag(int(group + element, 16)) in _KEPT
+    }
+
+
+def frame_of_reference(header: Any) -> str | None:
+    """Return the Frame of Reference UID of a header: to what the places of the image refer."""
+    found = {group + element: text for group, element, text in _texts(header)}
+    return found.get('00200052')
+
+
+def kept_texts(header: Any) -> dict[str, str]:
+    """Return what else a header says, as texts: that of MetaImage or NRRD."""
+    if not isinstance(header, Mapping) or 'sizeof_hdr' in header:
+        return {}  # NIfTI's describes its file
+    return {k: v for k, v in header.items() if isinstance(v, str) and not _NUMBER.fullmatch(k)}
+
+
+def _texts(header: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield group, element and text of the DICOM elements of a header."""
+    for name, value in header.items() if isinstance(header, Mapping) else ():
+        number = _NUMBER.fullmatch(name)
+        if number is None or getattr(value, 'VR', '') in ('SQ', 'OB', 'OW', 'UN'):
+            continue
+        held = getattr(value, 'value', value)
+        parts = list(held) if isinstance(held, Sequence) and not isinstance(held, str) else [held]
+        text = '\\'.join('' if part is None else str(part) for part in parts).strip()
+        if text:
+            yield number[1].lower(), number[2].lower(), text
 
 
 def check_pattern(pattern: str) -> None:

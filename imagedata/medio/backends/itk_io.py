@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...errors import DataTypeError, GeometryError, MissingDependencyError
+from ...conversion import converted
+from ...errors import DataTypeError, GeometryError, ImagedataError, MissingDependencyError
 from ...formats.contract import Source
 from ...header import SeriesData
 from ...registry import format_for
-from ...writing import format_of_name
 from ..images import move_channels, reoriented
 from ..loading import Choice
 from ..metadata.affine import Affine
@@ -21,9 +21,27 @@ from ..metadata.convert_nib_itk import convert_affine
 from ..metadata.itk_orientation import codes_str_dict
 from ..metadata.metadata import MetaData, check_dcm_ornt, check_ornt
 from ..utils.dcm_series import in_slice_order, resolve_series_files
-from ..utils.files import is_dicom, make_dir, parse_series_uids
-from .dicom_elements import check_pattern, given_elements
-from .volumes import Array, itk_code, read_metadata, read_volume, turned_back, write_volume
+from ..utils.files import check_dir, is_dicom, parse_series_uids
+from .dicom_elements import (
+    check_pattern,
+    frame_of_reference,
+    given_elements,
+    kept_elements,
+    kept_texts,
+)
+from .unreadable import as_itk
+from .volumes import (
+    Array,
+    Types,
+    check_folder,
+    format_of_suffix,
+    itk_code,
+    read_metadata,
+    read_volume,
+    scaled_type,
+    turned_back,
+    write_volume,
+)
 
 __all__ = ['ItkIO']
 
@@ -34,8 +52,9 @@ _FRAMES = '1.2.840.10008.5.1.4.1.1.7.3'
 class ItkIO:
     """Reading and writing with ITK's conventions.
 
-    The arguments `pixel_type`, `fallback_only` and `private_tags` are taken for compatibility:
-    the type of the values is that of the file, and private elements are always there.
+    The type of the values is that of the file, unless `fallback_only` is False and `pixel_type`
+    names another: a type of ITK (`itk.F`) or NumPy, which must hold them. `private_tags` is taken
+    for compatibility: private elements are always there.
     """
 
     coord_sys = 'itk'
@@ -58,14 +77,11 @@ class ItkIO:
     ) -> tuple[Array, MetaData[Any]]:
         """Read an image; see `imagedata.medio.read_img`."""
         axis = ItkIO.DEFAULT_COMPONENTS_AXIS if components_axis is None else components_axis
-        return read_volume(
-            input_path,
-            itk_code(desired_axcodes, 'itk'),
-            Choice(series, validate_series, keep_dominant_geometry),
-            axis,
-            fields if header else None,
-            rescaled_type,
-        )
+        code = itk_code(desired_axcodes, 'itk')
+        choice = Choice(series, validate_series, keep_dominant_geometry)
+        types = rescaled_type if fallback_only else _of_type(pixel_type)
+        with as_itk():
+            return read_volume(input_path, code, choice, axis, fields if header else None, types)
 
     @staticmethod
     def read_meta(
@@ -81,9 +97,9 @@ class ItkIO:
     ) -> MetaData[Any]:
         """Read what is known of an image; see `imagedata.medio.read_meta`."""
         choice = Choice(series, validate_series, keep_dominant_geometry)
-        return read_metadata(
-            input_path, itk_code(desired_axcodes, 'itk'), choice, fields if header else None
-        )
+        code = itk_code(desired_axcodes, 'itk')
+        with as_itk():
+            return read_metadata(input_path, code, choice, fields if header else None)
 
     @staticmethod
     def save_img(
@@ -100,16 +116,24 @@ class ItkIO:
         array, own = ItkIO.prepare_image(
             image_np, metadata, use_original_ornt, components_axis, dicom, allow_dcm_reorient
         )
-        named = format_for('dicom') if dicom else format_of_name(fspath(filename))
-        if named is None:
-            raise GeometryError(f'{fspath(filename)} has no extension, which would tell the format to write')
+        named = format_for('dicom' if dicom else format_of_suffix(filename))
         options: dict[str, Any] = {}
         if compression:
             options = {'transfer_syntax': 'jpeg2000'} if dicom else {'compression': True}
-        attributes = {'SOPClassUID': _FRAMES} if dicom else {}
+        color = components_axis is not None
+        check_folder(filename)
+        if dicom:
+            given = given_elements(kept_elements(metadata.header), color=color)
+            attributes: dict[str, Any] = {**given.attributes, 'SOPClassUID': _FRAMES}
+            del attributes['modality']  # that of the kind of object
+            options['frame'] = frame_of_reference(metadata.header)
+            write_volume(filename, array, own, color, 'dicom', options, attributes, edits=given.edits)
+            return
         if own.affine.dim == 2 and named.name == 'itk':
             options['dimensions'] = 2
-        write_volume(filename, array, own, components_axis is not None, named.name, options, attributes)
+        texts = kept_texts(metadata.header) if named.name == 'itk' else {}
+        attributes = {'itk_metadata': texts} if texts else {}
+        write_volume(filename, array, own, color, named.name, options, attributes)
 
     @staticmethod
     def prepare_image(
@@ -146,11 +170,15 @@ class ItkIO:
         )
         color = components_axis is not None
         check_pattern(pattern)
-        given = given_elements(metadata_dict or {}, color=color)
-        make_dir(dirname, parents, exist_ok)
-        options = {'overwrite': exist_ok, 'first_number': 1, 'keep_uid': given.series_uid is not None}
+        elements = {**kept_elements(metadata.header), **(metadata_dict or {})}
+        given = given_elements(elements, color=color)
+        check_dir(dirname, parents, exist_ok)
+        options = {
+            'overwrite': exist_ok, 'pattern': pattern, 'first_number': 1,
+            'keep_uid': given.series_uid is not None, 'frame': frame_of_reference(metadata.header),
+        }  # fmt: skip
         write_volume(
-            f'{fspath(dirname)}/{pattern}', array, own, color, 'dicom', options, given.attributes,
+            f'{fspath(dirname)}/', array, own, color, 'dicom', options, given.attributes,
             edits=given.edits, series_uid=given.series_uid,
         )  # fmt: skip
 
@@ -222,11 +250,18 @@ class ItkIO:
         coord_sys : {'itk', 'nib'}
         components_axis : int, optional
             Where channels go; the first axis when not given.
+
+        Returns
+        -------
+        array : (x, y), (x, y, z) or (x, y, z, t) array
+        metadata : MetaData
+            Of space alone: the times of an image of four dimensions are not in it.
         """
         system = MetaData.check_valid_coord_sys(coord_sys or 'itk')
         code = itk_code(desired_ornt, system)
         array, affine = ItkIO.unpack_img(itk_img)
         channels = array.ndim > affine.dim and _components(itk_img) > 1
+        affine = _spatial(affine)
         metadata: MetaData[Any] = MetaData(affine)
         values = np.moveaxis(array, 0, -1) if channels else array
         metadata.orig_ornt = metadata.ornt
@@ -257,7 +292,9 @@ class ItkIO:
         imageio: Any = None,
     ) -> Any:
         """Return a file as an image of ITK, read by this library."""
-        return _as_itk(*read_volume(filename, None, Choice(), None, None, rescaled_type))
+        types = rescaled_type if fallback_only else _of_type(pixel_type)
+        with as_itk():
+            return _as_itk(*read_volume(filename, None, Choice(), None, None, types))
 
     @staticmethod
     def read_dir(
@@ -271,7 +308,9 @@ class ItkIO:
     ) -> Any:
         """Return one DICOM series of a folder as an image of ITK, read by this library."""
         choice = Choice(series, validate_series, keep_dominant_geometry)
-        return _as_itk(*read_volume(dirname, None, choice, None, None, rescaled_type))
+        types = rescaled_type if fallback_only else _of_type(pixel_type)
+        with as_itk():
+            return _as_itk(*read_volume(dirname, None, choice, None, None, types))
 
     @staticmethod
     def save_img_file(image: Any, filename: str | PathLike[str], compression: bool = False) -> None:
@@ -283,6 +322,7 @@ class ItkIO:
     @staticmethod
     def itk_img_to_array(img_itk: Any) -> Array:
         """Return a copy of the values, (x, y, z), channels first."""
+        _check_image(img_itk)
         if _is_simple(img_itk):
             import SimpleITK
 
@@ -315,6 +355,7 @@ class ItkIO:
     @staticmethod
     def get_img_aff(img: Any) -> Affine:
         """Return the affine of an image of ITK or SimpleITK."""
+        _check_image(img)
         origin = np.asarray(img.GetOrigin(), float)
         direction = img.GetDirection()
         if _is_simple(img):
@@ -326,7 +367,15 @@ class ItkIO:
     @staticmethod
     def set_img_aff(image: Any, affine: Affine | Array) -> None:
         """Set origin, spacing and direction of an image of ITK or SimpleITK."""
-        direction, spacing, origin = Affine.affine2comps(np.asarray(affine, float))
+        matrix = np.asarray(affine, float)
+        count = image.GetDimension() if _is_simple(image) else image.GetImageDimension()
+        if count > len(matrix) - 1:
+            # Further axes, as that of time, are counted from 0.
+            whole = np.eye(count + 1)
+            keep = [*range(len(matrix) - 1), count]
+            whole[np.ix_(keep, keep)] = matrix
+            matrix = whole
+        direction, spacing, origin = Affine.affine2comps(matrix)
         image.SetOrigin(origin.tolist())
         image.SetSpacing(spacing.tolist())
         if _is_simple(image):
@@ -380,6 +429,29 @@ def _simple_image(array: Array, components_axis: int | None) -> Any:
     return SimpleITK.GetImageFromArray(values, isVector=components_axis is not None)
 
 
+class NoImageError(ImagedataError, TypeError):
+    """An object is no image of ITK or SimpleITK."""
+
+
+def _check_image(image: Any) -> None:
+    if not all(hasattr(image, name) for name in ('GetOrigin', 'GetNumberOfComponentsPerPixel')):
+        raise NoImageError(
+            f'an image of ITK or SimpleITK is needed, not {type(image).__name__}: to_itk_img and to_sitk_img '
+            'make one of an array'
+        )
+
+
+def _spatial(affine: Affine) -> Affine:
+    """Return the affine of the first three axes of an image of more."""
+    matrix = np.asarray(affine)
+    if affine.dim <= 3:
+        return affine
+    if np.abs(matrix[:3, 3:-1]).max() > 1e-6 or np.abs(matrix[3:-1, :3]).max() > 1e-6:
+        raise GeometryError('the directions of the image mix space with the dimension after the third')
+    keep = [0, 1, 2, affine.dim]
+    return Affine(matrix[np.ix_(keep, keep)])
+
+
 def _is_simple(image: Any) -> bool:
     return type(image).__module__.split('.')[0] == 'SimpleITK'
 
@@ -405,9 +477,12 @@ def rescaled_type(array: Array, data: SeriesData) -> Array:
     """Return values in the type that GDCM gives to rescaled integers.
 
     The smallest one that holds whatever the stored bits could be rescaled to; float64 where slope or
-    intercept are not whole (GDCM, gdcmRescaler.cxx, ComputeInterceptSlopePixelType).
+    intercept are not whole (GDCM, gdcmRescaler.cxx, ComputeInterceptSlopePixelType). Scaled values of
+    NIfTI are float32, and float64 where they are stored so.
     """
     images = data.header.images
+    if scaled_type(data) is not None:
+        return array if scaled_type(data) == 'float64' else array.astype(np.float32)
     if images is None or images.records is None or not images.own or array.dtype.kind not in 'iuf':
         return array
     low, high = 0.0, 0.0
@@ -430,6 +505,20 @@ def rescaled_type(array: Array, data: SeriesData) -> Array:
     limits = np.iinfo(fitting[0])
     holds = limits.min <= array.min() and array.max() <= limits.max
     return array.astype(fitting[0]) if holds else array
+
+
+def _of_type(pixel_type: Any) -> Types:
+    """Return what gives values the type that ITK or NumPy names; colours keep theirs."""
+    dtype = getattr(pixel_type, 'dtype', pixel_type)
+    if pixel_type is None or not isinstance(dtype, (np.dtype, str, type)):
+        return rescaled_type
+    if isinstance(dtype, type) and not issubclass(dtype, np.generic):
+        return rescaled_type  # itk.RGBPixel[itk.UC]
+
+    def typed(array: Array, data: SeriesData) -> Array:
+        return array if array.dtype.names else converted(array, np.dtype(dtype), DataTypeError)
+
+    return typed
 
 
 # --- header=True ---------------------------------------------------------------------------------

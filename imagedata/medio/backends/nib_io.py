@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from os import PathLike
+from os import PathLike, fspath
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,24 @@ from ...header import SeriesData
 from ..images import move_channels, pack_channels
 from ..loading import Choice
 from ..metadata.metadata import MetaData, check_ornt
-from .volumes import Array, itk_code, read_metadata, read_volume, turned_back, write_volume
+from ..utils.files import is_nifti
+from .unreadable import as_nibabel
+from .volumes import (
+    Array,
+    UnknownSuffixError,
+    check_folder,
+    itk_code,
+    read_metadata,
+    read_volume,
+    scaled_type,
+    turned_back,
+    write_volume,
+)
 
 __all__ = ['NibIO']
+
+
+_WHOLE = Choice(keep_dimensions=True, mapped=True)
 
 
 class NibIO:
@@ -32,7 +47,9 @@ class NibIO:
     ) -> tuple[Array, MetaData[Any]]:
         """Read an image; see `imagedata.medio.read_img`."""
         code = itk_code(desired_axcodes, 'nib')
-        array, metadata = read_volume(input_path, code, Choice(), channels_axis, fields if header else None)
+        with as_nibabel():
+            found = fields if header else None
+            array, metadata = read_volume(input_path, code, _WHOLE, channels_axis, found, floats)
         metadata.convert('nib')
         return array, metadata
 
@@ -44,7 +61,8 @@ class NibIO:
     ) -> MetaData[Any]:
         """Read what is known of an image; see `imagedata.medio.read_meta`."""
         code = itk_code(desired_axcodes, 'nib')
-        metadata = read_metadata(input_path, code, Choice(), fields if header else None)
+        with as_nibabel():
+            metadata = read_metadata(input_path, code, _WHOLE, fields if header else None)
         metadata.convert('nib')
         return metadata
 
@@ -57,6 +75,10 @@ class NibIO:
         channels_axis: int | None = None,
     ) -> None:
         """Write an image; see `imagedata.medio.save_img`."""
+        if not is_nifti(filename, check_exist=False):
+            name = fspath(filename)
+            raise UnknownSuffixError(f'{name} is not named as NIfTI: name it .nii, .nii.gz or .hdr')
+        check_folder(filename)
         array, own = turned_back(img, metadata, use_original_ornt, channels_axis)
         write_volume(filename, array, own, channels_axis is not None, 'nifti', {})
 
@@ -98,3 +120,8 @@ def fields(path: str, data: SeriesData | None) -> dict[str, Array]:
 
     image: Any = nibabel.load(path)
     return {name: image.header[name] for name in image.header.keys()}  # noqa: SIM118 - no mapping
+
+
+def floats(array: Array, data: SeriesData) -> Array:
+    """Return scaled integers as float64, which nibabel makes of them."""
+    return array.astype(np.float64) if array.dtype.kind in 'iu' and scaled_type(data) else array

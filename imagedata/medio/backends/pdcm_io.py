@@ -19,6 +19,7 @@ from ..metadata.metadata import MetaData, check_ornt
 from ..utils.dcm_series import resolve_series_datasets
 from ..utils.files import parse_series_uids
 from .pdcm_save import save_in_template
+from .unreadable import as_pydicom
 from .volumes import Array, itk_code, read_metadata, read_volume
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class PdcmIO:
         code = itk_code(desired_ornt, 'itk')
         axis = PdcmIO.DEFAULT_CHANNELS_AXES_PYDICOM[1] if channels_axis is None else channels_axis
         placed = _Placed(allow_default_affine)
-        return read_volume(input_path, code, choice, axis, fields if header else None, placed)
+        with as_pydicom():
+            return read_volume(input_path, code, choice, axis, fields if header else None, placed)
 
     @staticmethod
     def read_meta(
@@ -66,9 +68,9 @@ class PdcmIO:
     ) -> MetaData[Any]:
         """Read what is known of an image; see `imagedata.medio.read_meta`."""
         choice = Choice(series, validate_series, keep_dominant_geometry, globber)
-        return read_metadata(
-            input_path, itk_code(desired_ornt, 'itk'), choice, fields if header else None
-        )
+        code = itk_code(desired_ornt, 'itk')
+        with as_pydicom():
+            return read_metadata(input_path, code, choice, fields if header else None)
 
     @staticmethod
     def aff2meta(affine: Affine | Array) -> MetaData[Any]:

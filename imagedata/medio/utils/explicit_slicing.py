@@ -5,6 +5,8 @@ from __future__ import annotations
 import operator
 from types import EllipsisType
 
+import numpy as np
+
 from ...errors import AxisError
 
 __all__ = ['explicit_inds']
@@ -29,7 +31,7 @@ def explicit_inds(
     Raises
     ------
     IndexError
-        For too many indices, two ellipses, or an integer outside of its axis.
+        For too many indices, two ellipses, an integer outside of its axis, a float or a text.
     NotImplementedError
         For anything else.
     """
@@ -47,7 +49,9 @@ def explicit_inds(
 def _explicit(part: object, n: int) -> tuple[int, int, int]:
     if isinstance(part, slice):
         return part.indices(n)
-    if isinstance(part, bool) or not hasattr(part, '__index__'):
+    if isinstance(part, (float, str)):
+        raise AxisError(f'an index {part!r} is none here: give integers, slices and ...')
+    if isinstance(part, (bool, np.bool_)) or not hasattr(part, '__index__'):
         raise NotImplementedError(
             f'an index {part!r} of type {type(part).__name__} is none here: give integers, slices and ...'
         )

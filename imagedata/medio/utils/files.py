@@ -8,7 +8,9 @@ from pathlib import Path
 
 from ...errors import FileAlreadyExistsError, InputNotFoundError, MultipleSeriesError
 
-__all__ = ['is_dicom', 'is_file_suffix', 'is_nifti', 'make_dir', 'make_empty_dir', 'parse_series_uids']
+__all__ = [
+    'check_dir', 'is_dicom', 'is_file_suffix', 'is_nifti', 'make_dir', 'make_empty_dir', 'parse_series_uids',
+]  # fmt: skip
 
 NIFTI = ('.nii.gz', '.nii', '.img.gz', '.img', '.hdr')
 DICOM = ('.dcm', '.dicom')
@@ -40,6 +42,22 @@ def is_dicom(filename: str | PathLike[str], check_exist: bool = True) -> bool:
     return is_file_suffix(filename, DICOM, check_exist)
 
 
+def check_dir(dir_path: str | PathLike[str], parents: bool = False, exist_ok: bool = False) -> None:
+    """Check that a folder can be made, or be taken as it is; see `make_dir`."""
+    path = Path(dir_path)
+    if path.is_dir():
+        if not exist_ok and any(path.iterdir()):
+            raise FileAlreadyExistsError(
+                f'{path} is there and not empty: choose another folder, or give exist_ok=True'
+            )
+    elif path.exists():
+        raise FileAlreadyExistsError(f'{path} is a file: choose another name for the folder')
+    elif not parents and not path.absolute().parent.is_dir():
+        raise InputNotFoundError(
+            f'there is no folder {path.parent} to make {path.name} in: make it, or give parents=True'
+        )
+
+
 def make_dir(dir_path: str | PathLike[str], parents: bool = False, exist_ok: bool = False) -> None:
     """Make a folder.
 
@@ -57,21 +75,8 @@ def make_dir(dir_path: str | PathLike[str], parents: bool = False, exist_ok: boo
     FileNotFoundError
         When the folder above is not there, without `parents`.
     """
-    path = Path(dir_path)
-    if path.is_dir():
-        if not exist_ok and any(path.iterdir()):
-            raise FileAlreadyExistsError(
-                f'{path} is there and not empty: choose another folder, or give exist_ok=True'
-            )
-        return
-    if path.exists():
-        raise FileAlreadyExistsError(f'{path} is a file: choose another name for the folder')
-    try:
-        path.mkdir(parents=parents)
-    except FileNotFoundError as error:
-        raise InputNotFoundError(
-            f'there is no folder {path.parent} to make {path.name} in: make it, or give parents=True'
-        ) from error
+    check_dir(dir_path, parents, exist_ok)
+    Path(dir_path).mkdir(parents=parents, exist_ok=True)
 
 
 def make_empty_dir(dir_path: str | PathLike[str], parents: bool = False) -> None:

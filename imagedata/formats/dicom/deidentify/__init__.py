@@ -10,6 +10,9 @@ from .dataset import Account, deidentified
 from .findings import findings
 from .plan import Plan, UserRule
 from .profile import Options
+from .quiet import quietly
 from .records import DeidentifiedRecords
 
-__all__ = ['Account', 'DeidentifiedRecords', 'Options', 'Plan', 'UserRule', 'deidentified', 'findings']
+__all__ = [
+    'Account', 'DeidentifiedRecords', 'Options', 'Plan', 'UserRule', 'deidentified', 'findings', 'quietly',
+]  # fmt: skip

@@ -14,6 +14,7 @@ from .identifiers import Words, words_of
 from .moments import moved_value, partner
 from .plan import Plan
 from .profile import Action
+from .quiet import quietly
 from .standard import BODY_PARTS, CODES, DUMMY_TEXT, SAFE_PRIVATE
 from .unlisted import unlisted
 
@@ -32,6 +33,9 @@ _BY_DICTIONARY = frozenset(('DA', 'TM', 'DT', 'UI', 'PN', 'SQ'))
 
 _MANUFACTURER = 0x00080070
 """Readers look for the elements of a maker by its name, after which phantoms are called as well."""
+
+_OF_FILES = (0x0000, 0x0002, 0x0004)
+"""Groups of messages, of files and of their directories, which name files: no part of an image."""
 
 _LINEAR = (None, '', 'LINEAR', 'REVERSE_LINEAR')
 
@@ -76,9 +80,10 @@ def deidentified(dataset: Dataset, plan: Plan, account: Account | None = None) -
     """
     from ..recode import can_say, in_unicode
 
-    work = _Work(plan, plan.shift(dataset), words_of(dataset, plan.options), Account(), [])
-    made = work.level(dataset, '')
-    _keep_measured(made, dataset)
+    with quietly():
+        work = _Work(plan, plan.shift(dataset), words_of(dataset, plan.options), Account(), [])
+        made = work.level(dataset, '')
+        _keep_measured(made, dataset)
     values = {k: v(dataset.get(k)) if callable(v) else v for k, v in plan.values.items()}
     told = ''.join((*work.given, *map(str, values.values())))
     if not can_say(made, ''.join(letter for letter in told if not letter.isascii())):
@@ -108,7 +113,7 @@ class _Work:
         later: list[tuple[int, Any]] = []
         for tag in sorted(source.keys()):
             number = int(tag)
-            if number >> 16 in (0, 2) or not number & 0xFFFF:
+            if number >> 16 in _OF_FILES or not number & 0xFFFF:
                 continue
             place = path + _name(source, number)
             rule = self.plan.rule(number)

@@ -35,7 +35,10 @@ _COMPONENTS = 3
 """Family, given and middle name (PS3.5 6.2.1). Prefixes and suffixes, such as Dr and MD, tell nobody."""
 
 _LEAST = 4
-"""Letters of a word that is looked for in all texts: shorter ones are words of any language."""
+"""Letters of a number or word that is looked for in all texts, and within others."""
+
+_LEAST_OF_NAMES = 3
+"""Letters of a name that is looked for in all texts: shorter ones are words of any language."""
 
 _ANYWHERE = frozenset((
     'hospital', 'university', 'clinic', 'center', 'centre', 'medical', 'department', 'radiology', 'institute',
@@ -120,7 +123,7 @@ def words_of(dataset: Dataset, options: Options) -> Words:
     makers = {_folded(value) for keyword in _OF_MAKERS for value in _values(dataset, keyword)}
     places = {place for place in places if _folded(place) not in makers}
     words = {word for word in words if len(word) >= _LEAST and _folded(word) not in _ANYWHERE | makers}
-    return _patterns(_runs(_names(dataset) | numbers | places), _runs(words), options.retain_uids)
+    return _patterns(_runs(_names(dataset)), _runs(numbers | places), _runs(words), options.retain_uids)
 
 
 def _names(dataset: Dataset) -> set[str]:
@@ -157,18 +160,25 @@ def _runs(words: Iterable[str]) -> frozenset[tuple[str, ...]]:
 
 @lru_cache(maxsize=64)
 def _patterns(
-    runs: frozenset[tuple[str, ...]], more: frozenset[tuple[str, ...]], retain_uids: bool
+    names: frozenset[tuple[str, ...]],
+    others: frozenset[tuple[str, ...]],
+    described: frozenset[tuple[str, ...]],
+    retain_uids: bool,
 ) -> Words:
     """Return what finds words; the images of a series share it."""
-    by_length = sorted(runs, key=_longest_first)
-    long = [run for run in by_length if len(''.join(run)) >= _LEAST or (_dense(run) and len(run[0]) > 1)]
-    short = [run for run in by_length if len(''.join(run)) > 1 or _dense(run)]
-    every = sorted({*short, *more}, key=_longest_first)
+    long = [run for run in names if _length(run) >= (2 if _dense(run) else _LEAST_OF_NAMES)]
+    long += [run for run in others if _length(run) >= _LEAST]
+    every = [run for run in names | others | described if _length(run) > 1 or _dense(run)]
     uids = [] if retain_uids else [_UID]
     return Words(
-        _any_of([*uids, *map(_whole, long)]),
-        _any_of([*uids, *(_inside(run) if len(''.join(run)) >= _LEAST else _whole(run) for run in every)]),
-    )
+        _any_of([*uids, *map(_whole, sorted(long, key=_longest_first))]),
+        _any_of([*uids, *(_inside(run) if _length(run) >= _LEAST else _whole(run)
+                          for run in sorted(every, key=_longest_first))]),
+    )  # fmt: skip
+
+
+def _length(run: tuple[str, ...]) -> int:
+    return len(''.join(run))
 
 
 def _any_of(found: list[str]) -> re.Pattern[str] | None:
@@ -176,7 +186,7 @@ def _any_of(found: list[str]) -> re.Pattern[str] | None:
 
 
 def _longest_first(run: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
-    return -len(''.join(run)), run  # the whole of an address before a word in it
+    return -_length(run), run  # the whole of an address before a word in it
 
 
 def _dense(run: tuple[str, ...]) -> bool:

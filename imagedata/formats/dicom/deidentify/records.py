@@ -56,6 +56,10 @@ class DeidentifiedRecords:
             self._latest[index] = found
         return found
 
+    def pair(self, index: int) -> tuple[Dataset, Dataset]:
+        """Return the header of one image before and after."""
+        return self._records.dataset(index), self.dataset(index)
+
     def account(self) -> tuple[Account, list[str]]:
         """Return what is done with the elements of all images, and what a person has to look at."""
         total, found = Account(), {}

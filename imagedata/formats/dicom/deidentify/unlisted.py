@@ -46,6 +46,29 @@ _IDENTIFIERS = frozenset({
 })  # fmt: skip
 """What numbers or names patients, persons, orders and images: no option keeps it."""
 
+_OF_PERSONS = frozenset({
+    'IssuerOfPatientIDQualifiersSequence', 'SourcePatientGroupIdentificationSequence', 'StrainStockSequence',
+    'GroupOfPatientsIdentificationSequence', 'IssuerOfAccessionNumberSequence', 'ReferencedVisitSequence',
+    'OrderPlacerIdentifierSequence', 'OrderFillerIdentifierSequence', 'AssigningFacilitySequence',
+    'AssigningJurisdictionCodeSequence', 'AssigningAgencyOrDepartmentCodeSequence',
+    'RequestingPhysicianIdentificationSequence', 'RequestingServiceCodeSequence',
+    'HumanPerformerCodeSequence', 'ScheduledSpecimenSequence', 'AlternateContainerIdentifierSequence',
+    'EncryptedAttributesSequence',
+    'HangingProtocolUserIdentificationCodeSequence', 'AuthorIdentificationSequence',
+    'AsserterIdentificationSequence', 'AssessmentRequesterSequence', 'ReferencedAccessionSequenceTrial',
+    'DocumentingOrganizationIdentifierCodeSequenceTrial', 'DocumentIdentifierCodeSequenceTrial',
+    'DocumentAuthorIdentifierCodeSequenceTrial', 'DocumentingObserverIdentifierCodeSequenceTrial',
+    'IdentifierCodeSequenceTrial', 'ProcedureIdentifierCodeSequenceTrial', 'ScopeOfInventorySequence',
+    'InventoryAccessEndPointsSequence', 'IncorporatedInventoryInstanceSequence', 'DICOMStorageSequence',
+    'STOWRSStorageSequence', 'XDSStorageSequence', 'DICOMRetrievalSequence', 'DICOMMediaRetrievalSequence',
+    'WADORetrievalSequence', 'XDSRetrievalSequence', 'WADORSRetrievalSequence',
+    'ReferencedStorageMediaSequence',
+})  # fmt: skip
+"""Sequences whose codes and items are persons, offices, orders and stores."""
+
+_BODY = frozenset({'PatientBodyMassIndex', 'MeasuredAPDimension', 'MeasuredLateralDimension'})
+"""Numbers of the patient that go with weight and size."""
+
 _PLACES = frozenset({'DeviceID', 'GridID', 'NTPSourceAddress', 'TimeSource', 'RadiationMachineName',
                      'PrinterName', 'AuthorizationEquipmentCertificationNumber'})  # fmt: skip
 """What tells the device, or its network."""
@@ -82,7 +105,8 @@ def unlisted(tag: int, vr: str, options: Options) -> Action:
     # What no dictionary knows cannot be judged.
     if keyword in _CODES:
         return Action.KEEP
-    if not keyword or keyword in _IDENTIFIERS or vr in ('UN', 'UR') or tag >> 16 in _OF_OTHERS:
+    told = keyword in _IDENTIFIERS or keyword in _OF_PERSONS
+    if told or not keyword or vr in ('UN', 'UR') or tag >> 16 in _OF_OTHERS:
         return Action.REMOVE
     if vr in _TEMPORAL:
         return Action.MOVE
@@ -92,6 +116,8 @@ def unlisted(tag: int, vr: str, options: Options) -> Action:
         return Action.EMPTY
     if keyword in _PLACES:
         return Action.KEEP if options.retain_device else Action.REMOVE
+    if keyword in _BODY:
+        return Action.KEEP if options.retain_patient else Action.REMOVE
     if vr in _FREE or keyword in _TYPED:
         if options.clean_descriptors:
             return Action.CLEAN
