@@ -238,7 +238,7 @@ def test_each_rejection(series: Series, rejection: tuple[int, int, int]) -> None
         connection.recv(100)
 
     with listening(reject) as url, pytest.raises(TransferError) as caught:
-        series.write(url, **{**FAST, 'retries': int(rejection[0] < 9)})
+        series.write(url, **{**FAST, 'timeout': 5, 'retries': int(rejection[0] < 9)})
     assert len(caught.value.failed) == 4
     if rejection[0] < 9:
         assert 'refuses the association' in str(caught.value)
