@@ -36,6 +36,9 @@ pytestmark = pytest.mark.filterwarnings('ignore:unclosed:ResourceWarning')
 
 FAST = {'calling_aet': 'TEST', 'timeout': 1, 'retries': 0}
 MR = '1.2.840.10008.5.1.4.1.1.4'
+CT = '1.2.840.10008.5.1.4.1.1.2'
+RLE = '1.2.840.10008.1.2.5'
+FRAMES = '1.2.840.10008.5.1.4.1.1.7.3'
 IMPLICIT = '1.2.840.10008.1.2'
 JPEG_2000 = '1.2.840.10008.1.2.4.90'
 
@@ -56,9 +59,7 @@ class Kept:
 
     def handlers(self) -> dict[Any, Callable[[Any], Any]]:
         def keep(event: Any) -> int:
-            dataset = event.dataset
-            dataset.file_meta = event.file_meta
-            self.images.append(dataset)
+            self.images.append(pydicom.dcmread(BytesIO(event.encoded_dataset())))
             return 0
 
         def request(event: Any) -> None:
@@ -135,6 +136,36 @@ def test_image_that_fails_while_it_is_sent(series: Series, tmp_path: Path) -> No
     assert len(kept.images) == 3
 
 
+_NOW = ('InstanceCreationDate', 'InstanceCreationTime', 'ContentDate', 'ContentTime', 'SeriesDate',
+        'SeriesTime', 'ContributingEquipmentSequence')  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ('name', 'options'),
+    [('time', {}), ('ct', {'transfer_syntax': 'rle'}), ('ct', {'SOPClassUID': FRAMES})],
+)
+@pytest.mark.filterwarnings('ignore::imagedata.errors.LossWarning')
+def test_images_are_those_of_files(
+    sample_data: Path, tmp_path: Path, name: str, options: dict[str, Any]
+) -> None:
+    """A server gets the very datasets that a folder would have: one object of all frames as well."""
+    series = Series(sample_data / name, 'time' if name == 'time' else 'none')[..., :8, :9]
+    series.write(tmp_path / 'out', uid_seed=3, **options)
+    files = [pydicom.dcmread(path) for path in (tmp_path / 'out').rglob('*.dcm')]
+    kept = Kept()
+    known = [RLE, '1.2.840.10008.1.2.1']
+    with scp(kept.handlers(), contexts=[build_context(c, known) for c in (MR, CT, FRAMES)]) as url:
+        series.write(url, uid_seed=3, **options, **FAST)
+    for dataset in (*files, *kept.images):
+        for keyword in _NOW:
+            dataset.pop(keyword, None)
+    written = {d.SOPInstanceUID: d for d in files}
+    sent = {d.SOPInstanceUID: d for d in kept.images}
+    assert sent == written
+    syntaxes = [{d.file_meta.TransferSyntaxUID for d in some} for some in (files, kept.images)]
+    assert syntaxes[0] == syntaxes[1]
+
+
 # --- what both sides know -----------------------------------------------------------------------
 
 
@@ -171,7 +202,7 @@ def test_server_that_knows_implicit_vr_alone(series: Series, syntax: str) -> Non
 @pytest.mark.parametrize('syntax', ['rle', 'jpeg2000', 'jpeg-ls'])
 def test_compressed_where_the_server_knows_it(series: Series, syntax: str) -> None:
     kept = Kept()
-    syntaxes = ['1.2.840.10008.1.2.5', JPEG_2000, '1.2.840.10008.1.2.4.80', IMPLICIT]
+    syntaxes = [RLE, JPEG_2000, '1.2.840.10008.1.2.4.80', IMPLICIT]
     with scp(kept.handlers(), contexts=[build_context(MR, syntaxes)]) as url:
         series.write(url, transfer_syntax=syntax, **FAST)
     assert all(d.file_meta.TransferSyntaxUID.is_compressed for d in kept.images)
@@ -207,7 +238,7 @@ def test_each_rejection(series: Series, rejection: tuple[int, int, int]) -> None
         connection.recv(100)
 
     with listening(reject) as url, pytest.raises(TransferError) as caught:
-        series.write(url, **{**FAST, 'retries': int(rejection[0] < 9)})
+        series.write(url, **{**FAST, 'timeout': 5, 'retries': int(rejection[0] < 9)})
     assert len(caught.value.failed) == 4
     if rejection[0] < 9:
         assert 'refuses the association' in str(caught.value)
