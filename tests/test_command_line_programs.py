@@ -380,7 +380,7 @@ def test_completion(program: str, capsys: pytest.CaptureFixture[str]) -> None:
     if program == 'image_data':
         assert completed(script, function, program, '--missing', '') == ['error', 'fill', 'drop']
         assert completed(script, function, program, '--order', 't') == ['time', 'triggertime', 'te']
-        assert completed(script, function, program, '--of', 'ni') == ['nifti', 'nii.gz', 'nii']
+        assert completed(script, function, program, '--of', 'nif') == ['nifti']
         assert completed(script, function, program, '--sernum', '') == []
     with pytest.raises(SystemExit):
         PARSERS[program]().parse_args(['--completion', 'zsh'])
