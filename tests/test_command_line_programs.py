@@ -446,6 +446,7 @@ def test_read_only_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize('program', PARSERS)
 def test_manual_page_has_every_option(program: str) -> None:
     page = (SAMPLES.parent.parent / 'docs' / 'programs' / f'{program}.rst').read_text()
+    assert f'"{program}": ' in (SAMPLES.parent.parent / 'docs' / 'conf.py').read_text()
     parser = PARSERS[program]()
     for action in parser._actions:
         for option in action.option_strings:
