@@ -53,7 +53,11 @@ def test_blocks_of_full_size(tmp_path: Path) -> None:
 
 
 def test_an_interruption_leaves_no_thread(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), PackedFile(tmp_path / "a.gz", 2) as file:
-        file.write(bytes(9 << 20))
-        raise KeyboardInterrupt
+    def interrupted() -> None:
+        with PackedFile(tmp_path / "a.gz", 2) as file:
+            file.write(bytes(9 << 20))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert not [t for t in threading.enumerate() if t.name.startswith("gzip")]
