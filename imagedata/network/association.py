@@ -161,7 +161,11 @@ def _unreachable(peer: Peer, settings: Settings) -> NetworkError:
 def _refused(peer: Peer, association: Any, settings: Settings, seconds: float) -> NetworkError:
     """Return why a server that was reached is not talked to."""
     answer = association.acceptor.primitive
-    if association.is_rejected and answer is not None:
+    if answer is None:
+        # Where a rejection comes and is handled before pynetdicom's other thread looks whether the
+        # connection stands, that thread finds it closed, and leaves the answer in the queue.
+        answer = association.dul.receive_pdu()
+    if answer is not None and getattr(answer, 'result', 0) in (1, 2):
         text = (
             f'{peer} refuses the association ({answer.result_str}, {answer.source_str}): '
             f'{answer.reason_str}; the title is {settings.calling_aet!r} (calling_aet=), of which the '
@@ -169,7 +173,7 @@ def _refused(peer: Peer, association: Any, settings: Settings, seconds: float) -
         )
         # 2: rejected for now (DICOM PS3.8 9.3.4).
         return Lost(text) if answer.result == 2 else NetworkError(text)
-    if answer is not None and answer.result == 0:
+    if answer is not None and getattr(answer, 'result', None) == 0:
         names = sorted({str(cx.abstract_syntax.name) for cx in association.rejected_contexts})
         return NetworkError(f'{peer} accepts nothing of what is asked for: {", ".join(names[:5])}')
     if seconds >= settings.timeout:
