@@ -43,7 +43,7 @@ def parse_tag(keyword: str | int | tuple[int, int]) -> BaseTag:
     if pair:
         return Tag(int(pair[1], 16), int(pair[2], 16))
     if not keyword.strip():
-        raise UnknownTag('an empty text is no DICOM keyword: give one as in PS3.6 (EchoTime)')
+        raise UnknownTag(f'{keyword!r} is no DICOM keyword: give one as in PS3.6 (EchoTime)')
     found = (tag_for_keyword(name) for name in (keyword, keyword[:1].upper() + keyword[1:]))
     number = next((n for n in found if n is not None), None)
     if number is None:

@@ -39,7 +39,7 @@ def test_modules_use_public_names_of_each_other() -> None:
     found = [
         f"{path.relative_to(package)}:{node.lineno}: {name.name} of {node.module}"
         for path in sorted(package.rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ImportFrom) and node.level
         for name in node.names
         if any(part.startswith("_") for part in [name.name, *(node.module or "").split(".")])
