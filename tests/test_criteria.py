@@ -148,7 +148,7 @@ def test_each_vendor_is_asked_and_tested() -> None:
         module for name in modules - {'diffusion'}
         if hasattr(module := importlib.import_module(f'{vendor.__name__}.{name}'), 'b_value')
     }
-    assert with_b == set(VENDORS)
+    assert with_b == set(VENDORS), 'a module with b values is not in VENDORS, or one there has none'
     for module in VENDORS:
         own = [ds for ds in of_vendors().values() if module.b_value(ds) is not None]
         assert len(own) == 1, f'{module} needs a header of its own in `of_vendors`'

@@ -7,7 +7,8 @@ Phase Number, IS; 'Philips MR Imaging DD 001': (2005,xx11) MR Image Type, CS, (2
 Slope, FL; 'Philips MR Imaging DD 005': (2005,xx29) ASL label type; 'Philips Imaging DD 001'
 (2001,xx13) EPI factor, SL, and (2001,xx22) Water Fat Shift, FL, pixels). Scale slope and intercept:
 T. L. Chenevert et al., Errors in quantitative image analysis due to platform-dependent image
-scaling, Translational Oncology 7 (2014): the value of the reconstruction is (stored value - scale intercept) / scale slope.
+scaling, Translational Oncology 7 (2014): the value of the reconstruction is
+(stored value - scale intercept) / scale slope.
 """
 
 from __future__ import annotations
