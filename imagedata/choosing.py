@@ -15,8 +15,8 @@ from dataclasses import replace
 import numpy as np
 
 from .conversion import converted
-from .errors import CorruptFileError, DataTypeError, NotImageError, UnknownInputError
-from .formats.contract import Format, ReadRequest, Source
+from .errors import CorruptFileError, DataTypeError, ImagedataError, NotImageError, UnknownInputError
+from .formats.contract import Format, ReadRequest, ReadResult, Source
 from .header import SeriesData
 from .registry import formats, missing_modules
 
@@ -89,7 +89,7 @@ class Choice:
             return
         if plugin not in self._tried:
             self._tried.append(plugin)
-        result = plugin.read(offered, self.request)
+        result = self._read(plugin, offered)
         unmapped = plugin.options is not None and 'mmap' not in plugin.options
         if result.series and unmapped and self.request.options.get('mmap'):
             raise DataTypeError(
@@ -104,6 +104,21 @@ class Choice:
             self._reasons[source.name].append(why)
         for name in result.used:
             self._left.pop(name, None)
+
+    def _read(self, plugin: Format, sources: Sequence[Source]) -> ReadResult:
+        """Return what a format makes of files; what a plugin of others ends with is an error about them."""
+        try:
+            return plugin.read(sources, self.request)
+        except (ImagedataError, OSError, MemoryError, Warning):
+            raise
+        except Exception as error:
+            if type(plugin).__module__.partition('.')[0] == 'imagedata':
+                raise
+            more = f' or one of {len(sources) - 1} more' if len(sources) > 1 else ''
+            raise CorruptFileError(
+                f'{sources[0].name}{more} is damaged, or the plugin {plugin.name} has a fault, which ended '
+                f'with {type(error).__name__}: {error}; read the file elsewhere to see which, or leave it out'
+            ) from error
 
     def _offer_to_dicom(self, dicom: Format) -> None:
         """Offer all files to DICOM, without those that only their name makes DICOM.
@@ -170,8 +185,10 @@ class Choice:
 
 
 def _completed(data: SeriesData, plugin: Format, request: ReadRequest) -> SeriesData:
-    """Return a series with what every reading has, where a plugin left it out: its format, and the type."""
+    """Return a series with what every reading has, where a plugin left it out: format, report, type."""
     header = data.header
+    if not header.report:
+        header = replace(header, report=(f'read by the format {plugin.name}, which tells nothing more',))
     if 'input_format' not in header.attributes:
         header = replace(header, attributes={**header.attributes, 'input_format': plugin.name})
     array = data.array

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 __all__ = ['ATTRIBUTES', 'Attribute', 'Edit', 'Header', 'Identity', 'Images', 'Pick', 'Records',
-           'image_uid', 'new_uid']
+           'SeriesData', 'default_dims', 'default_header', 'image_uid', 'new_uid']
 
 Pick: TypeAlias = 'range | list[int]'
 """Indices picked along one dimension: a range (evenly, perhaps backwards) or a list."""

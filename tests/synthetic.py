@@ -74,7 +74,8 @@ def stack(
 ) -> list[Dataset]:
     """Return `count` volumes of images at positions; voxels count tag x 1000 + slice x 100 + index.
 
-    `change(tag, slice)` gives elements of one image.
+    `change(tag, slice)` gives elements of one image, by keyword. Private ones are added to what is
+    returned, volume by volume: `found[t * len(positions) + s].private_block(...).add_new(...)`.
     """
     found = []
     for t in range(count):

@@ -1,13 +1,22 @@
 """Sort criteria: of every vendor, by name, by tag, and what cannot be sorted on."""
 
+import copy
+import importlib
+import pkgutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import MRImageStorage
 
 from imagedata import Series, errors
+from imagedata.apps import diffusion as app
+from imagedata.formats.dicom import vendor
+from imagedata.formats.dicom.attributes import When, clone, inherited
 from imagedata.formats.dicom.criteria import b_value, b_vector, criterion, order_names
+from imagedata.formats.dicom.deidentify import Options, Plan, deidentified
+from imagedata.formats.dicom.vendor.diffusion import VENDORS
 from synthetic import image, save, stack
 
 FOUR = [(0, 0, 3 * i) for i in range(4)]
@@ -100,35 +109,101 @@ def test_ge_directions_follow_frequency_phase_and_slice(
         np.testing.assert_allclose(ge(orientation, encoding, tuple(one)), axis, atol=1e-12)
 
 
-def test_directions_of_each_vendor_in_the_patient_frame() -> None:
-    """One direction, 0.6 along the rows and 0.8 along the columns, of a coronal image."""
-    coronal, expected = [1, 0, 0, 0, 0, -1], [0.6, 0, -0.8]
+CORONAL, ALONG = [1, 0, 0, 0, 0, -1], [0.6, 0, -0.8]
+"""An image, and the direction that lies 0.6 along its rows and 0.8 along its columns."""
 
-    def header(maker: str) -> Dataset:
-        ds = Dataset()
-        ds.Manufacturer, ds.ImageOrientationPatient = maker, coronal
-        return ds
 
-    siemens = header('SIEMENS')
+def of_vendors() -> dict[str, Dataset]:
+    """Return a header of each vendor, with b = 700 and the direction `ALONG`, as it writes them."""
+    found = {}
+    for maker in ('SIEMENS', 'GE MEDICAL SYSTEMS', 'Philips', 'UIH', 'CANON_MEC'):
+        found[maker] = ds = Dataset()
+        ds.Manufacturer, ds.ImageOrientationPatient = maker, CORONAL
+    siemens, ge, philips, uih, canon = found.values()
     block = siemens.private_block(0x19, 'SIEMENS MR HEADER', create=True)
     block.add_new(0x0C, 'IS', 700)
-    block.add_new(0x0E, 'FD', expected)
-    philips = header('Philips')
+    block.add_new(0x0E, 'FD', ALONG)
+    ge.private_block(0x43, 'GEMS_PARM_01', create=True).add_new(0x39, 'IS', [700, 8, 0, 0])
+    block = ge.private_block(0x19, 'GEMS_ACQU_01', create=True)
+    for element, value in zip((0xBB, 0xBC, 0xBD), ('0.6', '-0.8', '0'), strict=True):
+        block.add_new(element, 'DS', value)  # frequency to the left, phase to the head
     philips.private_block(0x2001, 'Philips Imaging DD 001', create=True).add_new(3, 'FL', 700)
     block = philips.private_block(0x2005, 'Philips MR Imaging DD 001', create=True)
-    for element, value in zip((0xB0, 0xB1, 0xB2), expected, strict=True):
+    for element, value in zip((0xB0, 0xB1, 0xB2), ALONG, strict=True):
         block.add_new(element, 'FL', value)
-    uih = header('UIH')
     block = uih.private_block(0x65, 'Image Private Header', create=True)
     block.add_new(0x09, 'FD', 700)
     block.add_new(0x37, 'FD', [0.6, 0.8, 0])
-    canon = header('CANON_MEC')
     canon.ImageComments = 'b=700(-0.800,-0.600,0.000)'
-    standard = header('any')
-    standard.DiffusionBValue, standard.DiffusionGradientOrientation = 700, expected
-    for ds in (siemens, philips, uih, canon, standard):
-        assert b_value(ds) == 700
-        np.testing.assert_allclose(b_vector(ds), expected, atol=1e-6, err_msg=ds.Manufacturer)
+    return found
+
+
+VENDOR_HEADERS = pytest.mark.parametrize('ds', of_vendors().values(), ids=of_vendors().keys())
+
+
+def test_each_vendor_is_asked_and_tested() -> None:
+    """A module with b values that is not in `VENDORS` would never be asked."""
+    modules = {info.name for info in pkgutil.iter_modules(vendor.__path__)}
+    with_b = {
+        module for name in modules - {'diffusion'}
+        if hasattr(module := importlib.import_module(f'{vendor.__name__}.{name}'), 'b_value')
+    }
+    assert with_b == set(VENDORS), 'a module with b values is not in VENDORS, or one there has none'
+    for module in VENDORS:
+        own = [ds for ds in of_vendors().values() if module.b_value(ds) is not None]
+        assert len(own) == 1, f'{module} needs a header of its own in `of_vendors`'
+
+
+@VENDOR_HEADERS
+def test_directions_of_each_vendor_in_the_patient_frame(ds: Dataset) -> None:
+    standard = Dataset()
+    standard.DiffusionBValue, standard.DiffusionGradientOrientation = 700, ALONG
+    for each in (ds, standard):
+        assert b_value(each) == 700
+        np.testing.assert_allclose(b_vector(each), ALONG, atol=1e-6)
+
+
+@VENDOR_HEADERS
+def test_what_was_computed_over_several_has_no_diffusion(ds: Dataset) -> None:
+    made = clone(ds, inherited(ds, When.NO_DIFFUSION))
+    assert (b_value(made), b_vector(made)) == (None, ())
+    assert b_value(ds) == 700
+
+
+@VENDOR_HEADERS
+def test_directions_in_the_axes_of_an_image_go_with_it(ds: Dataset) -> None:
+    """What stays is true in any image; `compose` writes the standard element for the others."""
+    made = clone(ds, inherited(copy.deepcopy(ds), When.NEW_PLANE))
+    made.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+    if ds.Manufacturer != 'CANON_MEC':  # a comment stays
+        assert b_vector(made) in ((), b_vector(ds))
+
+
+@VENDOR_HEADERS
+def test_diffusion_stays_without_the_patient(ds: Dataset) -> None:
+    ds = copy.deepcopy(ds)
+    ds.PatientName, ds.PatientID, ds.SOPInstanceUID, ds.SOPClassUID = 'A^B', '1', '1.2', MRImageStorage
+    for safe in (False, True):
+        made = deidentified(ds, Plan(Options(retain_safe_private=safe)))
+        assert b_value(made) == 700
+        np.testing.assert_allclose(b_vector(made), ALONG, atol=1e-6)
+        del made.DiffusionBValue, made.DiffusionGradientOrientation
+        private = any(tag.is_private for tag in ds.keys())  # noqa: SIM118 (tags)
+        assert b_value(made) == (700 if safe and private else None)
+
+
+@VENDOR_HEADERS
+def test_private_elements_are_set_with_the_standard_ones(ds: Dataset) -> None:
+    ds = copy.deepcopy(ds)
+    private = any(tag.is_private for tag in ds.keys())  # noqa: SIM118 (tags)
+    app.set_ds_b_value(ds, 123)
+    app.set_ds_b_vector(ds, [0, 0.6, 0.8])
+    assert b_value(ds) == 123
+    np.testing.assert_allclose(b_vector(ds), [0, 0.6, 0.8], atol=1e-6)
+    del ds.DiffusionBValue, ds.DiffusionGradientOrientation
+    if private:  # a comment is not written anew
+        assert b_value(ds) == 123
+        np.testing.assert_allclose(b_vector(ds), [0, 0.6, 0.8], atol=1e-6)
 
 
 DIRECTIONS = [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.6, 0.8)]

@@ -69,12 +69,12 @@ def test_no_option_keeps_what_numbers_persons(keyword: str) -> None:
 ])  # fmt: skip
 def test_codes_of_persons_and_offices_go(keyword: str) -> None:
     code = Dataset()
-    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = '4711', '99WARD', 'Smith^Ann'
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = 'Q4711', '99WARD', 'Smith^Ann'
     outer = Dataset()
     setattr(outer, keyword, [code])
     found = deidentified(header(**{keyword: [code]}, AnatomicRegionSequence=[outer]), Plan())
     assert 'Smith' not in str(found)
-    assert '4711' not in str(found)
+    assert 'Q4711' not in str(found)
 
 
 def test_numbers_of_the_body_go_with_its_weight() -> None:

@@ -389,6 +389,7 @@ def test_slices_of_a_mosaic_keep_their_own_times(real_data: Path, tmp_path: Path
 
 @pytest.mark.parametrize('name', [
     'siemens_mosaic_dwi/dti_pitch', 'ge_dwi/tensor_r2', 'philips_dwi/vanderbilt_601', 'uih_dwi/ap_134434_9',
+    'canon_dwi/ortho_9000',
 ])  # fmt: skip
 def test_a_mean_over_b_values_has_none(name: str, real_data: Path, tmp_path: Path) -> None:
     """Private elements would say the first one's."""

@@ -42,7 +42,7 @@ PLAIN = """
             for source in sources:
                 with source.open() as file:
                     try:
-                        array = np.array(json.load(file))
+                        array = np.array(json.load(file)) + 0
                     except ValueError as error:
                         from imagedata.errors import CorruptFileError
                         raise CorruptFileError(f'{source.name} is damaged: {error}') from error
@@ -153,6 +153,7 @@ def test_what_a_plugin_need_not_do(new: None, tmp_path: Path) -> None:
     (tmp_path / "a.plain").write_text("[[1, 2], [3, 300]]")
     series = Series(tmp_path / "a.plain")
     assert series.input_format == "plain"
+    assert series.explain().startswith("read by the format plain")
     assert Series(tmp_path / "a.plain", dtype="f4").dtype == np.float32
     with pytest.raises(errors.DataTypeError, match="do not fit uint8"):
         Series(tmp_path / "a.plain", dtype="u1")
@@ -257,6 +258,12 @@ def test_no_fall_through_for_a_format_that_identifies_itself(new: None, old: Non
     (tmp_path / "a.old").write_text("[[1, 2], [3,")
     with pytest.raises(errors.CorruptFileError, match=r"a\.old is damaged"):
         Series(tmp_path / "a.old")
+
+
+def test_what_a_plugin_did_not_catch_names_the_file(new: None, tmp_path: Path) -> None:
+    (tmp_path / "a.plain").write_text('{"a": 1}')
+    with pytest.raises(errors.CorruptFileError, match=r"a\.plain is damaged, or the plugin plain has"):
+        Series(tmp_path / "a.plain", dtype="f4")
 
 
 def test_input_format_asks_nobody_else(new: None, tmp_path: Path) -> None:

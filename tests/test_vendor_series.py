@@ -1,4 +1,7 @@
-"""Series as vendors write them: what `auto` makes of each, with no options."""
+"""Series as vendors write them: what `auto` makes of each, with no options.
+
+Headers with the private elements of each vendor are in `test_criteria`.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

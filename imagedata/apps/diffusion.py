@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CorruptFileError, GeometryError, MissingDependencyError, OrderNotFoundError
+from ..formats.dicom.vendor.diffusion import VENDORS
+from ..formats.dicom.vendor.values import PrivateElements, private_block
 from ..formats.nifti.diffusion import (
     bval_text,
     bvec_text,
@@ -163,9 +165,8 @@ def set_ds_b_value(ds: Dataset, value: float) -> None:
         In s/mm2.
     """
     ds.DiffusionBValue = float(value)
-    _set_private(ds, 0x0019, 'SIEMENS MR HEADER', {0x0C: round(float(value))})
-    _set_private(ds, 0x0043, 'GEMS_PARM_01', {0x39: round(float(value))}, first_of_many=True)
-    _set_private(ds, 0x2001, 'Philips Imaging DD 001', {0x03: float(value)})
+    for vendor in VENDORS:
+        _set_private(ds, vendor.DIFFUSION.b_value, [float(value)])
 
 
 def set_ds_b_vector(ds: Dataset, value: Sequence[float] | NDArray[Any]) -> None:
@@ -174,7 +175,7 @@ def set_ds_b_vector(ds: Dataset, value: Sequence[float] | NDArray[Any]) -> None:
     Parameters
     ----------
     ds : Dataset
-        It is changed. Elements of GE, which are relative to the pulse sequence, are turned.
+        It is changed. Elements that are relative to the image or the pulse sequence are turned.
     value : (3,) array_like
         x, y, z in the patient.
 
@@ -183,41 +184,43 @@ def set_ds_b_vector(ds: Dataset, value: Sequence[float] | NDArray[Any]) -> None:
     GeometryError
         When it is not three finite numbers.
     """
-    from ..formats.dicom.vendor import ge
-
     vector = np.asarray(value, dtype=np.float64)
     if vector.shape != (3,) or not np.isfinite(vector).all():
         raise GeometryError(f'a gradient direction is three finite numbers, got {value!r}')
-    x, y, z = (float(v) for v in vector)
-    ds.DiffusionGradientOrientation = [x, y, z]
-    _set_private(ds, 0x0019, 'SIEMENS MR HEADER', {0x0E: [x, y, z]})
-    _set_private(ds, 0x2005, 'Philips MR Imaging DD 001', {0xB0: x, 0xB1: y, 0xB2: z})
-    orientation = ds.get('ImageOrientationPatient')
-    if orientation is not None and len(orientation) == 6:
-        rows = str(ds.get('InPlanePhaseEncodingDirection') or 'COL').upper().startswith('ROW')
-        turned = ge.sequence_axes([float(v) for v in orientation], rows=rows).T @ vector
-        parts = [f'{v:.8g}' for v in turned]
-        _set_private(ds, 0x0019, 'GEMS_ACQU_01', dict(zip((0xBB, 0xBC, 0xBD), parts, strict=True)))
+    ds.DiffusionGradientOrientation = [float(v) for v in vector]
+    for vendor in VENDORS:
+        axes = np.eye(3) if vendor.DIFFUSION.axes is None else vendor.DIFFUSION.axes(ds)
+        if axes is not None:
+            _set_private(ds, vendor.DIFFUSION.direction, [float(v) for v in np.linalg.solve(axes, vector)])
 
 
-def _set_private(
-    ds: Dataset, group: int, creator: str, values: dict[int, Any], *, first_of_many: bool = False
-) -> None:
+def _set_private(ds: Dataset, where: PrivateElements | None, values: Sequence[float]) -> None:
     """Set private elements that the header has; others are not added."""
-    try:
-        block = ds.private_block(group, creator)
-    except KeyError:
+    block = None if where is None else private_block(ds, where.group, where.creator)
+    if where is None or block is None:
         return
-    for element, value in values.items():
-        if element not in block:
+    parts = [values] if len(where.elements) == 1 else [[value] for value in values]
+    for element, part in zip(where.elements, parts, strict=True):
+        tag = (where.group, block << 8 | element)
+        if tag not in ds:
             continue
-        if block[element].VR == 'UN':
+        vr = ds[tag].VR
+        if vr == 'UN':
             # Of a type that is not known: what cannot be set is better gone than wrong.
-            del block[element]
+            del ds[tag]
             continue
-        old = block[element].value
-        many = first_of_many and not isinstance(old, (str, bytes)) and hasattr(old, '__len__')
-        block[element].value = [value, *list(old)[1:]] if many else value
+        old = ds[tag].value
+        many = not isinstance(old, (str, bytes)) and hasattr(old, '__len__')
+        new = [_as_vr(vr, value) for value in part]
+        new += list(old)[len(new) :] if many else []
+        ds[tag].value = new if len(new) > 1 else new[0]
+
+
+def _as_vr(vr: str, value: float) -> float | int | str:
+    """Return a number as an element of a type holds it."""
+    if vr == 'DS':
+        return f'{value:.8g}'
+    return round(value) if vr in ('IS', 'SL', 'SS', 'UL', 'US') else value
 
 
 # --- files --------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from typing import Any, BinaryIO, ClassVar, Protocol
 
 import numpy as np
 
+from ..axis import Axis
 from ..errors import (
     FileAccessError,
     ImagedataError,
@@ -43,6 +44,7 @@ __all__ = [
     'WriteRequest',
     'check_capable',
     'is_location',
+    'named_axes',
     'natural_image',
     'require',
 ]
@@ -425,6 +427,32 @@ def require(module: str, install: str, purpose: str) -> Any:
         if error.name != module.split('.')[0]:
             raise
         raise MissingDependencyError(f"{purpose} need {module}: run pip install '{install}'") from error
+
+
+def named_axes(order: str, found: Sequence[Axis], name: str) -> list[Axis]:
+    """Return the axes before slice, row and column under the names that the user wants.
+
+    Parameters
+    ----------
+    order : str
+        `ReadRequest.order`. 'auto' leaves the axes as they are; names rename them. Values stay
+        with their kind: times that are called 'b' become 0, 1, ..., with a warning.
+    found : sequence of Axis
+        What the file says of each, in the order of the array. One that it does not name is
+        `UniformLengthAxis('none', 0, n, 1)`; a second one is 'unknown1'.
+    name : str
+        `Source.name` of the file, for messages.
+
+    Raises
+    ------
+    OrderNotFoundError
+        When the order does not name as many axes as there are.
+    """
+    from .described import tag_axes
+
+    if [axis.name for axis in found] == [part.strip() for part in order.split(',')]:
+        return list(found)
+    return tag_axes(order, [len(axis) for axis in found], None, found, name)
 
 
 def check_capable(plugin: Format, data: SeriesData) -> None:

@@ -186,7 +186,7 @@ def tag_axes(
         names = default_dims(3 + len(lengths), 'none')[: len(lengths)]
         return [axis.renamed(label) for label, axis in zip(names, found, strict=True)]
     if len(wanted) != len(lengths):
-        has = ' x '.join(map(str, lengths)) or 'none'
+        has = f'{len(lengths)} (of length {" x ".join(map(str, lengths))})' if lengths else 'none'
         raise OrderNotFoundError(
             f'{name}: order {order!r} names {len(wanted)} dimensions beside slice, row and column, '
             f'and the file has {has}: give as many names, or leave the order out'

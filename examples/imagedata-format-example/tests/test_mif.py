@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from imagedata import Series
-from imagedata.errors import CorruptFileError, LossWarning, WriteNotImplemented
+from imagedata.axis import VariableAxis
+from imagedata.errors import (
+    CorruptFileError,
+    ImagedataWarning,
+    LossWarning,
+    OrderNotFoundError,
+    WriteNotImplemented,
+)
 
 VALUES = np.arange(2 * 3 * 4 * 5, dtype=np.int16).reshape(2, 3, 4, 5)  # volume, z, y, x
 
@@ -69,6 +76,20 @@ def test_round_trip_and_nifti(tmp_path: Path) -> None:
     np.testing.assert_allclose(back.affine @ [*value, 1], affine @ here, atol=1e-3)
 
 
+def test_axes_are_the_users_or_the_files(tmp_path: Path) -> None:
+    """An order that does not fit is an error, and seconds do not become b values."""
+    path = save(tmp_path / 'a.mif', 'dim: 5,4,3,2', 'vox: 1,1,1,2.5', 'layout: +0,+1,+2,+3',
+                'datatype: Int16LE', stored=VALUES.tobytes())  # fmt: skip
+    series = Series(path)
+    assert series.header.tag_dims == ('time',)
+    assert list(series.timeline) == [0, 2.5]
+    assert 'MRtrix' in series.explain()
+    with pytest.raises(OrderNotFoundError, match='names 2 dimensions'):
+        Series(path, 'time,te')
+    with pytest.warns(ImagedataWarning, match="no values for axis 'b'"):
+        assert list(Series(path, 'b').bvalues) == [0, 1]
+
+
 @pytest.mark.parametrize('dtype', ['u1', 'i4', 'f4', 'f8', 'c8'])
 def test_types_are_kept(dtype: str, tmp_path: Path) -> None:
     values = VALUES[0].astype(dtype)
@@ -82,6 +103,10 @@ def test_types_are_kept(dtype: str, tmp_path: Path) -> None:
 def test_what_it_cannot_hold(tmp_path: Path) -> None:
     with pytest.warns(LossWarning, match='uint8'):
         Series(VALUES[0] > 3).write(tmp_path / 'a.mif')
+    series = Series(VALUES, 'b')
+    series.axes = series.axes._replace(b=VariableAxis('b', [0, 1000]))
+    with pytest.warns(LossWarning, match="values of axis 'b'"):
+        series.write(tmp_path / 'c.mif')
     with pytest.raises(WriteNotImplemented, match='4 dimensions'):
         Series(np.zeros((2, 2, 3, 4, 5)), 'time,te').write(tmp_path / 'b.mif')
     with pytest.raises(WriteNotImplemented, match='no colour'):

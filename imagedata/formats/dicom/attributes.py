@@ -18,7 +18,8 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
-from .vendor import siemens
+from .vendor import canon, siemens
+from .vendor.diffusion import VENDORS
 
 if TYPE_CHECKING:
     from pydicom.tag import BaseTag
@@ -200,28 +201,25 @@ PRIVATE_RULES: tuple[PrivateRule, ...] = (
                 (0x1C, 0x1D)),
     PrivateRule(When.ALWAYS, 'number of slices in a mosaic, which are written as images of their own',
                 0x0019, 'SIEMENS MR HEADER', (0x0A,)),
-    PrivateRule(When.NEW_PLANE, 'gradient direction in the axes of the image', 0x0019, 'GEMS_ACQU_01',
-                (0xBB, 0xBC, 0xBD)),
-    PrivateRule(When.NEW_PLANE, 'gradient direction in the axes of the image', 0x0065,
-                'Image Private Header', (0x37,)),
+    *(
+        PrivateRule(When.NEW_PLANE, 'gradient direction in the axes of the image',
+                    *vendor.DIFFUSION.direction)
+        for vendor in VENDORS
+        if vendor.DIFFUSION.direction is not None and vendor.DIFFUSION.axes is not None
+    ),
     *(
         PrivateRule(When.NO_DIFFUSION, 'b value or direction of one of the images that it was computed from',
-                    group, creator, elements)
-        for group, creator, elements in (
-            (0x0019, 'SIEMENS MR HEADER', (0x0C, 0x0D, 0x0E, 0x27)),
-            (0x0043, 'GEMS_PARM_01', (0x39,)),
-            (0x0019, 'GEMS_ACQU_01', (0xBB, 0xBC, 0xBD)),
-            (0x2001, 'Philips Imaging DD 001', (0x03, 0x04)),
-            (0x2005, 'Philips MR Imaging DD 001', (0xB0, 0xB1, 0xB2)),
-            (0x0065, 'Image Private Header', (0x09, 0x37)),
-        )
+                    *elements)
+        for vendor in VENDORS
+        for elements in vendor.DIFFUSION.elements
     ),
     PrivateRule(When.VALUES | When.COLOR, 'display of other values', 0x0029, 'MEDIFACE', (0x10, 0x11)),
     PrivateRule(_NEW_VALUES, 'least and greatest value', 0x0025, 'FDMS 1.0', (0x16, 0x17)),
 )  # fmt: skip
 """Private elements that are taken away: statistics, scales and windows of other pixels.
 
-Names and numbers: the private dictionary of pydicom, which is that of DCMTK and GDCM.
+Names and numbers: the private dictionary of pydicom, which is that of DCMTK and GDCM. Those of diffusion
+stand with each vendor (`vendor.diffusion`).
 """
 
 KEPT_IN_OTHER_CLASS = (
@@ -285,8 +283,9 @@ def removed(circumstances: When) -> frozenset[int]:
 def clone(source: Dataset, elements: Mapping[Any, Any]) -> Dataset:
     """Return a dataset of the elements, which are in the encoding of `source`.
 
-    Elements are shared with `source`, as they stand, parsed or not. Nothing that is done to
-    the new dataset's own elements reaches the source.
+    Elements are shared with `source`, as they stand, parsed or not. To change one, put another in
+    its place (`made[tag] = element`), which does not reach the source. `made.Keyword = value`
+    would: pydicom then changes the element that is there.
     """
     copied = Dataset(dict(elements))
     implicit, little = source.original_encoding
@@ -319,6 +318,9 @@ def inherited(source: Dataset, circumstances: When) -> dict[BaseTag, Any]:
     _divide_mosaic(source, elements)
     if When.NO_DIFFUSION in circumstances:
         _change_csa(source, elements, siemens.without_diffusion)
+        comment, tag = canon.without_diffusion(source), Tag('ImageComments')
+        if comment is not None and tag in elements:
+            elements[tag] = DataElement(tag, 'LT', comment)
     return elements
 
 

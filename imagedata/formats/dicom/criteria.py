@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...errors import OrderNotFoundError
 from .packed import remembered
-from .vendor import canon, ge, philips, siemens, uih
+from .vendor import philips
+from .vendor.diffusion import VENDORS
 from .vendor.values import numbers, private_value
 
 if TYPE_CHECKING:
@@ -75,8 +76,8 @@ def b_value(dataset: Dataset) -> float | None:
     found = numbers(dataset.get('DiffusionBValue'))
     if found:
         return found[0]
-    for vendor in (siemens, ge, philips, uih, canon):
-        value: float | None = vendor.b_value(dataset)
+    for vendor in VENDORS:
+        value = vendor.b_value(dataset)
         if value is not None:
             return value
     return None
@@ -93,8 +94,8 @@ def b_vector(dataset: Dataset) -> tuple[float, ...]:
     found = numbers(dataset.get('DiffusionGradientOrientation'))
     if len(found) == 3 and any(found):
         return tuple(found)
-    for vendor in (siemens, ge, philips, uih, canon):
-        vector: tuple[float, ...] | None = vendor.b_vector(dataset)
+    for vendor in VENDORS:
+        vector = vendor.b_vector(dataset)
         if vector is not None:
             return vector
     return ()

@@ -212,7 +212,7 @@ def _tag_axes(
     if len(names) != len(lengths):
         kept = [whole or n > 1 for n in lengths]
     if names and len(names) != sum(kept):
-        has = ' x '.join(map(str, lengths)) if lengths else 'none'
+        has = f'{len(lengths)} (of length {" x ".join(map(str, lengths))})' if lengths else 'none'
         raise OrderNotFoundError(
             f'{source.name}: order {order!r} names {len(names)} dimensions beside slice, row and column, '
             f'and the file has {has}: give as many names, or leave the order out'

@@ -13,9 +13,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from imagedata.axis import UniformLengthAxis
+from imagedata.axis import SPATIAL, Axis, UniformLengthAxis
 from imagedata.errors import CorruptFileError, LossWarning
-from imagedata.formats.contract import ReadRequest, Source
+from imagedata.formats.contract import ReadRequest, Source, named_axes
 from imagedata.geometry import Geometry, ras_from_lps
 from imagedata.header import Identity, SeriesData, default_header
 from imagedata.notices import warn_user
@@ -66,15 +66,17 @@ def read_file(file: BinaryIO, source: Source, request: ReadRequest) -> SeriesDat
     if scaling != [0, 1]:
         array = array * scaling[1] + scaling[0]
     # [header]
-    order = 'none' if request.order == 'auto' else request.order
-    header = default_header(array.shape, order)
-    geometry = geometry_of(rows, vox, array.shape[-3:], header.geometry)
-    tag_axes = dict(header.tag_axes)
-    for tag in tag_axes:
-        step = vox[3] if len(vox) > 3 and math.isfinite(vox[3]) else 1
-        tag_axes[tag] = UniformLengthAxis(tag, 0, dim[3], step)
-    header = replace(header, geometry=geometry, tag_axes=tag_axes)
-    header = header.with_attributes(input_format='mif', seriesDescription=source.basename)
+    known = len(vox) > 3 and math.isfinite(vox[3])  # else the file has volumes, and does not say of what
+    found = [UniformLengthAxis('time' if known else 'none', 0, n, vox[3] if known else 1) for n in dim[3:]]
+    axes = named_axes(request.order, found, source.name)
+    header = default_header(array.shape)
+    header = replace(
+        header,
+        dims=(*(axis.name for axis in axes), *SPATIAL),
+        tag_axes={axis.name: axis for axis in axes},
+        geometry=geometry_of(rows, vox, array.shape[-3:], header.geometry),
+        report=(f'{source.name}: MRtrix image',),
+    ).with_attributes(seriesDescription=source.basename)
     return SeriesData(np.ascontiguousarray(array.astype(array.dtype.newbyteorder('='))), header, Identity())
 
 
@@ -137,12 +139,12 @@ def write_file(file: BinaryIO, data: SeriesData) -> None:
     spacing = [1.0, 1, 1] if geometry is None else list(geometry.spacing)
     if geometry is not None and (not geometry.is_uniform or geometry.is_sheared):
         warn_user('mif: uneven or sheared slices are written as an even stack', LossWarning)
-    step = [float(getattr(axis, 'step', None) or 1) for axis in header.tag_axes.values()][:1]
+    step = [step_of(axis) for axis in header.tag_axes.values()]
     ranks = range(3 if len(array) == 1 and not step else 4)
     lines = [
         'mrtrix image',
         'dim: ' + ','.join(str(array.shape[3 - axis]) for axis in ranks),
-        'vox: ' + ','.join(repr(float(v)) for v in [*spacing[::-1], *(step or [1])][: len(ranks)]),
+        'vox: ' + ','.join(repr(float(v)) for v in [*spacing[::-1], *step][: len(ranks)]),
         'layout: ' + ','.join(f'+{axis}' for axis in ranks),
         f'datatype: {names[kind]}' + ('le' if array.dtype.itemsize > 1 else ''),
     ]
@@ -155,3 +157,14 @@ def write_file(file: BinaryIO, data: SeriesData) -> None:
     start = (len(text) + len('000000\nEND\n') + 63) // 64 * 64
     file.write(f'{text}{start}\nEND\n'.encode().ljust(start, b'\0'))
     file.write(array.astype(array.dtype.newbyteorder('<')).tobytes())
+
+
+def step_of(axis: Axis) -> float:
+    """Return the step of an axis as the file holds it, NaN where it holds no values; tell what is lost."""
+    values = list(axis.values)
+    step = float(getattr(axis, 'step', math.nan)) if axis.name == 'time' else math.nan
+    if math.isnan(step) and values != list(range(len(values))):
+        warn_user(f'mif: the values of axis {axis.name!r} are not kept', LossWarning)
+    elif not math.isnan(step) and values[0] != 0:
+        warn_user(f'mif: times count from 0, and not from {values[0]:g}', LossWarning)
+    return step

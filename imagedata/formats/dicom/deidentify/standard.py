@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..vendor.diffusion import VENDORS
+
 __all__ = [
     'BODY_PARTS', 'CLEANED_DESCRIPTORS', 'CODES', 'DEVICE', 'DUMMY_TEXT', 'INSTITUTION', 'PATIENT',
     'PATIENT_TEXTS', 'SAFE_PRIVATE',
@@ -101,39 +103,43 @@ CLEANED_DESCRIPTORS: frozenset[str] = frozenset({
 })  # fmt: skip
 """Kept, cleaned, by the Clean Descriptors Option (E.3.5)."""
 
-SAFE_PRIVATE: Mapping[str, frozenset[tuple[int, int]]] = {
+_SAFE_PRIVATE: Mapping[str, frozenset[tuple[int, int]]] = {
     'Philips PET Private Group': frozenset({(0x7053, 0x00), (0x7053, 0x09)}),
     'ELSCINT1': frozenset({
         (0x00E1, 0x21), (0x01E1, 0x26), (0x01E1, 0x50), (0x01F1, 0x01), (0x01F1, 0x07), (0x01F1, 0x26),
         (0x01F1, 0x27),
     }),
-    'GEMS_ACQU_01': frozenset({
-        (0x0019, 0x23), (0x0019, 0x24), (0x0019, 0x27), (0x0019, 0x9E), (0x0019, 0xBB), (0x0019, 0xBC),
-        (0x0019, 0xBD),
-    }),
+    'GEMS_ACQU_01': frozenset({(0x0019, 0x23), (0x0019, 0x24), (0x0019, 0x27), (0x0019, 0x9E)}),
     'GEMS_SERS_01': frozenset({(0x0025, 0x07)}),
-    'GEMS_PARM_01': frozenset({
-        (0x0043, 0x27), (0x0043, 0x2C), (0x0043, 0x39), (0x0043, 0x6F), (0x0043, 0x83),
-    }),
+    'GEMS_PARM_01': frozenset({(0x0043, 0x27), (0x0043, 0x2C), (0x0043, 0x6F), (0x0043, 0x83)}),
     'GEMS_HELIOS_01': frozenset({(0x0045, 0x01), (0x0045, 0x02)}),
     'SIEMENS MR HEADER': frozenset({
-        (0x0019, 0x0A), (0x0019, 0x0B), (0x0019, 0x0C), (0x0019, 0x0D), (0x0019, 0x0E), (0x0019, 0x18),
-        (0x0019, 0x27), (0x0019, 0x28), (0x0019, 0x29),
+        (0x0019, 0x0A), (0x0019, 0x0B), (0x0019, 0x18), (0x0019, 0x28), (0x0019, 0x29),
     }),
     'SIEMENS MR SDI 02': frozenset({(0x0021, 0x1C), (0x0021, 0x53)}),
-    'Philips Imaging DD 001': frozenset({
-        (0x2001, 0x03), (0x2001, 0x04), (0x2001, 0x08), (0x2001, 0x13), (0x2001, 0x22),
-    }),
-    'Philips MR Imaging DD 001': frozenset({
-        (0x2005, 0x0D), (0x2005, 0x0E), (0x2005, 0x11), (0x2005, 0xB0), (0x2005, 0xB1), (0x2005, 0xB2),
-    }),
+    'Philips Imaging DD 001': frozenset({(0x2001, 0x08), (0x2001, 0x13), (0x2001, 0x22)}),
+    'Philips MR Imaging DD 001': frozenset({(0x2005, 0x0D), (0x2005, 0x0E), (0x2005, 0x11)}),
     'Philips MR Imaging DD 005': frozenset({(0x2005, 0x29)}),
-    'Image Private Header': frozenset({(0x0065, 0x09), (0x0065, 0x37)}),
 }  # fmt: skip
+
+
+def _with_diffusion(
+    listed: Mapping[str, frozenset[tuple[int, int]]],
+) -> Mapping[str, frozenset[tuple[int, int]]]:
+    """Return a table of safe elements with those of diffusion of all vendors."""
+    found = dict(listed)
+    for vendor in VENDORS:
+        for group, creator, elements in vendor.DIFFUSION.elements:
+            found[creator] = found.get(creator, frozenset()) | {(group, element) for element in elements}
+    return found
+
+
+SAFE_PRIVATE = _with_diffusion(_SAFE_PRIVATE)
 """Creator to (group, element without its block): numbers of the acquisition (E.3.10, Retain Safe Private).
 
 Those of Table E.3.10-1 that tell how values were measured, and the numbers and codes of vendors that
-readers of this library use (`formats.dicom.vendor` says what each is, and where that is written).
+readers of this library use (`formats.dicom.vendor` says what each is, and where that is written; those of
+diffusion are taken from there).
 """
 
 CODES: Mapping[str, tuple[str, str]] = {

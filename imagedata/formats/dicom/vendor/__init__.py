@@ -1,1 +1,1 @@
-"""What each vendor writes in its own way, one module each, with its source."""
+"""What each vendor writes in its own way, one module each, with its source; `diffusion` lists them."""

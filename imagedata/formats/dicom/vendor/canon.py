@@ -16,15 +16,18 @@ import numpy as np
 
 from ....errors import GeometryError
 from ....geometry import slice_normal
-from .values import numbers
+from .values import Diffusion, numbers
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ['b_value', 'b_vector']
+__all__ = ['DIFFUSION', 'b_value', 'b_vector', 'without_diffusion']
 
 _NUMBER = r'\s*([-+]?\d*\.?\d+)\s*'
 _COMMENT = re.compile(rf'b\s*={_NUMBER}\({_NUMBER},{_NUMBER},{_NUMBER}\)')
+
+
+DIFFUSION = Diffusion()
 
 
 def _comment(dataset: Dataset) -> list[float]:
@@ -53,3 +56,8 @@ def b_vector(dataset: Dataset) -> tuple[float, ...] | None:
         return None
     axes = np.column_stack([-np.array(orientation[3:]), -np.array(orientation[:3]), normal])
     return tuple(float(v) for v in axes @ found)
+
+
+def without_diffusion(dataset: Dataset) -> str | None:
+    """Return the comment without b value and direction, None where it has none of them."""
+    return _COMMENT.sub('', str(dataset.ImageComments)).strip() if _comment(dataset) else None

@@ -31,12 +31,14 @@ import numpy as np
 
 from ....errors import GeometryError
 from ....geometry import FloatArray, slice_normal
-from .values import numbers, private_value
+from .values import Diffusion, PrivateElements, numbers, private_value
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ['b_value', 'b_vector', 'echo_spacing', 'phase_is_positive', 'sequence_axes']
+__all__ = [
+    'DIFFUSION', 'axes_of', 'b_value', 'b_vector', 'echo_spacing', 'phase_is_positive', 'sequence_axes',
+]  # fmt: skip
 
 _TO_RAS = (-1.0, -1.0, 1.0)
 
@@ -56,15 +58,27 @@ def b_vector(dataset: Dataset) -> tuple[float, ...] | None:
     if not all(parts):
         return None
     vector = np.array([part[0] for part in parts])
+    axes = axes_of(dataset) if vector.any() else None
+    return None if axes is None else tuple(float(v) for v in axes @ vector)
+
+
+def axes_of(dataset: Dataset) -> FloatArray | None:
+    """Return the axes of the pulse sequence of an image, as `sequence_axes`; None without an orientation."""
     orientation = numbers(dataset.get('ImageOrientationPatient'))
-    if not vector.any() or len(orientation) != 6:
+    if len(orientation) != 6:
         return None
     encoded = str(dataset.get('InPlanePhaseEncodingDirection') or 'COL').upper()
     try:
-        axes = sequence_axes(orientation, rows=encoded.startswith('ROW'))
+        return sequence_axes(orientation, rows=encoded.startswith('ROW'))
     except GeometryError:
         return None
-    return tuple(float(v) for v in axes @ vector)
+
+
+DIFFUSION = Diffusion(
+    PrivateElements(0x0043, 'GEMS_PARM_01', (0x39,)),
+    PrivateElements(0x0019, 'GEMS_ACQU_01', (0xBB, 0xBC, 0xBD)),
+    axes=axes_of,
+)
 
 
 def sequence_axes(orientation: list[float], *, rows: bool) -> FloatArray:

@@ -1,28 +1,37 @@
 """Philips: b values, image kind and ASL label in private groups 2001 and 2005 of MR images.
 
 Source: Philips DICOM conformance statements for Achieva and Ingenia (creators 'Philips Imaging
-DD 001': (2001,xx03) Diffusion B-Factor, FL, (2001,xx08) Phase Number, IS; 'Philips MR Imaging
-DD 001': (2005,xx11) MR Image Type, CS, (2005,xxB0) to (2005,xxB2) Diffusion Direction RL, AP and
-FH, FL, (2005,xx0D) Scale Intercept and (2005,xx0E) Scale Slope, FL; 'Philips MR Imaging DD 005':
-(2005,xx29) ASL label type; 'Philips Imaging DD 001' (2001,xx13) EPI factor, SL, and (2001,xx22) Water Fat
-Shift, FL, pixels). Scale slope and intercept: T. L. Chenevert et al., Errors in
-quantitative image analysis due to platform-dependent image scaling, Translational Oncology 7
-(2014): the value of the reconstruction is (stored value - scale intercept) / scale slope.
+DD 001': (2001,xx03) Diffusion B-Factor, FL, (2001,xx04) Diffusion Direction, CS, (2001,xx08)
+Phase Number, IS; 'Philips MR Imaging DD 001': (2005,xx11) MR Image Type, CS, (2005,xxB0) to
+(2005,xxB2) Diffusion Direction RL, AP and FH, FL, (2005,xx0D) Scale Intercept and (2005,xx0E) Scale
+Slope, FL; 'Philips MR Imaging DD 005': (2005,xx29) ASL label type; 'Philips Imaging DD 001'
+(2001,xx13) EPI factor, SL, and (2001,xx22) Water Fat Shift, FL, pixels). Scale slope and intercept:
+T. L. Chenevert et al., Errors in quantitative image analysis due to platform-dependent image
+scaling, Translational Oncology 7 (2014): the value of the reconstruction is
+(stored value - scale intercept) / scale slope.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .values import numbers, private_value
+from .values import Diffusion, PrivateElements, numbers, private_value
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ['b_value', 'b_vector', 'component', 'label', 'phase_number', 'private_scale', 'readout']
+__all__ = [
+    'DIFFUSION', 'b_value', 'b_vector', 'component', 'label', 'phase_number', 'private_scale', 'readout',
+]  # fmt: skip
 
 _IMAGING = 'Philips Imaging DD 001'
 _MR_IMAGING = 'Philips MR Imaging DD 001'
+
+DIFFUSION = Diffusion(
+    PrivateElements(0x2001, _IMAGING, (0x03,)),
+    PrivateElements(0x2005, _MR_IMAGING, (0xB0, 0xB1, 0xB2)),
+    (PrivateElements(0x2001, _IMAGING, (0x04,)),),
+)
 
 
 def b_value(dataset: Dataset) -> float | None:

@@ -1,10 +1,11 @@
 """Siemens: b values and mosaics in the private groups 0019, 0021 and 0029 of MR images.
 
 Source: Siemens DICOM conformance statements for syngo MR (private creator 'SIEMENS MR HEADER':
-(0019,xx0A) NumberOfImagesInMosaic, US; (0019,xx0C) B_value, IS; (0019,xx0E)
-DiffusionGradientDirection, FD 3; 'SIEMENS CSA HEADER': (0029,xx10) CSA image header, whose
-layout is that of NiBabel's documentation, with NumberOfImagesInMosaic, SliceNormalVector, B_value
-and DiffusionGradientDirection). syngo XA writes the standard elements.
+(0019,xx0A) NumberOfImagesInMosaic, US; (0019,xx0C) B_value, IS; (0019,xx0D) DiffusionDirectionality,
+CS; (0019,xx0E) DiffusionGradientDirection, FD 3; (0019,xx27) B_matrix, FD 6; 'SIEMENS CSA HEADER':
+(0029,xx10) CSA image header, whose layout is that of NiBabel's documentation, with
+NumberOfImagesInMosaic, SliceNormalVector, B_value and DiffusionGradientDirection).
+syngo XA writes the standard elements.
 
 Of echo planar images also (0019,xx28) BandwidthPerPixelPhaseEncode, FD, Hz; (0019,xx29)
 MosaicRefAcqTimes, FD, ms, a value for each tile; CSA PhaseEncodingDirectionPositive; and syngo XA's
@@ -23,18 +24,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .values import numbers, private_value
+from .values import Diffusion, PrivateElements, numbers, private_value
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 __all__ = [
-    'acceleration', 'b_value', 'b_vector', 'dwell_time', 'mosaic_count', 'of_one_slice', 'phase_bandwidth',
-    'phase_is_positive', 'slice_normal', 'slice_time', 'without_diffusion',
+    'DIFFUSION', 'acceleration', 'b_value', 'b_vector', 'dwell_time', 'mosaic_count', 'of_one_slice',
+    'phase_bandwidth', 'phase_is_positive', 'slice_normal', 'slice_time', 'without_diffusion',
 ]  # fmt: skip
 
 _CREATOR = 'SIEMENS MR HEADER'
 _XA = 'SIEMENS MR SDI 02'
+
+DIFFUSION = Diffusion(
+    PrivateElements(0x0019, _CREATOR, (0x0C,)),
+    PrivateElements(0x0019, _CREATOR, (0x0E,)),
+    (PrivateElements(0x0019, _CREATOR, (0x0D, 0x27)),),
+)
 
 
 def b_value(dataset: Dataset) -> float | None:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ....errors import GeometryError
-from ....geometry import slice_normal
-from .values import numbers, private_value
+from ....geometry import FloatArray, slice_normal
+from .values import Diffusion, PrivateElements, numbers, private_value
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ['b_value', 'b_vector', 'grid_positions', 'remove_grid']
+__all__ = ['DIFFUSION', 'b_value', 'b_vector', 'grid_positions', 'image_axes', 'remove_grid']
 
 _CREATOR = 'Image Private Header'
 
@@ -34,15 +34,27 @@ def b_value(dataset: Dataset) -> float | None:
 def b_vector(dataset: Dataset) -> tuple[float, ...] | None:
     """Return the gradient direction (x, y, z; patient system), None without."""
     found = numbers(private_value(dataset, 0x0065, _CREATOR, 0x37), width=8)
+    if len(found) != 3 or not any(found):
+        return None
+    axes = image_axes(dataset)
+    return None if axes is None else tuple(float(v) for v in axes @ found)
+
+
+def image_axes(dataset: Dataset) -> FloatArray | None:
+    """Return the directions of rows, columns and normal: columns of a (3, 3) array, LPS; None without."""
     orientation = numbers(dataset.get('ImageOrientationPatient'))
-    if len(found) != 3 or not any(found) or len(orientation) != 6:
+    if len(orientation) != 6:
         return None
     try:
         normal = slice_normal(orientation)
     except GeometryError:
         return None
-    axes = np.column_stack([orientation[:3], orientation[3:], normal])
-    return tuple(float(v) for v in axes @ found)
+    return np.column_stack([orientation[:3], orientation[3:], normal])
+
+
+DIFFUSION = Diffusion(
+    PrivateElements(0x0065, _CREATOR, (0x09,)), PrivateElements(0x0065, _CREATOR, (0x37,)), axes=image_axes
+)
 
 
 def grid_positions(dataset: Dataset) -> list[list[float]] | None:
