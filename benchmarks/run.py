@@ -392,9 +392,8 @@ def report(b: Bench, seconds: float) -> str:
         lines.append("")
     for what in PROFILED if b.wanted("profile") else ():
         lines += [f"## Where the time goes: {what}", ""]
-        lines += ["Time in each function itself, as cProfile sees it in the main thread: where that waits "]
-        lines[-1] += "for a lock, other threads decode or compress."
-        lines.append("")
+        lines += ["Time in each function itself, as cProfile sees it in the main thread. Where that waits"]
+        lines += ["for a lock, other threads decode or compress.", ""]
         rows = [(f"`{name}`", str(calls), f"{share:.0%}") for name, calls, share in profile(b, what)]
         lines += [*table(("function", "calls", "share"), rows), ""]
     if b.operations:

@@ -61,3 +61,18 @@ doctest_global_cleanup = """
 _os.chdir(_before)
 _folder.cleanup()
 """
+
+# `python -m sphinx -b man docs docs/_build/man`: a page for each console program.
+man_pages = [
+    (f"programs/{program}", program, told, ["imagedata"], 1)
+    for program, told in {
+        "image_data": "convert medical images",
+        "image_calculator": "calculate an image from others",
+        "image_statistics": "minimum, maximum, mean, standard deviation and median",
+        "image_show": "show medical images",
+        "image_list": "list patients, studies and series",
+        "timeline": "times of dynamic series",
+        "dicom_dump": "elements of DICOM files",
+        "dicom_sort": "sort DICOM files into folders",
+    }.items()
+]

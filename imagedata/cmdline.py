@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ClassVar, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from .errors import ImagedataError, ImagedataWarning, MultipleSeriesError
 from .progress import Bar, reporting
@@ -33,6 +33,7 @@ DEBUG, INFO, WARNING = 10, 20, 30
 _Tell: TypeAlias = Callable[[str, str], None]
 _tell: ContextVar[_Tell | None] = ContextVar('imagedata_tell', default=None)
 
+_CODE = re.compile(r'[A-Z0-9_ ]{0,16}')
 _UID = re.compile(r'(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*))+')
 
 
@@ -80,7 +81,7 @@ def add_telling_options(parser: argparse.ArgumentParser) -> None:
 
 READING = (
     'input_serinsuid', 'input_stack', 'input_acquisition', 'input_echo', 'missing', 'headers_only', 'dtype',
-    'template', 'geometry', 'correct_acq', 'calling_aet',
+    'template', 'geometry', 'correct_acq', 'calling_aet', 'input_shape', 'input_sort',
 )  # fmt: skip
 WRITING = (
     'output_sort', 'output_dir', 'frame', 'SOPClassUID', 'sernum', 'serdes', 'imagetype', 'keep_uid',
@@ -96,7 +97,7 @@ def given_options(given: argparse.Namespace, names: Sequence[str] = READING) -> 
 
 def _add_reading(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        '--order', dest='input_order', default='auto', metavar='ORDER',
+        '--order', dest='input_order', type=_order, default='auto', metavar='ORDER',
         help='what the images of a slice are sorted on: auto, none, time, triggertime, b, fa, te, any DICOM '
         'keyword, or several separated by commas, slowest first (default: auto)',
     )  # fmt: skip
@@ -120,9 +121,16 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
         help='give all slices of a volume the acquisition time of its earliest one',
     )  # fmt: skip
     group.add_argument('--calling_aet', metavar='AET', help='own title, for dicom:// addresses')
-    # The rest of this group is for inputs that have no plugin in this version.
-    group.add_argument('--input_sort', action=_NotYet, metavar='{slice,tag}', help='not in this version')
-    group.add_argument('--input_shape', action=_NotYet, metavar='(t)x(z)', help='not in this version')
+    group.add_argument(
+        '--input_shape', metavar='(t)x(z)',
+        help='of formats other than DICOM: how many times (or other tags, as --order names them) and slices '
+        'the images are, such as 10x20',
+    )  # fmt: skip
+    group.add_argument(
+        '--input_sort', type=_sort_on, metavar='{slice,tag}',
+        help='with --input_shape: whether the slices of one time follow each other (the default), or the '
+        'times of one slice',
+    )  # fmt: skip
     # It has had no effect for long, and programs still pass it.
     group.add_argument('--psopt', metavar='TEXT', help='accepted, without effect')
 
@@ -137,10 +145,12 @@ def _add_places(group: argparse._ArgumentGroup) -> None:
 def _add_describing(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--frame', type=_uid, metavar='UID', help='Frame of Reference UID')
     group.add_argument('--SOPClassUID', metavar='UID', help='kind of DICOM object: UID, CT, MR, PET or SC')
-    group.add_argument('--sernum', type=int, metavar='N', help='Series Number')
-    group.add_argument('--serdes', metavar='TEXT', help='Series Description')
+    group.add_argument('--sernum', type=_number, metavar='N', help='Series Number')
     group.add_argument(
-        '--imagetype', type=_texts, metavar='A,B', help='Image Type: its values, separated by commas'
+        '--serdes', type=_description, metavar='TEXT', help='Series Description, at most 64 characters'
+    )
+    group.add_argument(
+        '--imagetype', type=_image_type, metavar='A,B', help='Image Type: its values, separated by commas'
     )
 
 
@@ -225,18 +235,6 @@ class _Completion(argparse.Action):
         parser.exit()
 
 
-class _NotYet(argparse.Action):
-    """An option whose effect this version does not have: better refused than ignored."""
-
-    REASONS: ClassVar[dict[str, str]] = {
-        'input_sort': 'it is for formats other than DICOM that have one image a file, which are not read yet',
-        'input_shape': 'it is for formats other than DICOM, which keep the shape of their files for now',
-    }
-
-    def __call__(self, parser: argparse.ArgumentParser, *args: Any, **kwargs: Any) -> NoReturn:
-        parser.error(f'{self.option_strings[0]} is not in this version: {self.REASONS[self.dest]}')
-
-
 class _KeyValue(argparse.Action):
     """KEY=VALUE, collected in a dict."""
 
@@ -267,9 +265,42 @@ def _uid(text: str) -> str:
     return text
 
 
-def _texts(text: str) -> list[str]:
-    """Return values separated by commas, or by backslashes as in DICOM."""
-    return [part.strip() for part in re.split(r'[,\\]', text)]
+def _order(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError('the order is empty: give auto, none, time, ...')
+    return text
+
+
+def _number(text: str) -> int:
+    """Return a number that VR IS holds (PS3.5 6.2)."""
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'{text!r} is no whole number') from None
+    if abs(number) >= 2**31:
+        raise argparse.ArgumentTypeError(f'{text!r} is no number of 32 bits')
+    return number
+
+
+def _description(text: str) -> str:
+    """Return a text that VR LO holds (PS3.5 6.2)."""
+    if len(text) > 64:
+        raise argparse.ArgumentTypeError(f'it has {len(text)} characters, and may have at most 64 characters')
+    if '\\' in text or not text.isprintable():
+        raise argparse.ArgumentTypeError('it must not have control characters or a backslash')
+    return text
+
+
+def _image_type(text: str) -> list[str]:
+    """Return values of VR CS, separated by commas, or by backslashes as in DICOM (PS3.3 C.7.6.1.1.2)."""
+    values = [part.strip() for part in re.split(r'[,\\]', text)]
+    if len(values) < 2 or not all(values[:2]):
+        raise argparse.ArgumentTypeError(f'{text!r} lacks the two values that it must have: ORIGINAL,PRIMARY')
+    if not all(_CODE.fullmatch(value) for value in values):
+        raise argparse.ArgumentTypeError(
+            f'{text!r}: values have capital letters, digits, blanks and _, at most 16 of them'
+        )
+    return values
 
 
 def _dtype(text: str) -> Any:
@@ -389,7 +420,7 @@ def say(text: str) -> None:
 
 
 def _is_terminal() -> bool:
-    return sys.stderr.isatty() and os.environ.get('TERM', '') not in ('', 'dumb')
+    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get('TERM', '') not in ('', 'dumb')
 
 
 class _Terminated(BaseException):
@@ -454,18 +485,30 @@ def reason(error: Exception) -> str:
 
 
 def _one_line(text: str) -> str:
-    return ' '.join(text.split())
+    """Return a text on one line; a line that begins a sentence is told apart from the one before it."""
+    found = ''
+    for line in (' '.join(part.split()) for part in text.splitlines()):
+        sentence = line[:1].isupper() and found and not found.endswith(('.', ':', ';', ','))
+        found += f'{";" if sentence else ""}{" " if found and line else ""}{line}'
+    return found
 
 
 _OPTIONS = {
-    'dtype': '--dtype', 'geometry': '--geometry', 'input_acquisition': '--input_acquisition',
-    'input_echo': '--input_echo', 'input_order': '--order', 'input_serinsuid': '--input_serinsuid',
-    'input_stack': '--input_stack', 'missing': '--missing', 'template': '--template',
-    'accept_duplicate_tag': '--input_options accept_duplicate_tag=',
-    'scaling': '--input_options scaling=',
-    'skip_broken_series': '--input_options skip_broken_series=',
+    'dtype': '--dtype', 'formats': '--of', 'geometry': '--geometry',
+    'input_acquisition': '--input_acquisition', 'input_echo': '--input_echo', 'input_order': '--order',
+    'input_serinsuid': '--input_serinsuid', 'input_shape': '--input_shape', 'input_stack': '--input_stack',
+    'missing': '--missing', 'template': '--template',
+    **{
+        name: f'--input_options {name}='
+        for name in (
+            'accept_duplicate_tag', 'input_format', 'overwrite', 'scaling', 'skip_broken_series',
+            'slice_tolerance', 'split_acquisitions', 'split_echo_numbers', 'transfer_syntax', 'variable',
+        )
+    },
 }  # fmt: skip
-_KEYWORD = re.compile(rf"(?<![\w/=])({'|'.join(_OPTIONS)})=(?:'(\w+)'|(<\w+>|\w+)|(?![\w'<]))")
+_KEYWORD = re.compile(
+    rf"(?<![\w/=])({'|'.join(_OPTIONS)})=(?:'([^']+)'|(<\w+>|-?\w[\w.+-]*(?<![.])|-?\w)|(?![\w'<]))"
+)
 
 
 def _in_options(text: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .described import Lookup
 from .folders import printable
+from .grouping import whole_number
 from .inventory import Entry
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from .parallel import Scheduler
     from .series import Series
 
-__all__ = ['Contents']
+__all__ = ['Contents', 'series_line', 'series_record', 'study_line']
 
 _MOST_LINES = 60
 """Lines of a `repr`."""
@@ -82,7 +83,7 @@ class Contents:
                 'studyDate': _iso(study.studyDate, 10),
                 'studyTime': _iso(study.studyTime, 8),
                 'studyDescription': study.studyDescription,
-                **_series_record(stored),
+                **series_record(stored),
             }
             for patient, study in self._studies()
             for stored in study._stored().values()
@@ -114,11 +115,11 @@ class Contents:
         for key, study in self._studies():
             if key is not None and key != patient:
                 patient = key
-                lines.append(f'Patient {printable(key)!s}')
+                lines.append(f'Patient {printable(key) or "without ID"}')
             indent = '  ' if key is not None else ''
-            lines.append(indent + _study_line(study))
-            records = map(_series_record, study._stored().values())
-            lines += [f'{indent}  {_series_line(record)}' for record in records]
+            lines.append(indent + study_line(study))
+            records = map(series_record, study._stored().values())
+            lines += [f'{indent}  {series_line(record)}' for record in records]
         broken = getattr(self, 'broken', {})
         if broken:
             lines.append(f'{len(broken)} set aside: see .broken')
@@ -135,12 +136,14 @@ class Contents:
         return self.to_text()
 
 
-def _study_line(study: Any) -> str:
+def study_line(study: Any) -> str:
+    """Return the line of a study in a table of contents: date, time and description."""
     parts = [_iso(study.studyDate, 10), _iso(study.studyTime, 8), printable(study.studyDescription)]
     return ' '.join(['Study', *(part for part in parts if part)])
 
 
-def _series_line(record: dict[str, Any]) -> str:
+def series_line(record: Mapping[str, Any]) -> str:
+    """Return the line of a series: number, modality, description, and numbers of images."""
     number = '-' if record['seriesNumber'] is None else record['seriesNumber']
     stack = '' if record['stack'] is None else f' stack {record["stack"]}'
     counts = f'{record["images"]} images of {record["rows"]} x {record["columns"]}'
@@ -148,12 +151,11 @@ def _series_line(record: dict[str, Any]) -> str:
     return f'[{number}] {record["modality"] or record["format"]}{stack} {described}: {counts}'
 
 
-def _series_record(stored: Any) -> dict[str, Any]:
+def series_record(stored: Any) -> dict[str, Any]:
     """Return what is known of a series, read or not."""
     from .described import lookup_of
 
     lookup: Lookup = stored.header.get if isinstance(stored, Entry) else lookup_of(stored.header)
-    number = lookup('SeriesNumber')
     if isinstance(stored, Entry):
         uid, stack, images = stored.key.seriesInstanceUID, stored.key.stack, stored.shape
         form = stored.format
@@ -167,7 +169,7 @@ def _series_record(stored: Any) -> dict[str, Any]:
         images, form = (total, rows, columns), stored.input_format or 'array'
     return {
         'seriesInstanceUID': uid,
-        'seriesNumber': None if number in (None, '') else int(number),
+        'seriesNumber': whole_number(lookup('SeriesNumber')),
         'stack': stack,
         'modality': _text(lookup('Modality')),
         'seriesDescription': _text(lookup('SeriesDescription')),

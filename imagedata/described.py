@@ -7,10 +7,14 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime, time
 from typing import Any, TypeAlias
 
-from .errors import CollectionError
+from .errors import CollectionError, ImagedataWarning
 from .header import ATTRIBUTES, Header
+from .notices import warn_user
 
-__all__ = ['PATIENT', 'STUDY', 'ClinicalTrialSubject', 'GeneralEquipment', 'Lookup', 'described', 'lookup_of']
+__all__ = [
+    'PATIENT', 'STUDY', 'ClinicalTrialSubject', 'GeneralEquipment', 'Lookup', 'PatientAttributes',
+    'described', 'lookup_of', 'warn_of_patients',
+]  # fmt: skip
 
 Lookup: TypeAlias = Callable[[str], Any]
 """Takes a DICOM keyword, and returns the value in one header, None without."""
@@ -41,6 +45,21 @@ PATIENT: Mapping[str, str] = {
 
 _CHANGING = {'PatientAge', 'PatientSize', 'PatientWeight'}
 """What differs between the studies of one patient, and is no contradiction."""
+
+
+class PatientAttributes:
+    """Attributes of collections of one patient; None where no header tells."""
+
+    patientName: str | None
+    patientID: str | None
+    patientBirthDate: str | None
+    patientSex: str | None
+    patientAge: str | None
+    patientSize: float | None
+    patientWeight: float | None
+    qualityControlSubject: str | None
+    patientIdentityRemoved: str | None
+    deidentificationMethod: str | None
 
 
 @dataclass(frozen=True)
@@ -127,6 +146,17 @@ def described(lookups: Sequence[Lookup], names: Mapping[str, str], *, strict: bo
             )
         found[name] = values[0] if values else None
     return found
+
+
+def warn_of_patients(lookups: Sequence[Lookup], what: str) -> None:
+    """Warn where headers that are taken for those of one patient have several Patient IDs."""
+    known = {str(found) for lookup in lookups if (found := _plain('PatientID', lookup('PatientID')))}
+    if len(known) > 1:
+        warn_user(
+            f'{what} has series of {len(known)} patients, and the attributes of the first: make a Cohort of '
+            'them, or give strict_values=True to have an error',
+            ImagedataWarning,
+        )
 
 
 def _plain(keyword: str, value: Any) -> Any:

@@ -42,7 +42,9 @@ def parse_tag(keyword: str | int | tuple[int, int]) -> BaseTag:
     pair = _PAIR.fullmatch(keyword.strip())
     if pair:
         return Tag(int(pair[1], 16), int(pair[2], 16))
-    found = (tag_for_keyword(name) for name in (keyword, keyword[:1].upper() + keyword[1:]) if name)
+    if not keyword.strip():
+        raise UnknownTag('an empty text is no DICOM keyword: give one as in PS3.6 (EchoTime)')
+    found = (tag_for_keyword(name) for name in (keyword, keyword[:1].upper() + keyword[1:]))
     number = next((n for n in found if n is not None), None)
     if number is None:
         raise UnknownTag(

@@ -12,7 +12,7 @@ LONGEST = 80
 """Bytes of a name (UTF-8): folders of patient, study and series together stay below 260."""
 
 _FORBIDDEN = re.compile(r'[\\/:*?"<>|%{}$`~]+')
-_DEVICES = re.compile(r'(con|prn|aux|nul|com\d|lpt\d)(\..*)?', re.IGNORECASE)
+_DEVICES = re.compile(r'(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])(\..*)?', re.IGNORECASE)
 
 
 def safe_name(text: object, fallback: str = 'unnamed') -> str:

@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
 from .errors import CollectionError
+from .formats.contract import is_location
 from .inventory import Entry
 
-__all__ = ['checked', 'items', 'told', 'without_doubles']
+__all__ = ['members', 'told', 'without_doubles']
 
 
-def items(data: Any, kind: type[Any]) -> list[Any]:
+def members(data: Any, kind: type[Any], name_of: Callable[[Any], str]) -> dict[Any, Any] | None:
+    """Return the members that were given, as a dict; None for something that says where to read.
+
+    Parameters
+    ----------
+    data : object
+        None, a dict, a list, or what to read.
+    kind : type
+        Of the members.
+    name_of : callable
+        Gives the key of a member of a list.
+
+    Raises
+    ------
+    CollectionError
+        When a member is of another kind, or stands twice.
+    """
+    if data is None:
+        return {}
+    if isinstance(data, Mapping):
+        return _checked(data, kind)
+    if is_location(data):
+        return None
+    return without_doubles([(name_of(item), item) for item in _items(data, kind)])
+
+
+def _items(data: Any, kind: type[Any]) -> list[Any]:
     """Return the members of a list, checked."""
     if isinstance(data, kind) or not isinstance(data, (list, tuple)):
         raise CollectionError(
@@ -24,7 +51,7 @@ def items(data: Any, kind: type[Any]) -> list[Any]:
     return list(data)
 
 
-def checked(data: Mapping[Any, Any], kind: type[Any]) -> Mapping[Any, Any]:
+def _checked(data: Mapping[Any, Any], kind: type[Any]) -> dict[Any, Any]:
     """Return the members of a dict, each of which is of a kind or an entry still to be read."""
     stored = dict.items(data) if isinstance(data, dict) else data.items()
     for key, item in stored:

@@ -27,15 +27,11 @@ def grouped(inventory: Inventory) -> list[tuple[str, list[list[Entry]]]]:
         )
         raise NoDataReadError(f'there is no series to read: {shown}')
     patients: list[tuple[str, list[Entry]]] = []
-    for entry in inventory.entries:
-        for key, members in patients:
-            if key == entry.key.patientID and _same_person(members[0], entry):
-                members.append(entry)
-                break
-        else:
-            patients.append((entry.key.patientID, [entry]))
+    for patient_id, persons in _persons(inventory.entries).items():
+        patients += [(patient_id, members) for _, members in persons]
     result: list[tuple[str, list[list[Entry]]]] = []
-    for patient_id, members in sorted(patients, key=lambda p: p[0]):
+    place = {id(entry): number for number, entry in enumerate(inventory.entries)}
+    for patient_id, members in sorted(patients, key=lambda p: (p[0], min(place[id(e)] for e in p[1]))):
         studies: dict[str, list[Entry]] = {}
         for entry in sorted(members, key=_series_rank):
             studies.setdefault(entry.key.studyInstanceUID, []).append(entry)
@@ -60,13 +56,24 @@ def _person_key(patient_id: str, members: Sequence[Entry], before: Sequence[tupl
     return key
 
 
-def _same_person(a: Entry, b: Entry) -> bool:
-    """Return whether two series with one Patient ID are of one person, as far as headers tell."""
-    for keyword in ('PatientName', 'PatientBirthDate'):
-        mine, theirs = (_letters(e.header.get(keyword)) for e in (a, b))
-        if mine and theirs and mine != theirs:
-            return False
-    return True
+def _persons(entries: Sequence[Entry]) -> dict[str, list[tuple[list[str], list[Entry]]]]:
+    """Return series by Patient ID, those of each person with name and date of birth, as far as they are told.
+
+    Series that tell most come first: one without a name must not make two persons one.
+    """
+    found: dict[str, list[tuple[list[str], list[Entry]]]] = {}
+    told = [[_letters(entry.header.get(k)) for k in ('PatientName', 'PatientBirthDate')] for entry in entries]
+    for number in sorted(range(len(entries)), key=lambda n: sum(text == '' for text in told[n])):
+        entry, mine = entries[number], told[number]
+        persons = found.setdefault(entry.key.patientID, [])
+        for theirs, members in persons:
+            if all(not a or not b or a == b for a, b in zip(mine, theirs, strict=True)):
+                theirs[:] = [a or b for a, b in zip(theirs, mine, strict=True)]
+                members.append(entry)
+                break
+        else:
+            persons.append((list(mine), [entry]))
+    return found
 
 
 def _letters(value: Any) -> str:

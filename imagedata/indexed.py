@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, ItemsView, Iterator, Mapping, ValuesView
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, SupportsIndex, TypeVar, cast
 
 from .errors import EntryNotFoundError
 
@@ -49,11 +49,11 @@ class IndexedDict(dict[K, V]):
         EntryNotFoundError
             When there is none, or several.
         """
-        if isinstance(item, int) and not isinstance(item, bool):
+        if _is_position(item):
             keys = list(dict.keys(self))
             if not -len(keys) <= item < len(keys):
                 raise EntryNotFoundError(f'there is no {self.what} at position {item}: there are {len(self)}')
-            return keys[item]
+            return cast(K, keys[item])
         if dict.__contains__(self, item):
             return cast(K, item)
         return self._only(lambda key, stored: item in self._names(key, stored), repr(item))
@@ -77,7 +77,7 @@ class IndexedDict(dict[K, V]):
         return self._loaded(key, dict.__getitem__(self, key))
 
     def __contains__(self, item: object) -> bool:
-        if isinstance(item, int) and not isinstance(item, bool):
+        if _is_position(item):
             return dict.__contains__(self, item)
         if isinstance(item, slice):
             return False
@@ -137,6 +137,11 @@ class IndexedDict(dict[K, V]):
     def __reduce__(self) -> Any:
         # What is stored, so that nothing is read for a copy in another process.
         return _rebuilt, (type(self), dict(dict.items(self)), vars(self))
+
+
+def _is_position(item: Any) -> bool:
+    """Return whether something counts entries: a whole number, NumPy's among them."""
+    return isinstance(item, SupportsIndex) and not isinstance(item, bool)
 
 
 class _Values(ValuesView[Any]):

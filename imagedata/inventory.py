@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import ImagedataError, NotImageError, UnknownInputError
+from .errors import ImagedataError, NoDataReadError, NotImageError, UnknownInputError
 from .formats.contract import Source
 from .reading import find_sources, read
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from .formats.dicom.catalogue import Catalogue, Listed
     from .formats.dicom.group import Stack
+    from .header import SeriesData
 
 __all__ = ['Entry', 'Inventory', 'SeriesUID', 'take_inventory']
 
@@ -132,6 +135,8 @@ def _add_dicom(found: Inventory, options: Mapping[str, Any]) -> None:
             # Several stacks in one file: only all files of the series number them as here.
             files, choice = whole[stack.kin.identity], stack.choice
         found.entries.append(_entry(listed, stack, files, choice))
+    if wanted is not None and stacks and not found.entries:
+        raise NoDataReadError(f'no series has a stack number {wanted} (input_stack)')
 
 
 def _entry(
@@ -160,37 +165,70 @@ def _number(text: str | None) -> int | None:
 
 
 def _add_others(found: Inventory, options: Mapping[str, Any]) -> None:
-    """Move files of other formats from `left` to entries: each file is a series."""
-    from pydicom.dataset import Dataset
-
+    """Move files of other formats from `left` to entries: each file is a series, or a folder of pictures."""
     left, found.left = found.left, []
+    stacked: dict[tuple[str, str], list[Source]] = {}
     for source, why in left:
         if why not in ('', 'not DICOM'):
             found.left.append((source, why))
             continue
-        try:
-            series = read([source], 'none', {**options, 'headers_only': True})
-        except (UnknownInputError, NotImageError) as error:
-            found.left.append((source, str(error)))
-            continue
-        except ImagedataError as error:
+        extension = _picture_extension(source.basename)
+        if extension:
+            stacked.setdefault((source.name[: -len(source.basename)], extension), []).append(source)
+        else:
+            _add_series(found, [source], options)
+    for pictures in stacked.values():
+        _add_series(found, pictures, options)
+
+
+def _picture_extension(name: str) -> str:
+    """Return the extension of a file of one image, which may be a slice of a stack; '' for others."""
+    from .registry import formats
+
+    extensions = [e for plugin in formats() for e in getattr(plugin, 'one_image', ())]
+    return next((e for e in extensions if name.lower().endswith(e)), '')
+
+
+def _add_series(found: Inventory, sources: Sequence[Source], options: Mapping[str, Any]) -> None:
+    """Add the series that files are together; or each of them by itself, where they are several."""
+    try:
+        series = read(sources, 'none', {**options, 'headers_only': True})
+    except (UnknownInputError, NotImageError) as error:
+        found.left += [(source, str(error)) for source in sources]
+        return
+    except ImagedataError as error:
+        if len(sources) == 1:
             if not options.get('skip_broken_series'):
                 raise
-            found.broken.append((source.name, error))
-            continue
-        for data in series:
-            header = Dataset()
-            header.SeriesDescription = data.header.attribute('seriesDescription') or _stem(source)
-            grid = data.header.geometry
-            images = 1
-            for dim in data.header.tag_dims:
-                images *= len(data.header.tag_axes[dim])
-            counts = grid.shape if grid is not None else (1, 0, 0)
-            found.entries.append(Entry(
-                SeriesUID('', '', data.identity.uid), (source,), {}, header,
-                (images * counts[0], counts[1], counts[2]), str(data.header.attributes.get('input_format')),
-            ))  # fmt: skip
+            found.broken.append((sources[0].name, error))
+            return
+        series = []
+    if len(sources) > 1 and len(series) != 1:
+        for source in sources:
+            _add_series(found, [source], options)
+        return
+    found.entries += [_file_entry(data, sources) for data in series]
 
 
-def _stem(source: Source) -> str:
-    return source.basename.split('.')[0] or source.basename
+def _file_entry(data: SeriesData, sources: Sequence[Source]) -> Entry:
+    """Return the entry of a series of another format than DICOM."""
+    from pydicom.dataset import Dataset
+
+    header = Dataset()
+    header.SeriesDescription = data.header.attribute('seriesDescription') or _stem(sources)
+    grid = data.header.geometry
+    images = math.prod(len(data.header.tag_axes[dim]) for dim in data.header.tag_dims)
+    counts = grid.shape if grid is not None else (1, 0, 0)
+    return Entry(
+        SeriesUID('', '', data.identity.uid), tuple(sources), {}, header,
+        (images * counts[0], counts[1], counts[2]), str(data.header.attributes.get('input_format')),
+    )  # fmt: skip
+
+
+def _stem(sources: Sequence[Source]) -> str:
+    """Return a name for a series: that of its file, or of the folder of its files."""
+    first = sources[0]
+    if len(sources) > 1:
+        folder = re.split(r'[/\\?]', first.name)[-2:-1]
+        return folder[0] if folder and folder[0] else 'pictures'
+    return first.basename.split('.')[0] or first.basename

@@ -58,9 +58,7 @@ class _Task:
     key: Any
 
     def __call__(self) -> Any:
-        stored = self.study._stored()[self.key]
-        series = self.study._read(self.key, stored) if isinstance(stored, Entry) else stored
-        return self.function(series)
+        return self.function(self.study.fetch(self.key))
 
 
 def _run(task: _Task) -> Any:

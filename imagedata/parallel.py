@@ -30,6 +30,9 @@ _LONE_ATTEMPTS = 2
 """How often an item may end the process that it has to itself."""
 
 
+_GRACE = 10
+"""How long a process may take to give up its work, s."""
+
 _PATIENCE = 10
 """How long to wait for a scheduler, s."""
 
@@ -165,7 +168,7 @@ def _through_pool(
     # Spawned: what the parent has open, and its threads, are none of their business.
     context = get_context('spawn')
     heard, said = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(jobs, context, _begin, (heard,))
+    pool = ProcessPoolExecutor(jobs, context, _begin, (heard, _GRACE))
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
@@ -189,7 +192,7 @@ _working = False
 """Whether this process, one of a pool, is at work on an item."""
 
 
-def _begin(heard: Connection) -> None:
+def _begin(heard: Connection, grace: float) -> None:
     """Begin as a process of a pool: give up the work when told to, and end when the parent has ended."""
     from multiprocessing import connection, parent_process
     from threading import Thread
@@ -201,8 +204,9 @@ def _begin(heard: Connection) -> None:
     def listen() -> None:
         if ended not in connection.wait([ended, heard]):
             interrupt_main()
-            connection.wait([ended])
-        # The parent was killed: another one may do the same work anew, to the same places.
+            connection.wait([ended], grace)
+        # The work cannot be interrupted; or the parent was killed, and another one may do the same work anew,
+        # to the same places.
         os._exit(1)
 
     signal.signal(signal.SIGINT, _give_up)

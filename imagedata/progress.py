@@ -7,6 +7,7 @@ them has to know, and two threads do not hear of each other.
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -131,10 +132,18 @@ class Bar:
     def _draw(self, what: str, done: int, total: int) -> None:
         counts = f'{done}/{total}'
         # A line that fills the last column would wrap on some terminals, and pile up.
-        room = shutil.get_terminal_size().columns - len(what) - len(counts) - 12
+        room = self._columns() - len(what) - len(counts) - 12
         width = max(0, min(40, room))
         filled = width * done // total
         bar = f'[{"#" * filled}{"-" * (width - filled)}] ' if width else ''
         self._stream.write(f'\r{what} {bar}{100 * done // total:3d} % {counts}\x1b[K')
         self._stream.flush()
         self._shown = True
+
+    def _columns(self) -> int:
+        """Return the width of the terminal that the bar is on: stdout may be a file, or another one."""
+        try:
+            columns = os.get_terminal_size(self._stream.fileno()).columns
+        except (OSError, ValueError):
+            columns = 0
+        return columns or shutil.get_terminal_size().columns

@@ -8,7 +8,15 @@ from os import PathLike, fspath
 from typing import Any
 
 from .choosing import Choice
-from .errors import ImagedataWarning, InputNotFoundError, MultipleSeriesError, NoDataReadError
+from .dividing import divided, wanted_shape
+from .errors import (
+    ImagedataWarning,
+    InputNotFoundError,
+    MultipleSeriesError,
+    NoDataReadError,
+    OrderNotFoundError,
+)
+from .formats import SORT_ON_TAG
 from .formats.contract import ReadRequest, Source
 from .header import Header, SeriesData
 from .notices import warn_user
@@ -77,21 +85,38 @@ def read(urls: Any, order: str = 'auto', options: Mapping[str, Any] | None = Non
     given = dict(options or {})
     wanted = given.pop('input_format', None)
     warn_of_misspelt(given, order)
+    shape = wanted_shape(given)
     found = find_sources(urls, given)
-    notes = {source.name: note(source) for source in found}
-    choice = Choice(found, ReadRequest(order, given), notes)
-    if wanted:
-        choice.offer(format_for(wanted))
-    else:
-        choice.run()
+    try:
+        choice = _chosen(found, wanted, order, given)
+    except OrderNotFoundError:
+        if shape is None:
+            raise
+        # The order names axes that the files have only when they are divided.
+        choice = _chosen(found, wanted, 'none', given)
     if not choice.series:
         given_urls = urls if isinstance(urls, (list, tuple)) else [urls]
         names = [url if isinstance(url, (str, PathLike)) else getattr(url, 'name', '') for url in given_urls]
         raise choice.nothing_read(shown_all([name or 'the stream' for name in names]))
+    series = choice.series
+    if shape is not None:
+        tags_first = given.get('input_sort') in (SORT_ON_TAG, 'tag')
+        series = [divided(data, shape, order, tags_first=tags_first) for data in series]
     left = choice.left
     lines = tuple(f'left out: {source.name}: {reason}' for source, reason in left)
     _warn_of_stubs([source for source, _ in left])
-    return [replace(s, header=replace(s.header, report=(*s.header.report, *lines))) for s in choice.series]
+    return [replace(s, header=replace(s.header, report=(*s.header.report, *lines))) for s in series]
+
+
+def _chosen(sources: list[Source], wanted: Any, order: str, options: Mapping[str, Any]) -> Choice:
+    """Return what the formats, or the one that is wanted, have read of the sources."""
+    notes = {source.name: note(source) for source in sources}
+    choice = Choice(sources, ReadRequest(order, options), notes)
+    if wanted:
+        choice.offer(format_for(wanted))
+    else:
+        choice.run()
+    return choice
 
 
 def _warn_of_stubs(sources: Sequence[Source]) -> None:
@@ -124,8 +149,8 @@ def read_series(urls: Any, order: str = 'auto', options: Mapping[str, Any] | Non
     lines = '\n'.join(f'  {_describe(s)}' for s in found)
     raise MultipleSeriesError(
         f'{len(found)} series were found where one is wanted; choose one with input_serinsuid=<UID> '
-        '(where they share it: input_stack, input_acquisition or input_echo; of other formats than DICOM: '
-        f'input_format), or name its files:\n{lines}'
+        '(where they share it: input_stack=, input_acquisition= or input_echo=; of other formats than DICOM: '
+        f'input_format=), or name its files:\n{lines}'
     )
 
 

@@ -290,6 +290,12 @@ def format_for(wanted: str) -> Format:
     raise FormatPluginNotFound(f'there is no format {wanted!r}{why}: the formats are {names}')
 
 
+def extension_for(plugin: Format, wanted: str | None) -> str:
+    """Return the extension of files of a format: the one that its user named it by, else its usual one."""
+    extension = '.' + (wanted or '').lower().lstrip('.')
+    return extension if extension in plugin.extensions else plugin.extensions[0]
+
+
 def missing_modules(plugin: Any) -> dict[str, str]:
     """Return the modules of `plugin.requires` that are not installed, with what pip is to install."""
     requires = getattr(plugin, 'requires', {})

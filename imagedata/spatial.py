@@ -143,9 +143,12 @@ def rearranged(volume: Series, sources: list[int], reverse: list[bool]) -> Any:
     key = tuple(slice(None, None, -1) if back else slice(None) for back in flipped)
     turned = volume[(..., *key)]
     values = turned.view(np.ndarray).transpose(*range(tags), *(tags + s for s in sources))
-    return volume._attached(
-        values, _permuted(turned.header, sources), volume._get_identity()
-    )
+    header = _permuted(turned.header, sources)
+    window = volume._given_window()
+    if sources[0] != 0 and None not in window:
+        # The same values: what shows them well does so in another plane.
+        header = header.with_attributes(windowCenter=window[0], windowWidth=window[1])
+    return volume._attached(values, header, volume._get_identity())
 
 
 def _permuted(header: Header, sources: list[int]) -> Header:

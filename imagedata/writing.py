@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ import numpy as np
 
 from .archives.contract import Archive
 from .archives.members import checked_name
+from .attributes import converted_attribute
 from .conversion import converted
 from .errors import (
     CorruptFileError,
@@ -25,7 +27,7 @@ from .errors import (
 from .formats.contract import HEAD, Format, Source, WriteRequest, check_capable, natural_image
 from .formats.dicom.names import numbered
 from .header import SeriesData
-from .registry import format_for, formats
+from .registry import extension_for, format_for, formats
 from .transports.address import basename, shown
 from .transports.contract import Place, Staging
 from .urls import Address, address
@@ -76,8 +78,8 @@ def write(
     for plugin in plugins:
         check_capable(plugin, image)
     written: list[Place] = []
-    for plugin in plugins:
-        written += _write_one(plugin, image, text.replace('%p', plugin.name), options)
+    for plugin, extension in plugins.items():
+        written += _write_one(plugin, extension, image, text.replace('%p', plugin.name), options)
     return written
 
 
@@ -87,22 +89,31 @@ def _inner(url: str) -> str:
     return url if place.archive is None else place.member or '/'
 
 
-def _formats(names: Any, url: str, data: SeriesData) -> list[Format]:
-    """Return the formats to write."""
-    if names:
-        given = [names] if isinstance(names, str) else list(names)
-        chosen = [format_for(str(name)) for name in given]
-        return list(dict.fromkeys(chosen))
+def _formats(names: Any, url: str, data: SeriesData) -> dict[Format, str]:
+    """Return the formats to write, each with the extension that its files have if they have no other."""
+    given = [names] if isinstance(names, str) else list(names or [])
+    chosen: dict[Format, str] = {}
+    for name in map(str, given):
+        plugin = format_for(name)
+        chosen.setdefault(plugin, extension_for(plugin, name))
+    if not chosen:
+        plugin = _format_of(url, data)
+        chosen[plugin] = extension_for(plugin, None)
+    return chosen
+
+
+def _format_of(url: str, data: SeriesData) -> Format:
+    """Return the format to write where none was asked for."""
     only = getattr(address(url).transport, 'only_format', None)
     if only is not None:
-        return [format_for(only)]
+        return format_for(only)
     by_name = format_of_name(url)
     if by_name is not None:
-        return [by_name]
+        return by_name
     images = data.header.images
     if images is not None and images.records is not None:
-        return [format_for('dicom')]
-    return [format_for(data.header.attributes.get('input_format') or 'dicom')]
+        return format_for('dicom')
+    return format_for(data.header.attributes.get('input_format') or 'dicom')
 
 
 def format_of_name(url: str) -> Format | None:
@@ -129,8 +140,11 @@ def _prepared(data: SeriesData, options: dict[str, Any]) -> SeriesData:
     array, header = data.array, data.header
     if dtype is not None:
         array = converted(array, np.dtype(dtype))
-    renames = {'sernum': 'seriesNumber', 'serdes': 'seriesDescription', 'imagetype': 'imageType'}
-    values = {name: options.pop(option) for option, name in renames.items() if option in options}
+    values = {
+        name: _checked_value(option, name, kind, options.pop(option))
+        for option, (name, kind) in _NAMED.items()
+        if option in options
+    }
     if 'SOPClassUID' in options:
         values['SOPClassUID'] = options.pop('SOPClassUID')
     if values:
@@ -139,15 +153,37 @@ def _prepared(data: SeriesData, options: dict[str, Any]) -> SeriesData:
     if frame is not None:
         if header.geometry is None:
             raise TemplateMismatchError('frame= needs a geometry, and this Series has none')
-        header = header.with_geometry(replace(header.geometry, frame_of_reference=str(frame)))
+        uid = _checked_value('frame', 'frameOfReferenceUID', str, frame)
+        header = header.with_geometry(replace(header.geometry, frame_of_reference=uid))
     return SeriesData(array, header, data.identity)
 
 
-def _write_one(plugin: Format, data: SeriesData, url: str, options: Mapping[str, Any]) -> list[Place]:
+_NAMED: Mapping[str, tuple[str, type]] = {
+    'sernum': ('seriesNumber', int), 'serdes': ('seriesDescription', str), 'imagetype': ('imageType', list),
+}  # fmt: skip
+"""Options that are attributes, with their names and kinds."""
+
+
+def _checked_value(option: str, name: str, kind: type, value: Any) -> Any:
+    """Return the value of an option as the attribute takes it.
+
+    Raises
+    ------
+    WriteError
+    """
+    try:
+        return converted_attribute(name, kind, value)
+    except ValueError as error:
+        raise WriteError(f'{option}=: {error}') from error
+
+
+def _write_one(
+    plugin: Format, extension: str, data: SeriesData, url: str, options: Mapping[str, Any]
+) -> list[Place]:
     """Write one format: into a staging folder first, then into place, all files or none."""
     place = address(url)
     if place.archive is not None:
-        return _write_archive(plugin, data, place, options)
+        return _write_archive(plugin, extension, data, place, options)
     text = place.url
     sender = getattr(place.transport, 'sender', None)
     if sender is not None:
@@ -156,12 +192,11 @@ def _write_one(plugin: Format, data: SeriesData, url: str, options: Mapping[str,
         return sent
     is_folder = text.endswith(('/', '\\')) or place.transport.is_folder(text, options)
     if not is_folder and not text.lower().endswith(plugin.extensions):
-        if plugin.single_file:
-            text += plugin.extensions[0]
-        else:
-            is_folder = True
+        several = extension in getattr(plugin, 'one_image', ()) and math.prod(data.array.shape[:-2]) > 1
+        is_folder = several or not plugin.single_file
+        text += '' if is_folder else extension
     with place.transport.staged(text, is_folder, options) as staging:
-        request = WriteRequest(staging.folder, None if is_folder else basename(text), options)
+        request = WriteRequest(staging.folder, None if is_folder else basename(text), options, extension)
         names = plugin.write(data, request)
         if not options.get('overwrite'):
             if is_folder or len(names) > 1:
@@ -171,7 +206,7 @@ def _write_one(plugin: Format, data: SeriesData, url: str, options: Mapping[str,
 
 
 def _write_archive(
-    plugin: Format, data: SeriesData, place: Address, options: Mapping[str, Any]
+    plugin: Format, extension: str, data: SeriesData, place: Address, options: Mapping[str, Any]
 ) -> list[Place]:
     """Write one format into a new archive, which takes the place of an old one."""
     if place.archive is None:
@@ -180,7 +215,7 @@ def _write_archive(
     with place.transport.staged(place.url, False, options) as staging:
         folder = staging.folder / 'members'
         folder.mkdir()
-        written = plugin.write(data, WriteRequest(folder, filename, options))
+        written = plugin.write(data, WriteRequest(folder, filename, options, extension))
         files = [(below + name, folder / name) for name in written]
         packed = basename(place.url)
         old = staging.present('').get(packed)

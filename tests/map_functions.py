@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,15 @@ def end_on_three(number: int) -> int:
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(0.05)
     return number * number
+
+
+def deaf(number: int) -> int:
+    """Take long, and do not listen."""
+    until = time.monotonic() + 600
+    while number and time.monotonic() < until:
+        with suppress(KeyboardInterrupt):
+            time.sleep(1)
+    return number
 
 
 @dataclass(frozen=True)

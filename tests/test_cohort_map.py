@@ -1,6 +1,7 @@
 """Work on every series of a collection: here, in processes, on Dask. Oracle: the same done plainly."""
 
 import json
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,15 @@ def test_processes_that_end_do_not_take_others_with_them() -> None:
     assert "process ended" in str(found[3].error)
 
 
+def test_work_that_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who no longer wants outcomes does not wait for them, even where the work does not listen."""
+    monkeypatch.setattr("imagedata.parallel._GRACE", 0.2)
+    found = outcomes(map_functions.deaf, range(2), jobs=2)
+    assert next(found)[0] == 0
+    found.close()
+    assert not active_children()
+
+
 def test_map_of_a_study_in_memory(cohort: Path) -> None:
     study = Study([Series(cohort / "0"), Series(cohort / "1")])
     assert list(study.map(map_functions.mean).values.values()) == list(means(cohort).values())[:2]
@@ -103,8 +113,8 @@ def cluster() -> object:
     import dask
     from distributed import LocalCluster
 
-    with dask.config.set({"distributed.worker.daemon": True, "distributed.comm.timeouts.connect": "5s"}):
-        local = LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None)
+    with dask.config.set({"distributed.worker.daemon": True, "distributed.comm.timeouts.connect": "30s"}):
+        local = LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0")
         try:
             yield local
         finally:

@@ -2,6 +2,7 @@
 
 import pickle
 import shutil
+import unicodedata
 from datetime import datetime, time
 from pathlib import Path
 from typing import Any
@@ -359,6 +360,87 @@ def test_two_persons_with_one_id(tmp_path: Path) -> None:
     assert [len(p[0]) for p in cohort.values()] == [2, 1]
     assert cohort['T1 (2)'].patientName == 'Else^Someone'
     assert len({name.casefold() for name in cohort.folder_names().values()}) == 2
+
+
+def test_two_persons_beside_a_series_without_name(tmp_path: Path) -> None:
+    save(tmp_path / 'a', volume('s1', PatientName='', SeriesNumber=1))
+    save(tmp_path / 'b', volume('s2', PatientName='One^Person', SeriesNumber=2))
+    save(tmp_path / 'c', volume('s3', PatientName='Another^One', SeriesNumber=3, StudyInstanceUID=uid('c')))
+    with pytest.warns(ImagedataWarning, match='two persons'):
+        cohort = Cohort(tmp_path)
+    assert [{s.patientName for s in p[0].values()} - {''} for p in cohort.values()] == [
+        {'One^Person'}, {'Another^One'},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize('order', ['abc', 'cba', 'bca'])
+def test_name_comes_with_the_date_of_birth(tmp_path: Path, order: str) -> None:
+    """Of one series the name is known, of another the date of birth, which contradicts a third."""
+    told = {
+        'a': {'PatientName': 'One^Person', 'PatientBirthDate': '19500101'},
+        'b': {'PatientName': '', 'PatientBirthDate': '19500101'},
+        'c': {'PatientName': 'One^Person', 'PatientBirthDate': '19600202'},
+    }
+    for number, name in enumerate(order):
+        save(tmp_path / str(number), volume(name, SeriesNumber=number, **told[name]))
+    with pytest.warns(ImagedataWarning, match='two persons'):
+        cohort = Cohort(tmp_path)
+    assert sorted(len(patient[0]) for patient in cohort.values()) == [1, 2]
+
+
+def test_patients_whose_uids_are_missing_or_the_same(tmp_path: Path) -> None:
+    for name in ('one', 'two'):
+        save(tmp_path / name, volume('same', PatientID=name, PatientName=f'{name}^x', SeriesDescription=name))
+        images = volume('none', PatientID=f'{name}-none', PatientName=f'{name}^y', StudyInstanceUID=None)
+        for image in images:
+            del image.SeriesInstanceUID
+        save(tmp_path / f'{name}-none', images)
+    cohort = Cohort(tmp_path)
+    assert {key: patient.patientName for key, patient in cohort.items()} == {
+        'one': 'one^x', 'two': 'two^x', 'one-none': 'one^y', 'two-none': 'two^y',
+    }  # fmt: skip
+    assert [cohort[name][0][0].seriesDescription for name in ('one', 'two')] == ['one', 'two']
+    assert cohort['two-none'][0][0].patientName == 'two^y'
+
+
+def test_members_of_several_patients_are_told(tmp_path: Path) -> None:
+    cohort = Cohort(people(tmp_path / 'in'))
+    first, second = cohort['T1'][0], cohort['T2'][0]
+    with pytest.warns(ImagedataWarning, match='series of 2 patients'):
+        Study([first[0], second[0]])
+    with pytest.warns(ImagedataWarning, match='series of 2 patients'):
+        Patient([first, second])
+    with pytest.raises(CollectionError):
+        Study([first[0], second[0]], strict_values=True)
+
+
+def test_positions_of_numpy(study: Study) -> None:
+    assert study[np.int64(1)] is study[1]
+    assert study[np.uint8(0)] is study[0]
+
+
+def test_names_of_devices_are_none_of_windows() -> None:
+    for name in ('con', 'COM1', 'com\u00b9', 'LPT\u00b3.txt', 'nul.tar.gz', 'aux.'):
+        assert safe_name(name).startswith('_')
+
+
+def test_names_that_are_one_on_some_disks(tmp_path: Path) -> None:
+    texts = ['\u00e9', 'e\u0301', '\u00c9', 'dot', 'dot.', 'dot ', 'dot...', '.dot']
+    for number, text in enumerate(texts):
+        elements = {'SeriesDescription': text, 'SpecificCharacterSet': 'ISO_IR 192', 'SeriesNumber': None}
+        save(tmp_path / 'in' / str(number), volume(f's{number}', **elements))
+    study = Study(tmp_path / 'in')
+    names = [unicodedata.normalize('NFC', name).casefold() for name in study.folder_names().values()]
+    assert len(set(names)) == len(texts)
+    study.write(tmp_path / 'out', formats='nifti')
+    assert len(list((tmp_path / 'out').glob('*/*.nii.gz'))) == len(texts)
+
+
+def test_fetched_series_is_not_kept(study: Study) -> None:
+    key = next(iter(study))
+    assert study.fetch(key) is not study.fetch(key)
+    assert study.fetch(key, headers_only=True).rows == study[key].rows
+    assert study.fetch(key) is study[key]
 
 
 def test_strict_values(tmp_path: Path) -> None:

@@ -109,8 +109,7 @@ def test_input_options_are_python_values_or_text() -> None:
         ("--frame 1.02.3", ["1.02.3", "UID"]),
         ("--sernum three", ["three"]),
         ("--input_options banana", ["banana", "KEY=VALUE"]),
-        ("--input_shape 3x3", ["--input_shape", "not in this version"]),
-        ("--input_sort tag", ["--input_sort", "not in this version"]),
+        ("--input_sort time", ["--input_sort", "neither slice nor tag"]),
     ],
 )
 def test_wrong_usage(text: str, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -463,3 +462,23 @@ def test_bar_on_a_terminal_only(tmp_path: Path, terminal: bool) -> None:
     assert (b"Reading" in told and b"Writing" in told) == terminal
     if not terminal:
         assert told == b""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_bar_fits_its_own_terminal() -> None:
+    """Stdout is a file; the bar is on a terminal of 24 columns."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 24, 0, 0))
+    with os.fdopen(theirs, "w") as stream:
+        bar = Bar(stream, delay=0, interval=0)
+        for done in range(3):
+            bar("Reading", done, 1000)
+        shown = os.read(ours, 4096).decode()
+    os.close(ours)
+    assert "Reading" in shown
+    assert all(len(part.replace("\x1b[K", "")) < 24 for part in shown.split("\r"))

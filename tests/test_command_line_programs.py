@@ -380,7 +380,7 @@ def test_completion(program: str, capsys: pytest.CaptureFixture[str]) -> None:
     if program == 'image_data':
         assert completed(script, function, program, '--missing', '') == ['error', 'fill', 'drop']
         assert completed(script, function, program, '--order', 't') == ['time', 'triggertime', 'te']
-        assert completed(script, function, program, '--of', 'n') == ['nifti']
+        assert completed(script, function, program, '--of', 'nif') == ['nifti']
         assert completed(script, function, program, '--sernum', '') == []
     with pytest.raises(SystemExit):
         PARSERS[program]().parse_args(['--completion', 'zsh'])
@@ -446,6 +446,7 @@ def test_read_only_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize('program', PARSERS)
 def test_manual_page_has_every_option(program: str) -> None:
     page = (SAMPLES.parent.parent / 'docs' / 'programs' / f'{program}.rst').read_text()
+    assert f'"{program}": ' in (SAMPLES.parent.parent / 'docs' / 'conf.py').read_text()
     parser = PARSERS[program]()
     for action in parser._actions:
         for option in action.option_strings:
@@ -493,5 +494,5 @@ def test_writing_from_a_zip(zipped: Path, tmp_path: Path, capsys: pytest.Capture
     assert sorted(copies) == sorted(p.read_bytes() for p in originals)
     capsys.readouterr()
     assert image_data.sort(['--move', str(tmp_path / 'sorted'), str(zipped)]) == 1
-    assert 'cannot be removed' in capsys.readouterr().err
+    assert 'cannot be moved' in capsys.readouterr().err
     assert zipped.is_file()

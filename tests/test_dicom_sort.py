@@ -97,7 +97,6 @@ def test_move(tmp_path: Path, sample_data: Path, capsys: pytest.CaptureFixture[s
         ('{Modality}/{InstanceNumber:05d}.dcm', 'MR/00002.dcm'),
         ('all/{SeriesNumber:03d}-{InstanceNumber}', 'all/007-2'),
         ('{PatientName}/{Laterality}/x{SOPClassUID}.dcm', 'Test^Case/unknown/x1.2.840.10008.5.1.4.1.1.4.dcm'),
-        ('../{PatientID}/../../{InstanceNumber}.dcm', 'unknown/T1/unknown/unknown/2.dcm'),
     ],
 )
 def test_pattern(tmp_path: Path, pattern: str, expected: str) -> None:
@@ -110,7 +109,8 @@ def test_pattern(tmp_path: Path, pattern: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ('pattern', 'told'),
     [('plain', 'names no element'), ('{Banana}', 'Banana'), ('{PatientID', 'names no'),
-     ('{PatientID}}', 'brace'), ('{Modality:05d}', "'MR'")],
+     ('{PatientID}}', 'brace'), ('{Modality:05d}', "'MR'"),
+     ('../{PatientID}/../../{InstanceNumber}.dcm', 'leaves the destination')],
 )  # fmt: skip
 def test_wrong_pattern(tmp_path: Path, pattern: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
     save(tmp_path / 'in', volume('s1')[:1])
@@ -279,3 +279,20 @@ def test_read_only_source_is_not_moved(tmp_path: Path, capsys: pytest.CaptureFix
     folder.chmod(0o700)
     assert 'cannot be removed' in capsys.readouterr().err
     assert contents(tmp_path / 'out') == contents(folder)
+
+
+def test_persons_with_one_id_beside_files_without_name(tmp_path: Path) -> None:
+    """The first file has no name: the second person gets a folder of her own, also in a second run."""
+    for number, name in enumerate(('', 'One^Person', 'Another^One')):
+        own = {'StudyInstanceUID': uid(number), 'SeriesInstanceUID': uid('s', number)}
+        images = stack(PLACES, series=str(number), PatientName=name, StudyDescription=str(number), **own)
+        save(tmp_path / 'in' / str(number), images)
+    for status in ('9 copied', '9 present'):
+        assert sort([str(tmp_path / 'out'), str(tmp_path / 'in')]) == 0
+        assert len(list((tmp_path / 'out').iterdir())) == 2, status
+    names = [
+        {str(pydicom.dcmread(p).PatientName) for p in folder.rglob('*.dcm')} - {''}
+        for folder in (tmp_path / 'out').iterdir()
+    ]
+    assert sorted(map(sorted, names)) == [['Another^One'], ['One^Person']]
+    assert len(list((tmp_path / 'out').rglob('*.dcm'))) == 9

@@ -462,3 +462,27 @@ def test_arenas_reserve_no_more_than_the_files_hold() -> None:
     assert arenas.of(2_000_000, 10**6).count == 64
 
 
+
+
+def test_files_that_shrink_while_they_are_read(tmp_path: Path) -> None:
+    """Their room goes to the next file, whose pixels are its own."""
+
+    class Shrinking(FileIO):
+        def seek(self, offset: int, whence: int = 0) -> int:
+            return super().seek(offset, whence) + (40 if whence == 2 else 0)
+
+    paths = sorted(save(tmp_path, series(4)).iterdir())
+    reader = FastReader([Source(str(path), path) for path in paths], headers_only=False)
+    first = quickly(reader, Source(str(paths[0]), paths[0]))
+    short = tmp_path / "short.dcm"
+    short.write_bytes(paths[1].read_bytes()[:-40])
+    with Shrinking(short) as file:
+        assert reader.read("short", file) is None
+    for path in paths[2:]:
+        found = quickly(reader, Source(str(path), path))
+        assert isinstance(found, Instance)
+        assert found.pixels is not None
+        assert bytes(found.pixels) == pydicom.dcmread(path).PixelData
+    assert isinstance(first, Instance)
+    assert first.pixels is not None
+    assert bytes(first.pixels) == pydicom.dcmread(paths[0]).PixelData

@@ -489,6 +489,20 @@ def test_dicom_and_nifti_do_not_come_here(sample_data: Path, tmp_path: Path) -> 
         Series(tmp_path / 'a.nii', input_format='itk')
 
 
+def test_components_that_were_named_so_stay_components(tmp_path: Path) -> None:
+    """Gradients that fit make no axis b of what this library wrote as components."""
+    image = sitk_image(np.random.default_rng(4), 3, 'i2', 3)
+    for number, vector in enumerate(('1 0 0', '0 1 0', '0 0 1')):
+        image.SetMetaData(f'DWMRI_gradient_{number:04d}', vector)
+    sitk.WriteImage(image, str(tmp_path / 'a.nrrd'))
+    series = Series(tmp_path / 'a.nrrd')
+    series.header.attributes['itk_metadata']['DWMRI_b-value'] = '1000'
+    series.write(tmp_path / 'b.nrrd')
+    again = Series(tmp_path / 'b.nrrd')
+    assert again.axes._fields[0] == 'component'
+    assert again.header.attributes['itk_metadata']['DWMRI_gradient_0002'] == '0 0 1'
+
+
 @pytest.mark.parametrize('dtype', ['i1', 'u1', 'i2', 'u2', 'i4', 'u4', 'f4', 'f8'])
 @pytest.mark.parametrize(
     'form', ['a.mha', 'a.mhd', 'packed.mha', 'big.mha', 'four.mha', 'flat.mha', 'rgb.mha']

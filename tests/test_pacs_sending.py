@@ -28,6 +28,7 @@ from imagedata.network.address import parse
 from imagedata.network.settings import Settings
 from imagedata.network.store import Outgoing, outgoing, store
 from pacs_servers import archive, listening, scp, sockets_are_closed
+from test_pacs_hostile import accepting, read_unit, unit
 
 __all__ = ['sockets_are_closed']
 
@@ -35,6 +36,9 @@ pytestmark = pytest.mark.filterwarnings('ignore:unclosed:ResourceWarning')
 
 FAST = {'calling_aet': 'TEST', 'timeout': 1, 'retries': 0}
 MR = '1.2.840.10008.5.1.4.1.1.4'
+CT = '1.2.840.10008.5.1.4.1.1.2'
+RLE = '1.2.840.10008.1.2.5'
+FRAMES = '1.2.840.10008.5.1.4.1.1.7.3'
 IMPLICIT = '1.2.840.10008.1.2'
 JPEG_2000 = '1.2.840.10008.1.2.4.90'
 
@@ -55,9 +59,7 @@ class Kept:
 
     def handlers(self) -> dict[Any, Callable[[Any], Any]]:
         def keep(event: Any) -> int:
-            dataset = event.dataset
-            dataset.file_meta = event.file_meta
-            self.images.append(dataset)
+            self.images.append(pydicom.dcmread(BytesIO(event.encoded_dataset())))
             return 0
 
         def request(event: Any) -> None:
@@ -134,6 +136,36 @@ def test_image_that_fails_while_it_is_sent(series: Series, tmp_path: Path) -> No
     assert len(kept.images) == 3
 
 
+_NOW = ('InstanceCreationDate', 'InstanceCreationTime', 'ContentDate', 'ContentTime', 'SeriesDate',
+        'SeriesTime', 'ContributingEquipmentSequence')  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ('name', 'options'),
+    [('time', {}), ('ct', {'transfer_syntax': 'rle'}), ('ct', {'SOPClassUID': FRAMES})],
+)
+@pytest.mark.filterwarnings('ignore::imagedata.errors.LossWarning')
+def test_images_are_those_of_files(
+    sample_data: Path, tmp_path: Path, name: str, options: dict[str, Any]
+) -> None:
+    """A server gets the very datasets that a folder would have: one object of all frames as well."""
+    series = Series(sample_data / name, 'time' if name == 'time' else 'none')[..., :8, :9]
+    series.write(tmp_path / 'out', uid_seed=3, **options)
+    files = [pydicom.dcmread(path) for path in (tmp_path / 'out').rglob('*.dcm')]
+    kept = Kept()
+    known = [RLE, '1.2.840.10008.1.2.1']
+    with scp(kept.handlers(), contexts=[build_context(c, known) for c in (MR, CT, FRAMES)]) as url:
+        series.write(url, uid_seed=3, **options, **FAST)
+    for dataset in (*files, *kept.images):
+        for keyword in _NOW:
+            dataset.pop(keyword, None)
+    written = {d.SOPInstanceUID: d for d in files}
+    sent = {d.SOPInstanceUID: d for d in kept.images}
+    assert sent == written
+    syntaxes = [{d.file_meta.TransferSyntaxUID for d in some} for some in (files, kept.images)]
+    assert syntaxes[0] == syntaxes[1]
+
+
 # --- what both sides know -----------------------------------------------------------------------
 
 
@@ -170,7 +202,7 @@ def test_server_that_knows_implicit_vr_alone(series: Series, syntax: str) -> Non
 @pytest.mark.parametrize('syntax', ['rle', 'jpeg2000', 'jpeg-ls'])
 def test_compressed_where_the_server_knows_it(series: Series, syntax: str) -> None:
     kept = Kept()
-    syntaxes = ['1.2.840.10008.1.2.5', JPEG_2000, '1.2.840.10008.1.2.4.80', IMPLICIT]
+    syntaxes = [RLE, JPEG_2000, '1.2.840.10008.1.2.4.80', IMPLICIT]
     with scp(kept.handlers(), contexts=[build_context(MR, syntaxes)]) as url:
         series.write(url, transfer_syntax=syntax, **FAST)
     assert all(d.file_meta.TransferSyntaxUID.is_compressed for d in kept.images)
@@ -206,7 +238,7 @@ def test_each_rejection(series: Series, rejection: tuple[int, int, int]) -> None
         connection.recv(100)
 
     with listening(reject) as url, pytest.raises(TransferError) as caught:
-        series.write(url, **{**FAST, 'retries': int(rejection[0] < 9)})
+        series.write(url, **{**FAST, 'timeout': 5, 'retries': int(rejection[0] < 9)})
     assert len(caught.value.failed) == 4
     if rejection[0] < 9:
         assert 'refuses the association' in str(caught.value)
@@ -282,24 +314,49 @@ def test_large_image_may_take_longer_than_the_time_out() -> None:
 
 
 
+def answer_of(field: int, **elements: Any) -> bytes:
+    """Return a message with an answer, as a protocol data unit."""
+    from pynetdicom.dsutils import encode
+
+    command = pydicom.Dataset()
+    command.CommandField, command.MessageIDBeingRespondedTo = field, 1
+    command.CommandDataSetType, command.Status = 0x0101, 0
+    for name, value in elements.items():
+        setattr(command, name, value)
+    body = encode(command, True, True) or b''
+    data = struct.pack('<HHLL', 0, 0, 4, len(body)) + body
+    return unit(4, struct.pack('>LBB', len(data) + 2, 1, 3) + data)
+
+
+def test_slow_network() -> None:
+    """An image takes three times the time-out to send, and moves all the time."""
+    image = Series(np.zeros((1, 4000, 4000), np.uint16))
+    spent: list[float] = []
+
+    def behave(connection: socket.socket) -> None:
+        connection.sendall(accepting(read_unit(connection)))
+        begun, got = time.monotonic(), 0
+        while got < image.nbytes:
+            got += len(read_unit(connection))
+            time.sleep(max(0.0, got / 16e6 - (time.monotonic() - begun)))
+        spent.append(time.monotonic() - begun)
+        connection.sendall(answer_of(0x8001, AffectedSOPClassUID='1.2.840.10008.5.1.4.1.1.7',
+                                     AffectedSOPInstanceUID='1.2.3'))  # fmt: skip
+        read_unit(connection)
+
+    with listening(behave) as url:
+        image.write(url, **{**FAST, 'timeout': 0.7})
+    assert spent[0] > 1.5
+
+
 def test_answer_to_another_request_is_none(series: Series) -> None:
     """A server that answers with an echo in place of the store is not believed."""
 
     def behave(connection: socket.socket) -> None:
-        from test_pacs_hostile import accepting, read_unit, unit
-
         connection.sendall(accepting(read_unit(connection)))
         while read_unit(connection)[11] != 2:
             pass
-        command = pydicom.Dataset()
-        command.AffectedSOPClassUID, command.CommandField = '1.2.840.10008.1.1', 0x8030
-        command.MessageIDBeingRespondedTo, command.CommandDataSetType, command.Status = 1, 0x0101, 0
-        from pynetdicom.dsutils import encode
-
-        body = encode(command, True, True) or b''
-        group = struct.pack('<HHLL', 0, 0, 4, len(body))
-        data = group + body
-        connection.sendall(unit(4, struct.pack('>LBB', len(data) + 2, 1, 3) + data))
+        connection.sendall(answer_of(0x8030, AffectedSOPClassUID='1.2.840.10008.1.1'))
         connection.recv(100)
 
     with listening(behave) as url, pytest.raises(TransferError) as caught:

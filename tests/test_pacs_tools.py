@@ -79,12 +79,13 @@ def test_storescp_receives(files: Path, tmp_path: Path) -> None:
 
 
 def test_storescp_that_refuses(files: Path) -> None:
+    """Now and then it closes the connection before the refusal is read: that is tried again."""
     (port,) = free_ports(1)
     with (
         program(dcmtk('storescp'), '--refuse', str(port), port=port),
         pytest.raises(NetworkError, match='refuses the association'),
     ):
-        Series(files).write(f'dicom://127.0.0.1:{port}/STORESCP', **OPTIONS)
+        Series(files).write(f'dicom://127.0.0.1:{port}/STORESCP', **{**OPTIONS, 'retries': 3})
 
 
 @pytest.mark.parametrize('option', ['--abort-after', '--abort-during'])

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import permutations, product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import SimpleITK
 from hypothesis import given
 from hypothesis import strategies as st
 
+import synthetic
 from imagedata import Series
 from imagedata.axis import UniformLengthAxis, VariableAxis
 from imagedata.errors import AxisError, GeometryError, GeometryMismatchError
@@ -452,3 +454,13 @@ def test_match_geometry_does_not_invent_slices_between() -> None:
     s = make_series((5, 4, 5), (), "oblique", uneven=True)
     with pytest.raises(GeometryMismatchError, match=r"unevenly spaced|differently|part of a voxel"):
         s[[0, 1, 4]].match_geometry(s)
+
+
+@pytest.mark.parametrize("code", ["LPS", "RSA", "SLP", "PIR"])
+def test_a_window_stays_with_its_values(code: str, tmp_path: Path) -> None:
+    """The window that the headers give, in each plane; new values have their own."""
+    images = synthetic.stack([(0, 0, 3 * z) for z in range(4)], WindowCenter=[40, 50], WindowWidth=[400, 350])
+    turned = Series(synthetic.save(tmp_path / "ct", images)).reorient(code)
+    assert (turned.windowCenter, turned.windowWidth) == (40, 400)
+    other = turned * 2.0
+    assert (other.windowCenter, other.windowWidth) != (40, 400)

@@ -1,16 +1,15 @@
 """Google Cloud Storage, SMB and FTP: a server of each on loopback, read and written as a folder is."""
 
+import logging
 import os
 import shutil
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pytest
 
 from imagedata import Series, errors
@@ -47,14 +46,9 @@ def gcs(folder: Path) -> Iterator[tuple[dict[str, Any], Callable[[str], dict[str
     """An emulator of its JSON interface, with the files in the bucket 'images'."""
     emulator = pytest.importorskip("gcp_storage_emulator.server", reason="no gcp-storage-emulator")
     pytest.importorskip("gcsfs", reason="no gcsfs")
-    from gcsfs.core import GCSFileSystem
-
     port = free_port()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(emulator, "HANDLERS", (moving_route(emulator), *emulator.HANDLERS))
-        # The class that gcsfs takes otherwise asks by gRPC first what kind of bucket it is.
-        for scheme in ("gs", "gcs"):
-            patch.setitem(import_module("fsspec.registry")._registry, scheme, GCSFileSystem)
         server = emulator.create_server("127.0.0.1", port, in_memory=True, default_bucket="images")
         server.start()
         yield from gcs_bucket(folder, {"endpoint_url": f"http://127.0.0.1:{port}", "token": "anon"})
@@ -76,7 +70,9 @@ def moving_route(emulator: Any) -> tuple[str, dict[str, Any]]:
 def gcs_bucket(
     folder: Path, options: dict[str, Any]
 ) -> Iterator[tuple[dict[str, Any], Callable[[str], dict[str, bytes]]]]:
-    fs = fsspec.filesystem("gcs", skip_instance_cache=True, **options)
+    from gcsfs.core import GCSFileSystem
+
+    fs = GCSFileSystem(skip_instance_cache=True, **options)
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             fs.pipe_file(f"images/{path.relative_to(folder)}", path.read_bytes())
@@ -106,6 +102,20 @@ def test_gcs_without_bucket(gcs: tuple[dict[str, Any], Callable[..., Any]], ct: 
         Series("gs://none/x", storage_options=options, **QUICK)
     with pytest.raises(errors.WriteError, match="gs://none"):
         ct[:2].write("gs://none/x", storage_options=options, **QUICK)
+
+
+def test_gcs_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """gcsfs tries some times by itself, and would print why."""
+    retry = pytest.importorskip("gcsfs.retry", reason="no gcsfs")
+
+    async def at_once(seconds: float) -> None:
+        pass
+
+    monkeypatch.setattr(retry.asyncio, "sleep", at_once)
+    options = {"endpoint_url": f"http://127.0.0.1:{free_port()}", "token": "anon"}
+    with pytest.raises(connect.StoreError, match="cannot be reached"):
+        Series("gs://images/x", storage_options=options, timeout=0.5, retries=0)
+    assert len(logging.getLogger("gcsfs").handlers) == 1
 
 
 # --- SMB -----------------------------------------------------------------------------------------------

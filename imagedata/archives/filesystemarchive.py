@@ -198,8 +198,10 @@ def find(path: Path) -> list[Source]:
     """
     if path.is_dir():
         return list(_walk(path))
-    if path.exists():
+    if path.is_file():
         return [Source(str(path), path)]
+    if path.exists():
+        raise InputNotFoundError(f'{path} is no file or folder, but a pipe or a device: name a file')
     if glob.has_magic(str(path)):
         matches = sorted(glob.glob(str(path), recursive=True))
         if matches:

@@ -8,17 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..cmdline import (
-    DEBUG,
-    INFO,
-    WRITING,
-    ProgramParser,
-    add_argparse_options,
-    given_options,
-    run_program,
-    say,
-)
-from ..errors import ExpressionError, FileAlreadyExistsError
+from ..cmdline import INFO, WRITING, ProgramParser, add_argparse_options, given_options, say
+from ..errors import ExpressionError, FileAlreadyExistsError, ImagedataWarning
+from ..notices import warn_user
+from .common import parsed, program_parser, run
 
 if TYPE_CHECKING:
     from ..series import Series
@@ -28,7 +21,8 @@ __all__ = ['main', 'parser']
 _EPILOG = """\
 Inputs are called a, b, c, ... in the order given. Operators: + - * / // % ** & | ^ ~ < <= > >= == !=;
 indices such as a[0]; NumPy's functions of numbers, with or without np. before them; pi, e (where
-fewer than five inputs are given), nan, inf. Integers do not overflow.
+fewer than five inputs are given), nan, inf. Integers do not overflow; truth values are 0 and 1;
+division by 0 gives inf or nan.
 
 examples:
   image_calculator doubled/ 'a * 2' dicom/
@@ -40,12 +34,12 @@ examples:
 
 def parser() -> ProgramParser:
     """Return the parser of the command line."""
-    made = ProgramParser(
+    made = program_parser(
         'image_calculator',
-        usage='%(prog)s [options] out_name expression in_dirs [in_dirs ...]',
-        description='Calculate an image from others, voxel by voxel. The result has the place, the patient '
-        'and the study of the first input.',
-        epilog=_EPILOG,
+        'out_name expression in_dirs [in_dirs ...]',
+        'Calculate an image from others, voxel by voxel. The result has the place, the patient '
+        'and the study of the first input; voxels that were flipped or cut out keep their own place.',
+        _EPILOG,
     )
     add_argparse_options(made)
     made.add_argument(
@@ -62,10 +56,7 @@ def parser() -> ProgramParser:
 def main(args: Sequence[str] | None = None) -> int:
     """Run the program; see `imagedata.image_data.calculator`."""
     made = parser()
-    given = made.parse_args(args)
-    if given.headers_only:
-        made.error('--headers_only reads no pixels, and there would be nothing to calculate')
-    return run_program('image_calculator', lambda: _calculate(given), debug=given.loglevel <= DEBUG)
+    return run(made, parsed(made, args, pixels_to='calculate'), _calculate)
 
 
 def _calculate(given: argparse.Namespace) -> None:
@@ -122,24 +113,63 @@ def calculated(tree: Any, images: dict[str, Series]) -> Series:
     for name, image in images.items():
         if image.dtype.names:
             raise ExpressionError(f'{name} is a colour image: there is no arithmetic of colours')
-    wide = {
-        name: image.astype(np.int64) if image.dtype.kind in 'iu' and image.dtype != np.uint64 else image
-        for name, image in images.items()
-    }
-    values = evaluate(tree, wide)
+    _tell_of_patients(images)
+    values = evaluate(tree, {name: _wide(image) for name, image in images.items()})
     whole = np.asarray(values)
     if whole.dtype.kind not in 'biufc':
         raise ExpressionError(f'the result is no image, but of type {whole.dtype}')
+    if not whole.size:
+        raise ExpressionError(f'the result of shape {whole.shape} has no voxels')
     whole = _fitting(whole, [image.dtype for image in images.values()])
     if whole.ndim == 0:
         whole = np.broadcast_to(whole, first.shape).copy()
+    if isinstance(values, Series) and not _lies_as(values, first):
+        # Flipped, or a part: each voxel stays where it was, and keeps its time.
+        if not _is_of(values, first):
+            raise ExpressionError(
+                'the result lies where another input does, of another patient than a: name that input first'
+            )
+        return values.with_data(whole)
     if whole.shape == first.shape:
         return first.with_data(whole)
-    if isinstance(values, Series):
-        return values.with_data(whole)
     raise ExpressionError(
         f'the result of shape {whole.shape} does not lie on the grid of a, {first.shape}, nor on a part of it'
     )
+
+
+def _wide(image: Series) -> Series:
+    """Return integers as int64, and as float64 those that do not fit: differences are negative."""
+    import numpy as np
+
+    if image.dtype.kind not in 'iu':
+        return image
+    large = image.dtype == np.uint64 and int(np.asarray(image).max(initial=0)) > np.iinfo(np.int64).max
+    wide: Series = image.astype(np.float64 if large else np.int64)
+    return wide
+
+
+def _is_of(image: Series, other: Series) -> bool:
+    """Return whether two images may be of one patient, as far as their headers tell."""
+    mine, theirs = (str(each.header.attribute('patientID') or '') for each in (image, other))
+    return not mine or not theirs or mine == theirs
+
+
+def _tell_of_patients(images: dict[str, Series]) -> None:
+    """Warn of images of several patients: the result is of one."""
+    first = next(iter(images.values()))
+    others = [name for name, image in images.items() if not _is_of(image, first)]
+    if others:
+        warn_user(
+            f'{" and ".join(others)}: of another patient than a, of whom the result will be', ImagedataWarning
+        )
+
+
+def _lies_as(values: Series, first: Series) -> bool:
+    """Return whether a result has the axes and the place of an image."""
+    mine, theirs = values.header, first.header
+    if mine.dims != theirs.dims or mine.tag_axes != theirs.tag_axes:
+        return False
+    return mine.geometry is None or theirs.geometry is None or values.same_geometry(first)
 
 
 def _fitting(values: Any, inputs: Sequence[Any]) -> Any:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cmdline import (
-    DEBUG,
     INFO,
     WRITING,
     ProgramParser,
@@ -19,11 +18,22 @@ from ..cmdline import (
     complain,
     given_options,
     reason,
-    run_program,
     say,
     say_json,
 )
-from ..errors import CollectionError, ImagedataWarning
+from ..errors import CollectionError, ImagedataWarning, NoDataReadError
+from .common import (
+    add_inputs,
+    add_json,
+    check_apart,
+    cohort_of,
+    parsed,
+    program_parser,
+    reading_options,
+    run,
+    series_count,
+    told,
+)
 from .deidentification import (
     add_deidentification,
     check_deidentification,
@@ -35,6 +45,7 @@ from .ledger import Ledger, mark_of
 
 if TYPE_CHECKING:
     from ..collection import Cohort, Study
+    from ..formats.contract import Source
 
 __all__ = ['main', 'parser']
 
@@ -48,12 +59,12 @@ examples:
 
 def parser() -> ProgramParser:
     """Return the parser of the command line."""
-    made = ProgramParser(
+    made = program_parser(
         'image_data',
-        usage='%(prog)s [options] out_name in_dirs [in_dirs ...]',
-        description='Convert image series to another format, or describe them anew. Several series in the '
-        'input are written into a folder each.',
-        epilog=_EPILOG,
+        'out_name in_dirs [in_dirs ...]',
+        'Convert image series to another format, or describe them anew. Several series in the input are '
+        'written into a folder each.',
+        _EPILOG,
     )
     add_argparse_options(made)
     many = made.add_argument_group('several series')
@@ -69,38 +80,34 @@ def parser() -> ProgramParser:
     )  # fmt: skip
     many.add_argument(
         '--resume', metavar='FILE',
-        help='note in this file what is written; what is noted there, and has not changed since, is not '
-        'written again',
+        help='note in this file what is written; what is noted there already is not written again',
     )  # fmt: skip
     many.add_argument(
         '--dry-run', action='store_true', help='print what would be written where, and write nothing'
     )
-    many.add_argument('--json', action='store_true', help='print what was written where as JSON')
+    add_json(many, 'what was written where')
     add_deidentification(made)
     made.add_argument('out_name', help='file, whose extension tells the format, or folder, to write')
-    made.add_argument('in_dirs', nargs='+', help='files, folders, archives, URLs or patterns to read')
+    add_inputs(made)
     return made
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the program; see `imagedata.image_data.conversion`."""
     made = parser()
-    given = made.parse_args(args)
+    given = parsed(made, args, pixels_to='write')
     check_deidentification(made, given)
-    if given.headers_only:
-        made.error('--headers_only reads no pixels, and there would be nothing to write')
     if given.resume and given.anonymize and _is_within(given.resume, given.out_name):
         made.error(
             'the file of --resume holds the secret of --anonymize until all is written: name one outside of '
             f'{given.out_name}'
         )
-    return run_program('image_data', lambda: _convert(given), debug=given.loglevel <= DEBUG)
+    return run(made, given, _convert)
 
 
 def _convert(given: argparse.Namespace) -> None:
     from ..registry import format_for
     from ..writing import format_of_name
-    from .common import cohort_of
 
     by_name = format_of_name(given.out_name) if not given.output_format else None
     formats = given.output_format or [by_name.name if by_name is not None else 'dicom']
@@ -108,9 +115,10 @@ def _convert(given: argparse.Namespace) -> None:
         # Reading may take long: a format that is not there is told before.
         format_for(name)
     is_file = by_name is not None or _names_a_file(given.out_name, formats)
-    at_once = not given.dry_run and not given.resume
-    if is_file and at_once:
-        _convert_one(given, formats)
+    # One series is written as it would be in a script, and its errors are told as they are there.
+    plainly = not (given.dry_run or given.resume or given.retries or given.scheduler)
+    if is_file and plainly:
+        _report(given, [_write_one(given, formats)])
         return
     rules = deidentification_rules(given) if given.anonymize else None
     with Ledger(given.resume, rules, formats, dry_run=given.dry_run) as ledger:
@@ -118,35 +126,64 @@ def _convert(given: argparse.Namespace) -> None:
         if rules is not None:
             cohort = cohort.anonymize(ledger.table, **rules)
         tasks = list(_tasks(given, cohort, formats))
+        if not tasks:
+            raise NoDataReadError('no series is left to convert')
         if len(tasks) > 1 and is_file:
             raise CollectionError(
                 f'{len(tasks)} series do not fit the one file {given.out_name}: name a folder, and the '
                 f'format with --of {formats[0]}; or choose a series with --input_serinsuid'
             )
+        for task in tasks:
+            _check_outputs(given, task.target, formats, _sources(task))
         if given.dry_run:
             _report(given, [task.record('planned') for task in tasks])
-        elif len(tasks) == 1 and at_once:
-            _convert_one(given, formats)
+        elif len(tasks) == 1 and plainly:
+            _report(given, [_write_one(given, formats)])
         else:
             ledger.begin()
             _report(given, list(_run(given, tasks, ledger)))
-
-
-def _convert_one(given: argparse.Namespace, formats: Sequence[str]) -> None:
-    series = _one_series(given)
-    _write(given, series, given.out_name, formats)
-    _report(given, [_done(series, given.out_name)])
 
 
 def _is_within(path: str, folder: str) -> bool:
     return Path(path).absolute().is_relative_to(Path(folder).absolute())
 
 
-def _one_series(given: argparse.Namespace) -> Any:
+def _write_one(given: argparse.Namespace, formats: Sequence[str]) -> dict[str, Any]:
+    """Write the one series that there is, and return its record."""
+    from ..reading import find_sources
     from ..series import Series
 
-    series = Series(given.in_dirs, given.input_order, given_options(given))
-    return series.anonymize(**deidentification_rules(given)) if given.anonymize else series
+    options = given_options(given)
+    _check_outputs(given, given.out_name, formats, find_sources(given.in_dirs, reading_options(given)))
+    series = Series(given.in_dirs, given.input_order, options)
+    if given.anonymize:
+        series = series.anonymize(**deidentification_rules(given))
+    if given.loglevel <= INFO and not given.json:
+        say(f'{series}\n{series.explain()}')
+    series.write(given.out_name, _writing(given), formats)
+    if given.deid_report:
+        write_report(given.deid_report, [series_report(series)])
+    return _record(series, given.out_name, 'written')
+
+
+def _check_outputs(
+    given: argparse.Namespace, target: str, formats: Sequence[str], sources: Iterable[Source]
+) -> None:
+    """Raise where what is written would take the place of what is read; unless that was asked for.
+
+    Raises
+    ------
+    WriteError
+    """
+    from ..registry import format_for
+
+    read = list(sources)
+    for path in filter(None, (given.deid_report, given.resume)):
+        check_apart(path, read)
+    if not given.input_options.get('overwrite'):
+        for name in formats:
+            named = format_for(name)
+            check_apart(target.replace('%p', named.name), read, folder=not named.single_file)
 
 
 def _names_a_file(name: str, formats: Sequence[str]) -> bool:
@@ -156,29 +193,18 @@ def _names_a_file(name: str, formats: Sequence[str]) -> bool:
     return any(name.lower().endswith(format_for(wanted).extensions) for wanted in formats)
 
 
-def _write(given: argparse.Namespace, series: Any, target: str, formats: Sequence[str]) -> None:
-    if given.loglevel <= INFO and not given.json:
-        say(f'{series}\n{series.explain()}')
-    series.write(target, _writing(given), formats)
-    if given.deid_report:
-        write_report(given.deid_report, [series_report(series)])
-
-
 def _writing(given: argparse.Namespace) -> dict[str, Any]:
     """Return the options of writing; the new UIDs of de-identified images refer to each other."""
     return {**({'keep_uid': True} if given.anonymize else {}), **given_options(given, WRITING)}
 
 
-def _done(series: Any, target: str) -> dict[str, Any]:
-    """Return the record of a series that was written."""
-    number = series.header.attribute('seriesNumber')
-    return {
-        'seriesInstanceUID': str(series.seriesInstanceUID),
-        'seriesNumber': None if number is None else int(number),
-        'seriesDescription': series.seriesDescription,
-        'target': target,
-        'status': 'written',
-    }
+def _record(stored: Any, target: str, status: str, **more: Any) -> dict[str, Any]:
+    """Return what is told of a series, read or not: the same for one and for many."""
+    from ..contents import series_record
+
+    known = series_record(stored)
+    names = ('seriesInstanceUID', 'stack', 'seriesNumber', 'seriesDescription', 'images', 'rows', 'columns')
+    return {**{name: known[name] for name in names}, 'target': target, 'status': status, **more}
 
 
 # --- several series --------------------------------------------------------------------------------
@@ -201,6 +227,8 @@ class _Task:
         Of writing.
     reports : bool
         Whether to say what was done with the headers.
+    explains : bool
+        Whether to say how the files were sorted and decoded.
     """
 
     study: Study
@@ -209,21 +237,21 @@ class _Task:
     formats: Sequence[str]
     options: dict[str, Any]
     reports: bool = False
+    explains: bool = False
 
     def record(self, status: str, **more: Any) -> dict[str, Any]:
         """Return what is told of it."""
-        record = next(r for k, r in zip(self.study, self.study.to_records(), strict=True) if k == self.key)
-        names = ('seriesInstanceUID', 'seriesNumber', 'seriesDescription', 'images', 'rows', 'columns')
-        return {**{name: record[name] for name in names}, 'target': self.target, 'status': status, **more}
+        return _record(self.study._stored()[self.key], self.target, status, **more)
 
 
 def _tasks(given: argparse.Namespace, cohort: Cohort, formats: Sequence[str]) -> Iterator[_Task]:
     """Yield a task for each series: in folders of patients and studies where there are several."""
-    from ..collection import series_target
+    from ..study import series_target
 
     options = _writing(given)
     patients = cohort.folder_names()
-    single = sum(len(study) for _, study in cohort._studies()) == 1
+    single = series_count(cohort) == 1
+    explains = given.loglevel <= INFO and not given.json
     for patient_key, patient in cohort.items():
         studies = patient.folder_names()
         for study_key, study in patient.items():
@@ -233,14 +261,14 @@ def _tasks(given: argparse.Namespace, cohort: Cohort, formats: Sequence[str]) ->
             names = study.folder_names()
             for key in study:
                 target = given.out_name if single else series_target(base, names[key], formats)
-                yield _Task(study._excerpt(key), key, target, formats, options, bool(given.deid_report))
+                part = study._excerpt(key)
+                yield _Task(part, key, target, formats, options, bool(given.deid_report), explains)
 
 
 def _run(given: argparse.Namespace, tasks: Sequence[_Task], ledger: Ledger) -> Iterator[dict[str, Any]]:
     """Convert series, and yield a record of each; failures are complained of."""
     from ..archives.staging import remove_abandoned
     from ..parallel import outcomes
-    from .common import told
 
     # What stands in an archive or behind a URL is open in this process only.
     local = all(source.path is not None for task in tasks for source in _sources(task))
@@ -263,10 +291,13 @@ def _run(given: argparse.Namespace, tasks: Sequence[_Task], ledger: Ledger) -> I
         number = waiting[at]
         task = tasks[number]
         for text in outcome.heard:
-            warnings.warn(text, ImagedataWarning, stacklevel=2)
+            warnings.warn(f'{told(task.key)}: {text}', ImagedataWarning, stacklevel=2)
         if outcome.error is None:
-            ledger.add(task.target, marks[number], outcome.value)
-            reports[number] = outcome.value
+            explained, report = outcome.value
+            ledger.add(task.target, marks[number], report)
+            reports[number] = report
+            if explained:
+                say(f'{told(task.key)}\n{explained}')
             records[number] = task.record('written')
         else:
             complain(f'{told(task.key)}: {outcome.error}')
@@ -287,15 +318,17 @@ def _mark(given: argparse.Namespace, task: _Task) -> str:
     return mark_of(sources, options, (given.template, given.geometry))
 
 
-def _sources(task: _Task) -> Sequence[Any]:
-    return task.study._stored()[task.key].sources  # type: ignore[no-any-return]
+def _sources(task: _Task) -> tuple[Source, ...]:
+    sources: tuple[Source, ...] = task.study._stored()[task.key].sources
+    return sources
 
 
-def _converted(task: _Task) -> dict[str, Any] | None:
-    """Convert one series; return what was done with its headers, where that is wanted."""
-    series = task.study._read(task.key, task.study._stored()[task.key])
+def _converted(task: _Task) -> tuple[str, dict[str, Any] | None]:
+    """Convert one series; return how it was read, and what was done with its headers, where wanted."""
+    series = task.study.fetch(task.key)
     series.write(task.target, task.options, task.formats)
-    return series_report(series) if task.reports else None
+    explained = f'{series}\n{series.explain()}' if task.explains else ''
+    return explained, series_report(series) if task.reports else None
 
 
 def _report(given: argparse.Namespace, records: Sequence[dict[str, Any]]) -> None:
@@ -307,9 +340,10 @@ def _report(given: argparse.Namespace, records: Sequence[dict[str, Any]]) -> Non
     elif given.dry_run or len(records) > 1:
         for record in records:
             number = '-' if record['seriesNumber'] is None else record['seriesNumber']
+            stack = '' if record['stack'] is None else f' stack {record["stack"]}'
             described = printable(record['seriesDescription'] or 'no description')
             arrow = '->' if record['status'] != 'failed' else 'failed, not in'
-            say(f'[{number}] {described} {arrow} {printable(record["target"])}')
+            say(f'[{number}]{stack} {described} {arrow} {printable(record["target"])}')
 
 
 def _count(text: str) -> int:

@@ -7,28 +7,25 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from ..cmdline import (
-    DEBUG,
-    ProgramParser,
-    add_reading_options,
-    complain_of,
-    run_program,
-    say,
-    say_json,
-)
-from ..errors import ImagedataError, UnknownInputError
+from ..cmdline import ProgramParser, add_reading_options, complain_of, say, say_json
+from ..errors import ImagedataError, NoDataReadError, UnknownInputError, UnknownTag
+from .common import add_inputs, add_json, parsed, program_parser, reading_options, run
 
 __all__ = ['main', 'parser']
+
+_PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}
+"""Float Pixel Data, Double Float Pixel Data, Pixel Data (PS3.6)."""
 
 
 def parser() -> ProgramParser:
     """Return the parser of the command line."""
-    made = ProgramParser(
+    made = program_parser(
         'dicom_dump',
-        usage='%(prog)s [options] in_dirs [in_dirs ...]',
-        description='Print the elements of DICOM files, pixels left out. Files that are not DICOM are left '
-        'out; those that cannot be read are told on stderr.',
-        epilog='examples:\n'
+        'in_dirs [in_dirs ...]',
+        'Print the elements of DICOM files, pixels left out. Files that are not DICOM are left out; those '
+        'that cannot be read are told on stderr. Of the options of reading, those that choose files by '
+        'their headers count (--input_serinsuid, --input_acquisition, --input_echo); others have no effect.',
+        'examples:\n'
         '  dicom_dump image.dcm\n  dicom_dump --tag PatientID --tag 0018,0081 dicom/\n'
         '  dicom_dump --json image.dcm\n',
     )
@@ -37,17 +34,18 @@ def parser() -> ProgramParser:
         '--tag', action='append', default=[], metavar='TAG',
         help='print this element only, a keyword or gggg,eeee; may be repeated',
     )  # fmt: skip
-    made.add_argument(
-        '--json', action='store_true', help='print a JSON array of files, each with its DICOM JSON (PS3.18 F)'
-    )
-    made.add_argument('in_dirs', nargs='+', help='files, folders, archives, URLs or patterns')
+    add_json(made, 'an array of files, each with its DICOM JSON (PS3.18 F)')
+    add_inputs(made)
     return made
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the program; see `imagedata.image_data.dump`."""
-    given = parser().parse_args(args)
-    return run_program('dicom_dump', lambda: _print(given), debug=given.loglevel <= DEBUG)
+    made = parser()
+    given = parsed(made, args)
+    if given.input_stack is not None:
+        made.error('--input_stack divides series, and files are dumped as they are')
+    return run(made, given, _print)
 
 
 def _print(given: argparse.Namespace) -> None:
@@ -57,9 +55,11 @@ def _print(given: argparse.Namespace) -> None:
     from ..reading import find_sources
 
     tags = [parse_tag(text) for text in given.tag]
-    sources = find_sources(given.in_dirs, given.input_options)
+    if _PIXELS.intersection(tags):
+        raise UnknownTag('pixels are not dumped: image_data converts them')
+    sources = find_sources(given.in_dirs, reading_options(given))
     scanner = Scanner(headers_only=True)
-    records, none = [], True
+    records, none, chosen = [], True, 0
     for source in tracked(sources, 'Reading'):
         try:
             instance, _ = scanner.read(source)
@@ -68,15 +68,19 @@ def _print(given: argparse.Namespace) -> None:
             dataset, none = instance.dataset, False
             if not _chosen(dataset, given):
                 continue
+            chosen += 1
             if given.json:
                 records.append({'file': source.name, 'elements': _as_json(dataset, tags)})
             else:
                 say(_as_text(source.name, dataset, tags))
         except ImagedataError as error:
             none = False
+            chosen += 1
             complain_of(source.name, error)
     if none:
         raise UnknownInputError(f'none of {len(sources)} files is DICOM')
+    if not chosen:
+        raise NoDataReadError(f'none of {len(sources)} files has the series, acquisition or echo asked for')
     if given.json:
         say_json(records)
 

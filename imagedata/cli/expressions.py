@@ -6,14 +6,15 @@ known is an error. There are no attributes but `np.<function>`, no texts but nam
 keywords but those listed.
 
 Integer images are calculated with as int64, or as float64 where the result could be larger:
-nothing wraps around.
+nothing wraps around. Truth values are 0 and 1 to arithmetic. Division by 0 is infinite, or no number.
 """
 
 from __future__ import annotations
 
 import ast
+import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,20 +23,31 @@ from ..errors import ExpressionError
 
 __all__ = ['FUNCTIONS', 'evaluate', 'names_in', 'parse']
 
-FUNCTIONS = frozenset((
-    'abs', 'absolute', 'add', 'all', 'any', 'arccos', 'arccosh', 'arcsin', 'arcsinh', 'arctan',
-    'arctan2', 'arctanh', 'around', 'average', 'cbrt', 'ceil', 'clip', 'conj', 'copysign', 'cos',
-    'cosh', 'count_nonzero', 'cumsum', 'deg2rad', 'diff', 'divide', 'equal', 'exp', 'exp2', 'expm1',
-    'fabs', 'fix', 'flip', 'floor', 'floor_divide', 'fmax', 'fmin', 'fmod', 'full_like', 'gradient',
-    'greater', 'greater_equal', 'hypot', 'imag', 'isclose', 'isfinite', 'isinf', 'isnan', 'less',
-    'less_equal', 'log', 'log10', 'log1p', 'log2', 'logaddexp', 'logical_and', 'logical_not',
-    'logical_or', 'logical_xor', 'max', 'maximum', 'mean', 'median', 'min', 'minimum', 'mod',
-    'multiply', 'nan_to_num', 'nanmax', 'nanmean', 'nanmedian', 'nanmin', 'nanpercentile', 'nanstd',
-    'nansum', 'nanvar', 'negative', 'not_equal', 'ones_like', 'percentile', 'positive', 'power', 'ptp',
-    'quantile', 'rad2deg', 'real', 'reciprocal', 'remainder', 'rint', 'round', 'sign', 'sin', 'sinc',
-    'sinh', 'sqrt', 'square', 'std', 'subtract', 'sum', 'tan', 'tanh', 'true_divide', 'trunc', 'var',
-    'where', 'zeros_like',
-))  # fmt: skip
+_ARGUMENTS = {
+    **dict.fromkeys((
+        'abs', 'absolute', 'arccos', 'arccosh', 'arcsin', 'arcsinh', 'arctan', 'arctanh', 'cbrt', 'ceil',
+        'conj', 'cos', 'cosh', 'deg2rad', 'exp', 'exp2', 'expm1', 'fabs', 'fix', 'floor', 'imag', 'isfinite',
+        'isinf', 'isnan', 'log', 'log10', 'log1p', 'log2', 'logical_not', 'nan_to_num', 'negative',
+        'ones_like', 'positive', 'rad2deg', 'real', 'reciprocal', 'rint', 'sign', 'sin', 'sinc', 'sinh',
+        'sqrt', 'square', 'tan', 'tanh', 'trunc', 'zeros_like',
+    ), (1, 1)),
+    **dict.fromkeys((
+        'add', 'arctan2', 'copysign', 'divide', 'equal', 'floor_divide', 'fmax', 'fmin', 'fmod', 'full_like',
+        'greater', 'greater_equal', 'hypot', 'isclose', 'less', 'less_equal', 'logaddexp', 'logical_and',
+        'logical_or', 'logical_xor', 'maximum', 'minimum', 'mod', 'multiply', 'not_equal', 'power',
+        'remainder', 'subtract', 'true_divide',
+    ), (2, 2)),
+    **dict.fromkeys((
+        'all', 'any', 'around', 'count_nonzero', 'cumsum', 'diff', 'flip', 'gradient', 'max',
+        'mean', 'median', 'min', 'nanmax', 'nanmean', 'nanmedian', 'nanmin', 'nanstd', 'nansum', 'nanvar',
+        'ptp', 'round', 'std', 'sum', 'var',
+    ), (1, 2)),
+    **dict.fromkeys(('nanpercentile', 'percentile', 'quantile'), (2, 3)),
+    'average': (1, 3), 'clip': (1, 3), 'where': (3, 3),
+}  # fmt: skip
+"""Least and most arguments by position: what follows in NumPy is `out`, `dtype`, `copy` or `shape`."""
+
+FUNCTIONS = frozenset(_ARGUMENTS)
 """Functions of NumPy that take and give numbers of the size of their arguments, or fewer."""
 
 _WHOLE = frozenset((
@@ -49,6 +61,12 @@ _WHOLE = frozenset((
 _KEYWORDS = frozenset(
     ('axis', 'keepdims', 'ddof', 'decimals', 'nan', 'posinf', 'neginf', 'rtol', 'atol', 'n')
 )
+
+_NUMBERS = {
+    'diff': (1, 'n'), 'around': (1, 'decimals'), 'round': (1, 'decimals'), 'percentile': (1, 'q'),
+    'nanpercentile': (1, 'q'), 'quantile': (1, 'q'),
+}  # fmt: skip
+"""Arguments that are one number, at most 100, by position and keyword: how often, or to which digit."""
 
 _CONSTANTS = {'pi': np.pi, 'e': np.e, 'nan': np.nan, 'inf': np.inf}
 
@@ -70,6 +88,8 @@ MOST_NODES = 1000
 DEEPEST = 60
 _INT64 = 2**63 - 1
 _ALL_FLOAT = 2.0**62
+_MOST_TOGETHER = 2**28
+_MOST_TIMES = 100
 
 
 def parse(text: str) -> ast.expr:
@@ -192,6 +212,10 @@ def _check_call(node: ast.Call) -> list[ast.AST]:
     name = _function_name(node.func)
     if any(isinstance(argument, ast.Starred) for argument in node.args):
         raise ExpressionError(f'{name}: arguments with * are not for images')
+    least, most = _ARGUMENTS[name]
+    if not least <= len(node.args) <= most:
+        wanted = str(least) if least == most else f'{least} to {most}'
+        raise ExpressionError(f'{name} takes {wanted} arguments without a name here, not {len(node.args)}')
     children: list[ast.AST] = list(node.args)
     for keyword in node.keywords:
         if keyword.arg not in _KEYWORDS:
@@ -265,6 +289,8 @@ def _value(node: ast.expr, images: Mapping[str, Any]) -> Any:
             return _named(node.id, images)
         case ast.UnaryOp():
             operand = _value(node.operand, images)
+            if isinstance(node.op, ast.USub) and _whole(operand):
+                return _binary(ast.Sub, 0, operand)
             if isinstance(node.op, ast.Invert):
                 operand = _as_bits(operand)
             return _UNARY[type(node.op)](operand)
@@ -272,6 +298,7 @@ def _value(node: ast.expr, images: Mapping[str, Any]) -> Any:
             return _binary(type(node.op), _value(node.left, images), _value(node.right, images))
         case ast.Compare():
             left, right = _value(node.left, images), _value(node.comparators[0], images)
+            _check_size(left, right)
             return _COMPARE[type(node.ops[0])](left, right)
         case ast.Subscript():
             return _value(node.value, images)[_index(node.slice)]
@@ -292,14 +319,40 @@ def _named(name: str, images: Mapping[str, Any]) -> Any:
 
 def _binary(kind: type[ast.operator], left: Any, right: Any) -> Any:
     """Return the result of an operator; integers that may not fit become floats first."""
+    _check_size(left, right)
     if kind in (ast.BitAnd, ast.BitOr, ast.BitXor):
         return _BINARY[kind](_as_bits(left), _as_bits(right))
-    if kind in (ast.Add, ast.Sub, ast.Mult, ast.Pow) and _whole(left) and _whole(right):
-        if _largest(kind, left, right) >= _ALL_FLOAT:
+    # Truth values count as 0 and 1, where NumPy would take + for "or".
+    left, right = _as_number(left), _as_number(right)
+    if _whole(left) and _whole(right):
+        if kind in (ast.Add, ast.Sub, ast.Mult, ast.Pow) and _largest(kind, left, right) >= _ALL_FLOAT:
             left, right = _as_float(left), _as_float(right)
-        elif kind is ast.Pow and np.min(right) < 0:
+        elif kind is ast.Pow and np.min(right, initial=0) < 0:
             left = _as_float(left)
+        elif kind in (ast.FloorDiv, ast.Mod) and not np.all(right):
+            # NumPy's integers have no infinity: what is divided by 0 would be 0.
+            left = np.asanyarray(_as_float(left))
     return _BINARY[kind](left, right)
+
+
+def _check_size(*values: Any) -> None:
+    """Raise where values of several shapes together make more than any of them is."""
+    shapes = [np.shape(value) for value in values]
+    largest = max(np.size(value) for value in values)
+    try:
+        together = math.prod(np.broadcast_shapes(*shapes))
+    except ValueError as error:
+        raise ExpressionError(f'shapes {" and ".join(map(str, shapes))} do not go together') from error
+    if together > max(1, largest) and together > _MOST_TOGETHER:
+        raise ExpressionError(
+            f'values of the shapes {" and ".join(map(str, shapes))} would make {together} together'
+        )
+
+
+def _as_number(value: Any) -> Any:
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.astype(np.int64) if value.dtype == bool else value
+    return int(value) if isinstance(value, bool) else value
 
 
 def _whole(value: Any) -> bool:
@@ -352,18 +405,35 @@ def _index(node: ast.expr) -> Any:
 def _call(node: ast.Call, images: Mapping[str, Any]) -> Any:
     name = _function_name(node.func)
     arguments = [_value(argument, images) for argument in node.args]
-    if name not in _WHOLE:
+    keywords = {str(keyword.arg): _argument(keyword, images) for keyword in node.keywords}
+    if name in _NUMBERS:
+        position, keyword = _NUMBERS[name]
+        _check_number(name, keyword, keywords.get(keyword, [*arguments, 0, 0][position]))
+    elif _ARGUMENTS[name][0] > 1 or name == 'clip':
+        _check_size(*(a for a in arguments if a is not None))
+    if name not in _WHOLE or _may_not_fit(name, arguments):
         arguments = [
-            _as_float(a) if isinstance(a, np.ndarray) and a.dtype.kind in 'iu' else a for a in arguments
+            _as_float(a) if isinstance(a, np.ndarray) and a.dtype.kind in 'iub' else a for a in arguments
         ]
         arguments = [float(a) if type(a) is int and name == 'power' else a for a in arguments]
-    keywords = {str(keyword.arg): _argument(keyword, images) for keyword in node.keywords}
-    if abs(keywords.get('n') or 0) > 100:
-        raise ExpressionError(f'{name}: n is {keywords["n"]}, more than 100')
     result = getattr(np, name)(*arguments, **keywords)
     if isinstance(result, (tuple, list)):
         raise ExpressionError(f'{name} gives {len(result)} arrays here: name one axis, {name}(a, axis=0)')
     return result
+
+
+def _check_number(name: str, keyword: str, value: Any) -> None:
+    """Raise for what is no single number, or a large one: it would take for ever."""
+    if np.ndim(value) or not abs(value) <= _MOST_TIMES:
+        told = f'of shape {np.shape(value)}' if np.ndim(value) else str(value)
+        raise ExpressionError(f'{name}: {keyword} is {told}: give one number of at most {_MOST_TIMES}')
+
+
+def _may_not_fit(name: str, arguments: Sequence[Any]) -> bool:
+    """Return whether a function that keeps integers would cut or wrap these."""
+    if name == 'full_like':
+        return not _whole(arguments[1])
+    return name in ('abs', 'absolute') and _whole(arguments[0]) and _extent(arguments[0]) >= _ALL_FLOAT
 
 
 def _argument(keyword: ast.keyword, images: Mapping[str, Any]) -> Any:

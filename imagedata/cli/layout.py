@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ DEFAULT = (
 """Layout when none is asked for."""
 
 _FIELD = re.compile(r'\{(\w+)(?::([^{}]*))?\}')
+_FORMAT = re.compile(r'(.?[<>^=])?[-+ ]?0?\d{0,2}(\.\d{1,2})?[sdx]?')
+_NO_TEXTS = ('SQ', 'OB', 'OW', 'OF', 'OD', 'OL', 'OV', 'UN', 'OB or OW', 'US or OW')
 _EXTENSION = re.compile(r'\.\w{1,6}$')
 _PATIENT, _STUDY, _SERIES = 1, 2, 3
 
@@ -68,6 +70,15 @@ class Identity:
             level < _SERIES or self.series == other.series
         )
 
+    @property
+    def complete(self) -> bool:
+        """Whether name and date of birth are told: nothing more can be learnt of the patient."""
+        return bool(self.name and self.birth)
+
+    def with_patient_of(self, other: Identity) -> Identity:
+        """Return this identity with what another file tells of the same patient, and this one does not."""
+        return replace(self, name=self.name or other.name, birth=self.birth or other.birth)
+
     def digest(self, level: int) -> str:
         """Return digits that tell a patient, study or series from others of its name."""
         parts = [self.patient, self.name, self.birth, self.study, self.series]
@@ -90,6 +101,8 @@ class Layout:
     """
 
     def __init__(self, destination: Path, pattern: str = DEFAULT) -> None:
+        from pydicom.datadict import dictionary_VR
+
         from ..dicom_elements import parse_tag
         from ..formats.dicom.scan import Scanner
 
@@ -98,8 +111,16 @@ class Layout:
         fields = [match[1] for match in _FIELD.finditer(pattern)]
         if not fields:
             raise UnknownTag(f'the pattern {pattern!r} names no element, such as {{SOPInstanceUID}}')
-        for keyword in fields:
-            parse_tag(keyword)
+        if '..' in self._parts:
+            raise UnknownTag(f"the pattern {pattern!r} leaves the destination ('..'): name another one")
+        for field in _FIELD.finditer(pattern):
+            tag = parse_tag(field[1])
+            if dictionary_VR(tag) in _NO_TEXTS:
+                raise UnknownTag(f'{field[1]} is no text that a name could have: choose another element')
+            if not _FORMAT.fullmatch(field[2] or ''):
+                raise UnknownTag(
+                    f'{field[0]} has a format that is none: give a width, digits, and s, d or x, such as :05d'
+                )
         left = _FIELD.sub('', pattern)
         if '{' in left or '}' in left:
             raise UnknownTag(f'the pattern {pattern!r} has a brace too many: elements stand in {{ and }}')
@@ -136,7 +157,8 @@ class Layout:
             key = str(folder).casefold()
             owner = self._owners.get(key) or self._owner_on_disk(folder)
             if owner is None or owner.shares(identity, level):
-                self._owners.setdefault(key, owner or identity)
+                # A file without a name must not make two persons one.
+                self._owners[key] = (owner or identity).with_patient_of(identity)
                 return folder
         return parent / f'{name}-{digest}'
 
@@ -151,7 +173,8 @@ class Layout:
         return None if instance is None else instance.dataset
 
     def _owner_on_disk(self, folder: Path) -> Identity | None:
-        """Return whose a folder is that was there before: that of the first DICOM file in it."""
+        """Return whose a folder is that was there before: as the first DICOM file of each in it tells."""
+        owner: Identity | None = None
         for root, folders, files in os.walk(folder):
             folders.sort()
             for name in sorted(files):
@@ -161,8 +184,12 @@ class Layout:
                 except (ImagedataError, OSError):
                     continue
                 if dataset is not None:
-                    return Identity.of(dataset)
-        return None
+                    found = Identity.of(dataset)
+                    owner = found if owner is None else owner.with_patient_of(found)
+                    break
+            if owner is not None and owner.complete:
+                break
+        return owner
 
 
 def _level(part: str) -> int:

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..cmdline import (
-    DEBUG,
-    INFO,
-    ProgramParser,
-    add_reading_options,
-    complain,
-    complain_of,
-    given_options,
-    reason,
-    run_program,
-    say,
-    say_json,
-)
-from ..errors import ImagedataError, NoDataReadError
+from ..cmdline import INFO, ProgramParser, add_reading_options, complain_of, say, say_json
+from ..errors import NoDataReadError
+from .common import add_inputs, add_json, each_series, parsed, program_parser, reading_options, run
 from .servers import lists, server_records, server_text
 
 __all__ = ['main', 'parser']
@@ -29,45 +18,43 @@ __all__ = ['main', 'parser']
 
 def parser() -> ProgramParser:
     """Return the parser of the command line."""
-    made = ProgramParser(
+    made = program_parser(
         'image_list',
-        usage='%(prog)s [options] in_dirs [in_dirs ...]',
-        description='Print which patients, studies and series there are. No pixels are read. Files that '
-        'cannot be read are told on stderr.',
-        epilog='examples:\n  image_list dicom/\n  image_list -r --json archive/\n'
+        'in_dirs [in_dirs ...]',
+        'Print which patients, studies and series there are. No pixels are read. Files that cannot be read '
+        'are told on stderr.',
+        'examples:\n  image_list dicom/\n  image_list -r --json archive/\n'
         '  image_list -r -v --order time study/\n  image_list "dicom://pacs:104/TITLE?StudyDate=20240101-&Modality=MR"\n',
     )
     add_reading_options(made)
     made.add_argument('-r', '--recursive', action='store_true', help='look into folders of folders as well')
-    made.add_argument('--json', action='store_true', help='print JSON, a record for each series')
-    made.add_argument('in_dirs', nargs='+', help='files, folders, archives, URLs or patterns')
+    add_json(made, 'a record for each series')
+    add_inputs(made)
     return made
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the program; see `imagedata.image_data.list`."""
-    given = parser().parse_args(args)
-    return run_program('image_list', lambda: _print(given), debug=given.loglevel <= DEBUG)
+    made = parser()
+    return run(made, parsed(made, args), _print)
 
 
 def _print(given: argparse.Namespace) -> None:
     from ..collection import Cohort
     from ..inventory import take_inventory
 
-    options = given_options(given)
+    options = reading_options(given)
     servers = [url for url in given.in_dirs if lists(url)]
     if servers:
         if len(servers) < len(given.in_dirs):
             raise NoDataReadError('servers and files are listed apart: name either')
-        asked = {**options, **options['input_options']}
-        records = [record for url in servers for record in server_records(url, asked)]
+        records = [record for url in servers for record in server_records(url, options)]
         if given.json:
             say_json(records)
         else:
             say(server_text(records))
         return
-    sources = _sources(given)
-    inventory = take_inventory(sources, {**options, **options['input_options'], 'skip_broken_series': True})
+    inventory = take_inventory(_sources(given, options), {**options, 'skip_broken_series': True})
     for name, error in inventory.broken:
         complain_of(name, error)
     cohort = Cohort.of_inventory(inventory, options, input_order=given.input_order)
@@ -85,11 +72,11 @@ def _print(given: argparse.Namespace) -> None:
             say(f'{described}: {counts} ({", ".join(found["axes"])})')
 
 
-def _sources(given: argparse.Namespace) -> list[Any]:
+def _sources(given: argparse.Namespace, options: Mapping[str, Any]) -> list[Any]:
     """Return the files to look at: of folders, without `--recursive`, those directly in them."""
     from ..reading import find_sources
 
-    found = find_sources(given.in_dirs, given.input_options)
+    found = find_sources(given.in_dirs, options)
     if given.recursive:
         return found
     folders = {Path(name).absolute() for name in given.in_dirs if '://' not in name and Path(name).is_dir()}
@@ -110,19 +97,10 @@ def _sources(given: argparse.Namespace) -> list[Any]:
 
 def _shapes(cohort: Any) -> dict[Any, dict[str, Any]]:
     """Return shape and axes of each series, as it is read."""
-    from .common import read_headers, told
-
-    found: dict[Any, dict[str, Any]] = {}
-    for _, study in cohort._studies():
-        for key in study:
-            try:
-                series = read_headers(study, key)
-            except ImagedataError as error:
-                complain(f'{told(key)}: {reason(error)}')
-                continue
-            shape = {'shape': list(series._shape), 'axes': list(series.header.dims)}
-            found[key.seriesInstanceUID, key.stack] = shape
-    return found
+    return {
+        (key.seriesInstanceUID, key.stack): {'shape': list(series._shape), 'axes': list(series.header.dims)}
+        for _, key, series in each_series(cohort, headers_only=True)
+    }
 
 
 def _with_shape(record: dict[str, Any], shapes: dict[Any, dict[str, Any]]) -> dict[str, Any]:

@@ -48,12 +48,14 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument('-V', '--version', action=VersionAction, nargs=0, default=argparse.SUPPRESS,
                         help='print the version of imagedata, and stop')  # fmt: skip
     parser.add_argument('command', choices=COMMANDS, metavar='COMMAND', help='one of the above')
-    name = parser.parse_args(given[:1]).command
+    # What follows the command is its own; before it, there are options of this table.
+    end = next((n for n, word in enumerate(given) if word in COMMANDS), len(given) - 1) + 1
+    name = parser.parse_args(given[:end]).command
     module = import_module(COMMANDS[name][0])
     own = ProgramParser(f'imagedata {name}', description=COMMANDS[name][1].capitalize() + '.')
     own.add_argument('-d', '--debug', action='store_true', help='show where an error came from')
     module.add_arguments(own)
-    options = own.parse_args(given[1:])
+    options = own.parse_args(given[end:])
     return run_program(f'imagedata {name}', lambda: module.run(options), debug=options.debug)
 
 

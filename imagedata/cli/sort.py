@@ -15,20 +15,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..archives.staging import claimed, remove_abandoned
-from ..cmdline import (
-    DEBUG,
-    INFO,
-    ProgramParser,
-    add_telling_options,
-    complain_of,
-    reason,
-    run_program,
-    say,
-    say_json,
-)
+from ..cmdline import INFO, ProgramParser, add_telling_options, complain, complain_of, reason, say, say_json
 from ..errors import ImagedataError, ImagedataWarning, WriteError
 from ..formats.contract import Source
 from ..notices import warn_user
+from .common import add_inputs, add_json, parsed, program_parser, run
 from .layout import DEFAULT, Layout
 
 __all__ = ['Sorter', 'main', 'parser']
@@ -39,13 +30,13 @@ _STAGED = 'dicom_sort'
 
 def parser() -> ProgramParser:
     """Return the parser of the command line."""
-    made = ProgramParser(
+    made = program_parser(
         'dicom_sort',
-        usage='%(prog)s [options] destination in_dirs [in_dirs ...]',
-        description='Copy DICOM files into folders of patients, studies and series. Files are copied byte by '
-        'byte, and read back. What is there already is not copied again: an interrupted run is '
-        'resumed by the same command. Nothing is replaced.',
-        epilog=f'The pattern is {DEFAULT}\nunless another is given.\n\n'
+        'destination in_dirs [in_dirs ...]',
+        'Copy DICOM files into folders of patients, studies and series. Files are copied byte by byte, and '
+        'read back. What is there already is not copied again: an interrupted run is resumed by the same '
+        'command. Nothing is replaced.',
+        f'The pattern is {DEFAULT}\nunless another is given.\n\n'
         'examples:\n  dicom_sort sorted/ /media/cdrom\n  dicom_sort --move sorted/ inbox/\n'
         "  dicom_sort --pattern '{Modality}/{SeriesInstanceUID}/{InstanceNumber:05d}.dcm' sorted/ inbox/\n",
     )
@@ -59,17 +50,17 @@ def parser() -> ProgramParser:
     made.add_argument(
         '--dry-run', action='store_true', help='print what would be copied where, and copy nothing'
     )
-    made.add_argument('--json', action='store_true', help='print what became of each file as JSON')
+    add_json(made, 'what became of each file')
     add_telling_options(made)
     made.add_argument('destination', help='folder to sort into')
-    made.add_argument('in_dirs', nargs='+', help='files, folders, archives, URLs or patterns to read')
+    add_inputs(made)
     return made
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the program; see `imagedata.image_data.sort`."""
-    given = parser().parse_args(args)
-    return run_program('dicom_sort', lambda: _sort(given), debug=given.loglevel <= DEBUG)
+    made = parser()
+    return run(made, parsed(made, args), _sort)
 
 
 def _sort(given: argparse.Namespace) -> None:
@@ -81,14 +72,20 @@ def _sort(given: argparse.Namespace) -> None:
     if destination.exists() and not destination.is_dir():
         raise WriteError(f'{destination} is a file: name a folder to sort into')
     sorter = Sorter(destination, given.pattern, move=given.move, dry_run=given.dry_run)
+    sources = find_sources(given.in_dirs)
+    fixed = next((source.name for source in sources if source.path is None), None)
+    if given.move and fixed is not None:
+        raise WriteError(f'{fixed} is not a file on this disk, and cannot be moved: leave out --move')
     records = []
     with sorter.staging():
-        for source in tracked(find_sources(given.in_dirs), 'Sorting'):
+        for source in tracked(sources, 'Sorting'):
             try:
                 record = sorter.place(source)
             except ImagedataError as error:
                 record = {'source': source.name, 'status': 'failed', 'error': reason(error)}
                 complain_of(source.name, error)
+            if 'left' in record:
+                complain(f'{source.name} was copied, and cannot be removed: {record["left"]}')
             records.append(record)
             if not given.json and record['status'] != 'failed' and (given.dry_run or given.loglevel <= INFO):
                 target = record.get('target') or record.get('reason')
@@ -103,6 +100,9 @@ def _summary(records: Sequence[dict[str, Any]]) -> str:
     counts = Counter(record['status'] for record in records)
     conflicts = sum('conflict' in record for record in records)
     parts = [f'{number} {status}' for status, number in sorted(counts.items())]
+    left = sum('left' in record for record in records)
+    if left:
+        parts.append(f'{left} of them still where they were')
     if conflicts:
         parts.append(f'{conflicts} of them with the UID of another file, and other contents')
     return f'{len(records)} files: {", ".join(parts)}'
@@ -173,8 +173,8 @@ class Sorter:
             elif not present:
                 self._copy(source, target, digest)
             record['status'] = 'present' if present else 'planned' if self._dry_run else 'copied'
-            if self._move and not self._dry_run and self._remove(source, target):
-                record['status'] = 'moved'
+            if self._move and not self._dry_run:
+                _remove(source, target, record)
             return record
         except OSError as error:
             if isinstance(error, ImagedataError):
@@ -257,19 +257,17 @@ class Sorter:
         if self._move:
             _keep_name(target)
 
-    def _remove(self, source: Source, target: Path) -> bool:
-        """Remove a file whose copy is in place; return whether it is gone."""
-        if source.path is None:
-            raise WriteError(
-                f'{source.name} was copied, and cannot be removed: it is not a file on this disk'
-            )
-        if source.path.samefile(target):
-            return False
-        try:
-            source.path.unlink()
-        except OSError as error:
-            raise WriteError(f'{source.name} was copied, and cannot be removed: {error.strerror}') from error
-        return True
+
+def _remove(source: Source, target: Path, record: dict[str, Any]) -> None:
+    """Remove a file whose copy is in place, and note what became of it."""
+    if source.path is None or source.path.samefile(target):
+        return
+    try:
+        source.path.unlink()
+    except OSError as error:
+        record['left'] = error.strerror or str(error)
+    else:
+        record['status'] = 'moved'
 
 
 def _moved(part: Path, target: Path) -> None:

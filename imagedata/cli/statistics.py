@@ -7,17 +7,20 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..cmdline import (
-    DEBUG,
-    ProgramParser,
-    add_reading_options,
-    complain,
-    reason,
-    run_program,
-    say,
-    say_json,
-)
+from ..cmdline import ProgramParser, add_reading_options, complain, reason, say, say_json
 from ..errors import CollectionError, ImagedataError
+from .common import (
+    add_inputs,
+    add_json,
+    cohort_of,
+    each_series,
+    parsed,
+    program_parser,
+    run,
+    series_count,
+    series_record,
+    told,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,12 +34,12 @@ NAMES = ('min', 'max', 'mean', 'std', 'median')
 
 def parser() -> ProgramParser:
     """Return the parser of the command line."""
-    made = ProgramParser(
+    made = program_parser(
         'image_statistics',
-        usage='%(prog)s [options] in_dirs [in_dirs ...]',
-        description='Print minimum, maximum, mean, standard deviation and median of each series. NaN is left '
-        'out, and counted.',
-        epilog='examples:\n  image_statistics dicom/\n  image_statistics --mask liver.nii.gz --json dicom/\n'
+        'in_dirs [in_dirs ...]',
+        'Print minimum, maximum, mean, standard deviation and median of each series. NaN is left out, and '
+        'counted.',
+        'examples:\n  image_statistics dicom/\n  image_statistics --mask liver.nii.gz --json dicom/\n'
         '  eval "$(image_statistics --bash dicom/)"; echo $mean\n',
     )
     add_reading_options(made)
@@ -45,27 +48,27 @@ def parser() -> ProgramParser:
     )
     how = made.add_mutually_exclusive_group()
     how.add_argument('--bash', action='store_true', help='print the values of one series as shell variables')
-    how.add_argument('--json', action='store_true', help='print JSON')
-    made.add_argument('in_dirs', nargs='+', help='files, folders, archives, URLs or patterns to read')
+    add_json(how, 'a record for each series')
+    add_inputs(made)
     return made
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the program; see `imagedata.image_data.statistics`."""
     made = parser()
-    given = made.parse_args(args)
-    if given.headers_only:
-        made.error('--headers_only reads no pixels, and there would be nothing to count')
-    return run_program('image_statistics', lambda: _print(given), debug=given.loglevel <= DEBUG)
+    return run(made, parsed(made, args, pixels_to='count'), _print)
 
 
 def _print(given: argparse.Namespace) -> None:
+    from ..contents import study_line
+    from ..folders import printable
     from ..series import Series
-    from .common import cohort_of, each_series, told
 
-    mask = Series(given.mask, 'auto') if given.mask else None
+    mask = Series(given.mask, 'auto') if given.mask is not None else None
     cohort = cohort_of(given)
-    count = sum(len(study) for _, study in cohort._studies())
+    count = series_count(cohort)
+    several = not given.bash and not given.json and len([study for _, study in cohort._studies()]) > 1
+    before = None
     if given.bash and count > 1:
         raise CollectionError(
             f'--bash gives the values of one series, and there are {count}: choose with --input_serinsuid'
@@ -77,8 +80,14 @@ def _print(given: argparse.Namespace) -> None:
         except ImagedataError as error:
             complain(f'{told(key)}: {reason(error)}')
             continue
-        record = _record(study, key, series, found)
+        record = {
+            **series_record(study, key), 'shape': list(series.shape), 'dtype': str(series.dtype),
+            'input_order': series.input_order, **found,
+        }  # fmt: skip
         records.append(record)
+        if several and study is not before:
+            before = study
+            say(f'Patient {printable(study.patientID) or "without ID"}: {study_line(study)}')
         if given.bash:
             for name in NAMES:
                 say(f'{name}={record[name]}')
@@ -104,9 +113,11 @@ def statistics_of(series: Series, mask: Series | None = None) -> dict[str, Any]:
     if series.dtype.names:
         raise CollectionError('it is a colour image: its channels are no numbers to count together')
     values: NDArray[Any] = np.asarray(series)
+    if values.dtype.kind == 'c':
+        raise CollectionError('its values are complex: there is no least or greatest of them')
     if mask is not None:
         values = values[_mask_on(series, mask)]
-    bad = np.isnan(values) if values.dtype.kind in 'fc' else np.zeros((), dtype=bool)
+    bad = np.isnan(values) if values.dtype.kind == 'f' else np.zeros((), dtype=bool)
     nan = int(bad.sum())
     if nan:
         values = values[~bad]
@@ -144,32 +155,15 @@ def _mask_on(series: Series, mask: Series) -> Any:
         ) from error
 
 
-def _record(study: Any, key: Any, series: Series, found: dict[str, Any]) -> dict[str, Any]:
-    number = series.header.attribute('seriesNumber')
-    return {
-        'patientID': study.patientID,
-        'studyInstanceUID': study.studyInstanceUID,
-        'studyDescription': study.studyDescription,
-        'seriesInstanceUID': key.seriesInstanceUID,
-        'stack': key.stack,
-        'seriesNumber': None if number is None else int(number),
-        'modality': series.header.attribute('modality'),
-        'seriesDescription': series.seriesDescription,
-        'shape': list(series.shape),
-        'dtype': str(series.dtype),
-        'input_order': series.input_order,
-        **found,
-    }
-
-
 def _text(record: dict[str, Any]) -> str:
     from ..folders import printable
 
     number = '-' if record['seriesNumber'] is None else record['seriesNumber']
     stack = '' if record['stack'] is None else f' stack {record["stack"]}'
     shape = 'x'.join(map(str, record['shape']))
+    described = printable(record['seriesDescription']) or 'no description'
     lines = [
-        f'Series [{number}]{stack} {record["modality"] or ""}: {printable(record["seriesDescription"])}, '
+        f'Series [{number}]{stack} {record["modality"] or ""}: {described}, '
         f'shape: {shape}, dtype: {record["dtype"]}, input order: {record["input_order"]}',
         f'  Min: {record["min"]}, max: {record["max"]}, mean: {record["mean"]} +/- {record["std"]}, '
         f'median: {record["median"]}',

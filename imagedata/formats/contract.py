@@ -238,11 +238,14 @@ class WriteRequest:
         Name that the user gave the file; None: the plugin chooses names.
     options : mapping
         Further options, by name.
+    extension : str or None
+        Extension of the names that the plugin chooses, where the user asked for one: '.png'.
     """
 
     folder: Path
     filename: str | None
     options: Mapping[str, Any] = field(default_factory=dict)
+    extension: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +314,8 @@ class Format(Protocol):
         that has none.
     single_file : bool
         Whether a series is one file; else it is a folder of files.
+    one_image : tuple of str
+        Extensions of files that hold one image all the same: a series of several is a folder of them.
     capabilities : Capabilities
     requires : mapping of str to str
         Modules that may not be installed, each with what pip is to install:
@@ -328,6 +333,7 @@ class Format(Protocol):
     description: ClassVar[str]
     extensions: ClassVar[tuple[str, ...]]
     single_file: ClassVar[bool] = True
+    one_image: ClassVar[tuple[str, ...]] = ()
     capabilities: ClassVar[Capabilities] = Capabilities()
     requires: ClassVar[Mapping[str, str]] = MappingProxyType({})
     options: ClassVar[tuple[str, ...] | None] = ()

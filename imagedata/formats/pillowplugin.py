@@ -24,6 +24,7 @@ class PillowPlugin(Format):
         '.tif', '.tiff', '.png', '.jpg', '.jpeg', '.bmp', '.gif', '.webp', '.jp2', '.j2k',
     )  # fmt: skip
     single_file: ClassVar[bool] = True
+    one_image: ClassVar[tuple[str, ...]] = ('.png', '.jpg', '.jpeg', '.bmp', '.jp2', '.j2k')
     options: ClassVar[tuple[str, ...]] = ('compression', 'quality', 'window')
     capabilities: ClassVar[Capabilities] = Capabilities(
         dtypes=('bool', 'uint8', 'uint16', 'int32', 'float32'), geometry=False

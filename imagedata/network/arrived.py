@@ -11,7 +11,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from ..errors import IncompleteError
-from ..formats.dicom.lengths import PIXELS, UNDEFINED, Unusual, end_of_items
+from ..formats.dicom.lengths import PIXELS, UNDEFINED
+from ..formats.dicom.plausible import end_of_fragments
 from .address import matches
 
 if TYPE_CHECKING:
@@ -185,7 +186,5 @@ def _check_end(content: bytes, at: int, *, implicit: bool, open_ended: bool) -> 
         if start + length > len(content):
             raise broken
         return
-    try:
-        end_of_items(content, len(content), start, implicit=False)
-    except Unusual as error:
-        raise broken from error
+    if end_of_fragments(content[start:]) is None:
+        raise broken

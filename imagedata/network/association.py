@@ -95,7 +95,9 @@ def _negotiated(
 
     quiet()
     ae = AE(settings.calling_aet)
-    ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = settings.timeout
+    ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = settings.timeout
+    # It counts from the last byte that came, also while a long image is sent: the guard knows better.
+    ae.network_timeout = None
     tls = (secured_client(settings), settings.tls_name or peer.host) if settings.tls else None
     reached: list[Any] = []
     guard = Guard(settings.timeout)

@@ -49,7 +49,8 @@ class Guard:
         self.timeout = timeout
         # By association; forgotten with it.
         self._moved: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
-        self._bytes: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+        self._total: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+        self._message: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 
     def handlers(self) -> list[Any]:
         """Return handlers of the events of associations."""
@@ -69,30 +70,34 @@ class Guard:
         _end_at_nonsense(event.assoc)
 
     def _sent(self, event: Any) -> None:
-        self._moved[event.assoc] = time.monotonic()
+        self._count(event)
         _acknowledge(event)
+
+    def _count(self, event: Any) -> None:
+        self._moved[event.assoc] = time.monotonic()
+        self._total[event.assoc] = self._total.get(event.assoc, 0) + len(event.data)
 
     def _received(self, event: Any) -> None:
         assoc = event.assoc
-        self._moved[assoc] = time.monotonic()
-        self._bytes[assoc] = self._bytes.get(assoc, 0) + len(event.data)
-        if self._bytes[assoc] > _LONGEST_MESSAGE:
+        self._count(event)
+        self._message[assoc] = self._message.get(assoc, 0) + len(event.data)
+        if self._message[assoc] > _LONGEST_MESSAGE:
             # What comes here is told by its absence: the association is over.
             assoc.dul.event_queue.put(_UNRECOGNISED)
         _acknowledge(event)
 
     def _ended(self, event: Any) -> None:
-        self._bytes[event.assoc] = 0
+        self._message[event.assoc] = 0
 
     def message(self, assoc: Any) -> Any:
         """Return the next message of an association, (None, None) where none comes in time.
 
-        A long one may take as long as it moves.
+        A long one, or a long request before it, may take as long as it moves.
         """
-        begun = time.monotonic()
+        begun, before = time.monotonic(), self._total.get(assoc, 0)
         while True:
             since = max(begun, self._moved.get(assoc, begun))
-            slowest = begun + self.timeout + self._bytes.get(assoc, 0) / _SLOWEST
+            slowest = begun + self.timeout + (self._total.get(assoc, 0) - before) / _SLOWEST
             left = min(since + self.timeout, slowest) - time.monotonic()
             try:
                 return assoc.dimse.msg_queue.get(block=left > 0, timeout=max(left, 0.001))

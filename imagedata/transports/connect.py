@@ -131,6 +131,8 @@ class Store:
             arguments = {**options[self.scheme], **self._given, 'skip_instance_cache': True}
         if self.scheme in ('sftp', 'ssh'):
             return _secure_shell(self.url, arguments)
+        if self.scheme in ('gs', 'gcs') and len(protocols) == 1:
+            return _google(arguments)
         fs, self.path = url_to_fs(self.url, **arguments)
         return fs
 
@@ -271,6 +273,23 @@ def _secrets(options: Mapping[str, Any]) -> list[str]:
         elif isinstance(value, str) and len(value) > 2 and any(word in name.lower() for word in _KEYS):
             found.append(value)
     return found
+
+
+def _google(arguments: dict[str, Any]) -> Any:
+    """Return a file system of Google Cloud Storage, over its JSON interface.
+
+    The class that fsspec would take asks by gRPC what kind of bucket it is, and tries for a minute
+    where nobody answers.
+    """
+    import logging
+
+    from gcsfs.core import GCSFileSystem
+
+    # Where a program has set up no logging, Python would print its tracebacks.
+    logger = logging.getLogger('gcsfs')
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+    return GCSFileSystem(**arguments)
 
 
 def _secure_shell(url: str, arguments: dict[str, Any]) -> Any:

@@ -36,7 +36,7 @@ from .pixels import assemble
 from .records import DatasetRecords
 from .scaling import rescaled, zero_slopes
 from .scan import Instance, scan
-from .sort import Grid, sort_images
+from .sort import Grid, missing_policy, sort_images
 from .vendor.values import numbers
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def read(sources: Sequence[Source], request: ReadRequest) -> ReadResult:
     options = request.options
     skip = bool(options.get('skip_broken_series'))
     headers_only = bool(options.get('headers_only'))
+    missing_policy(options)
+    _own_tolerance(options)
     sources, notes = expanded(sources, skip_broken=skip)
     mmap = bool(options.get('mmap')) and not headers_only
     files = {source.name: source for source in sources} if mmap else None
@@ -116,7 +118,7 @@ def _listed(broken: Stack[Frame], found: Sequence[Stack[Frame]]) -> str:
         )
     return (
         f'It is one of {len(found)} series: choose another with input_serinsuid=<UID> (where they share it: '
-        'input_stack, input_acquisition or input_echo), or leave it out with skip_broken_series=True:\n'
+        'input_stack=, input_acquisition= or input_echo=), or leave it out with skip_broken_series=True:\n'
         + '\n'.join(lines)
     )
 
@@ -211,7 +213,8 @@ def _cells(stack: Stack[Frame], options: Mapping[str, Any]) -> tuple[list[list[F
     by_location = bool(options.get('sort_on_slice_location'))
     if not placed:
         return by_slice_location(stack.frames) if by_location else _unplaced(stack.frames), False
-    tolerance = float(options.get('slice_tolerance', _place_tolerance(first)))
+    own = _own_tolerance(options)
+    tolerance = _place_tolerance(first) if own is None else own
     cells = by_slice_location(stack.frames) if by_location else by_place(stack.frames, tolerance)
     for cell in cells:
         for frame in cell[1:]:
@@ -248,6 +251,25 @@ def _close_places(cells: Sequence[Sequence[Frame]], placed: bool) -> str:
         f'\nSome slice positions are only {small.min():.3g} to {small.max():.3g} mm apart: '
         f'slice_tolerance={tolerance:g} takes them as one'
     )
+
+
+def _own_tolerance(options: Mapping[str, Any]) -> float | None:
+    """Return how far images of one slice may lie apart, mm, as the user says; None where he does not.
+
+    Raises
+    ------
+    CannotSort
+    """
+    given = options.get('slice_tolerance')
+    if given is None:
+        return None
+    try:
+        tolerance = float(given)
+    except (TypeError, ValueError):
+        tolerance = np.nan
+    if not (np.isfinite(tolerance) and tolerance >= 0):
+        raise CannotSort(f'slice_tolerance={given!r} is no distance: give a number of mm')
+    return tolerance
 
 
 def _place_tolerance(frame: Frame) -> float:
@@ -334,7 +356,7 @@ def _geometry(grid: Grid, placed: bool, options: Mapping[str, Any]) -> tuple[Geo
     geometry = Geometry.from_slices(
         places, first.orientation, spacing, shape,
         slice_spacing=_single_slice_spacing(first), frame_of_reference=frame_of_reference,
-        tolerance=max(UNIFORM_TOLERANCE, float(options.get('slice_tolerance', 0))),
+        tolerance=max(UNIFORM_TOLERANCE, _own_tolerance(options) or 0.0),
     )  # fmt: skip
     if first.spacing is None:
         told = f'{first.name} has no Pixel Spacing: 1 mm is assumed, and places are not known'

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -96,23 +97,17 @@ def _read(
     reader = sitk.ImageFileReader()
     reader.SetImageIO(kind.image_io)
     reader.SetFileName(str(path))
-    try:
+    array: NDArray[Any] = np.empty((), dtype=object)
+    mmap = bool(request.options.get('mmap'))
+    with _broken(source, kind):
         reader.ReadImageInformation()
         dims = [int(n) for n in reader.GetSize()]
         components = int(reader.GetNumberOfComponents())
         _check_size(reader, kind, source, size, path)
-        array: NDArray[Any] = np.empty((), dtype=object)
-        mmap = bool(request.options.get('mmap'))
         if not request.options.get('headers_only') and not mmap:
             spans = abs(np.linalg.det(np.reshape(reader.GetDirection(), (len(dims), -1)))) > 0
             plain = plain_voxels(source, kind.name, voxels, dims) if spans else None
             array = sitk.GetArrayFromImage(reader.Execute()) if plain is None else plain
-    except (RuntimeError, MemoryError, OverflowError, ValueError) as error:
-        if isinstance(error, CorruptFileError):
-            raise
-        raise CorruptFileError(
-            f'{source.name} cannot be read as {kind.name}: {_reason(error)}; {_REMEDY}'
-        ) from error
     if mmap and not request.options.get('headers_only'):
         array = mapped_voxels(source, kind.name, voxels, dims, request.options)
     metadata = _metadata(reader)
@@ -126,7 +121,7 @@ def _read(
     weighted = None
     if components > 1 and not colour and 'complex' not in _type(reader):
         found = [UniformLengthAxis('component', 0, components, 1)]
-        if kind.name == 'NRRD' and len(dims) == 3:
+        if kind.name == 'NRRD' and len(dims) == 3 and not _says_components(metadata):
             weighted = gradients_of(source, metadata, components)
             found = [axis_of(request.order, *weighted)] if weighted is not None else found
     scale = scale_of(source, kind.name, len(dims), metadata)
@@ -146,6 +141,19 @@ def _read(
     if weighted is not None and axes[0].name in ('b', 'dti', 'rsi', 'bvector'):
         header = replace(header, images=images_with_directions(axes, 0, weighted[1], geometry.shape[0]))
     return SeriesData(array, header, Identity())
+
+
+@contextmanager
+def _broken(source: Source, kind: Kind) -> Iterator[None]:
+    """Turn what damaged files make SimpleITK raise into an error about the file."""
+    try:
+        yield
+    except (RuntimeError, MemoryError, OverflowError, ValueError) as error:
+        if isinstance(error, CorruptFileError):
+            raise
+        raise CorruptFileError(
+            f'{source.name} cannot be read as {kind.name}: {_reason(error)}; {_REMEDY}'
+        ) from error
 
 
 def _assumed(geometry: Geometry, source: Source) -> Geometry:
@@ -299,13 +307,18 @@ def _words(path: Path, start: int, enough: int) -> int:
 def _is_colour(reader: Any, components: int, metadata: Mapping[str, str]) -> bool:
     """Return whether three bytes are colour: unless the file says that they are not."""
     kind = metadata.get('NRRD_kinds[pixel]', 'RGB-color')
-    if '"name":"component"' in metadata.get(AXES, ''):
+    if _says_components(metadata):
         return False
     return (
         components == 3
         and '8-bit unsigned' in _type(reader)
         and kind.lower() in ('rgb-color', 'vector', '3-color', '???')
     )
+
+
+def _says_components(metadata: Mapping[str, str]) -> bool:
+    """Return whether imagedata wrote the parts of a voxel as an axis of that name."""
+    return '"name":"component"' in metadata.get(AXES, '')
 
 
 def _arranged(array: NDArray[Any], ndim: int, components: int, colour: bool) -> NDArray[Any]:

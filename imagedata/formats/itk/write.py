@@ -35,7 +35,7 @@ def write_file(data: SeriesData, request: WriteRequest) -> list[str]:
     import SimpleITK
 
     sitk: Any = SimpleITK
-    name = request.filename or 'Image.mha'
+    name = request.filename or f'Image{request.extension or ".mha"}'
     kind = kind_of_name(name)
     if kind is None or not kind.writes:
         raise WriteNotImplemented(

@@ -23,7 +23,7 @@ _LARGEST = 2**31 - 1
 
 def write_file(data: SeriesData, request: WriteRequest) -> list[str]:
     """Write one file into `request.folder`; see `MatPlugin.write`."""
-    name = request.filename or 'Image.mat'
+    name = request.filename or f'Image{request.extension or ".mat"}'
     options = request.options
     variable = str(options.get('variable') or VARIABLE)
     if not re.fullmatch(r'[A-Za-z][A-Za-z0-9_]{0,62}', variable) or variable == STRUCT:

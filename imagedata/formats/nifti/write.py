@@ -7,9 +7,7 @@ A name that ends in .hdr or .img gives a pair of files.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
@@ -29,6 +27,7 @@ from ..described import RGB, RGBA
 from .diffusion import bval_text, bvec_text, diffusion_of, fsl_directions
 from .kept import set_fields
 from .layout import COMMENT, TIME_AXES, comment_from_axes, nifti_from_lps
+from .packing import PackedFile
 
 __all__ = ['even_step', 'stem_of', 'write_file']
 
@@ -48,7 +47,7 @@ _TIME_TOLERANCE = (0.005, 0.01)
 
 def write_file(data: SeriesData, request: WriteRequest) -> list[str]:
     """Write one file, or a pair, into `request.folder`; see `NiftiPlugin.write`."""
-    name = request.filename or 'Image.nii.gz'
+    name = request.filename or f'Image{request.extension or ".nii.gz"}'
     array, header = data.array, data.header
     tags = array.ndim - 3
     if tags > 4:
@@ -338,17 +337,6 @@ def _packed(colours: NDArray[Any]) -> NDArray[Any]:
     return packed
 
 
-@contextmanager
-def _opened(path: Path, level: int) -> Iterator[IO[bytes]]:
+def _opened(path: Path, level: int) -> IO[bytes] | PackedFile:
     """Open a file for writing, compressing when its name ends in '.gz'."""
-    if not path.name.lower().endswith('.gz'):
-        with path.open('wb') as file:
-            yield file
-        return
-    from isal import igzip_threaded
-
-    # No name and no time go into the compressed file: the same series gives the same bytes.
-    threads = min(4, os.cpu_count() or 1)
-    opener: Any = igzip_threaded.open
-    with opener(path, 'wb', compresslevel=level, threads=threads) as file:
-        yield file
+    return PackedFile(path, level) if path.name.lower().endswith('.gz') else path.open('wb')

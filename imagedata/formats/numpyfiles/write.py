@@ -18,7 +18,7 @@ __all__ = ['write_file']
 
 def write_file(data: SeriesData, request: WriteRequest) -> list[str]:
     """Write one file into `request.folder`, and for `.npy` its description beside it."""
-    name = request.filename or 'Image.npz'
+    name = request.filename or f'Image{request.extension or ".npz"}'
     array: Any = np.ascontiguousarray(data.array.view(np.ndarray))
     if array.dtype.names and array.dtype != RGB:
         raise WriteNotImplemented(f'values of type {array.dtype} are no numbers: select one field')

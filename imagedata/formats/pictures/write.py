@@ -27,7 +27,7 @@ _TWO_GB = 1 << 31
 
 def write_files(data: SeriesData, request: WriteRequest) -> list[str]:
     """Write the images into `request.folder`; see `PillowPlugin.write`."""
-    name = request.filename or 'Image.tif'
+    name = request.filename or _own_name(request.extension or '.tif', data.array.shape)
     kind = kind_of_name(name)
     if kind is None:
         raise WriteNotImplemented(f'{name}: name a file .tif, .png, .jpg, .bmp, .gif, .webp or .jp2')
@@ -51,6 +51,13 @@ def write_files(data: SeriesData, request: WriteRequest) -> list[str]:
             _picture(page).save(request.folder / each, format=kind.name, **save)
     _check_spacing(request.folder / names[0], header, kind, array.shape)
     return names
+
+
+def _own_name(extension: str, shape: Sequence[int]) -> str:
+    """Return a name for files that the user has not named: with a number, where each is one image."""
+    kind = kind_of_name(f'Image{extension}')
+    several = kind is not None and not kind.pages and int(np.prod(shape[:-2])) > 1
+    return f'Image_{{:05d}}{extension}' if several else f'Image{extension}'
 
 
 def _picture(page: NDArray[Any]) -> Any:
