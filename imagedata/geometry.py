@@ -225,7 +225,8 @@ class Geometry:
         shape : tuple of int
             Slices, rows, columns.
         slice_spacing : float
-            Distance of slices in mm, used for a single slice only; elsewhere the positions tell.
+            Distance of slices in mm, used for a single slice only; elsewhere it is the length of the
+            mean step from position to position, whether or not that is along the normal.
         frame_of_reference : str, optional
         tolerance : float
             Largest distance in mm of a slice from its place in an even stack; beyond it, the
@@ -247,7 +248,17 @@ class Geometry:
 
     @property
     def spacing(self) -> FloatArray:
-        """Distance of neighbouring slices, rows and columns: (3,) in mm (lengths of the columns)."""
+        """Lengths of the steps from slice to slice, row to row, column to column: (3,) in mm.
+
+        Those of the affine's first three columns. The slice step of a sheared stack is longer than
+        the distance of its planes along the normal, `np.diff(slice_locations)`.
+
+        Examples
+        --------
+        >>> tilted = Geometry([[0, 0, 2, 0], [3, 2, 0, 0], [4, 0, 0, 0], [0, 0, 0, 1]], (3, 5, 6))
+        >>> tilted.spacing, np.abs(np.diff(tilted.slice_locations))
+        (array([5., 2., 2.]), array([4., 4.]))
+        """
         return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0))
 
     @property

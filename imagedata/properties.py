@@ -265,7 +265,12 @@ class SeriesProperties:
 
     @property
     def spacing(self) -> FloatArray:
-        """Distance of slices, rows and columns: (3,) in mm."""
+        """Distance from one slice, row and column to the next: (3,) in mm.
+
+        The first is measured between the first voxels of neighbouring slices. Where slices are
+        shifted against each other (gantry tilt), that is more than the distance of their planes:
+        `np.diff(s.sliceLocations)`.
+        """
         return self._grid().spacing
 
     @spacing.setter
@@ -316,7 +321,7 @@ class SeriesProperties:
 
     @property
     def sliceLocations(self) -> FloatArray:
-        """Distance of each slice along the slice normal: (slices,) in mm."""
+        """Distance of each slice from the origin of the patient system, along the normal: (slices,) in mm."""
         return self._grid().slice_locations
 
     @sliceLocations.setter

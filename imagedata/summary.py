@@ -28,7 +28,11 @@ def summary(series: Series, *, values: bool = True) -> str:
     grid = header.geometry
     if grid is not None:
         origin = ', '.join(f'{v:.2f}' for v in grid.origin[::-1])
-        note = ' (assumed)' if grid.assumed else ', sheared' if grid.is_sheared else ''
+        note = ' (assumed)' if grid.assumed else ''
+        if grid.is_sheared and not grid.assumed:
+            note = ', sheared'
+            if grid.is_uniform and grid.shape[0] > 1:
+                note += f' (planes {abs(float(grid.affine[:3, 0] @ grid.normal)):.4g} mm apart)'
         note += '' if grid.is_uniform else ', slices unevenly spaced'
         lines.append(f'  first voxel at z, y, x = {origin} mm{note}')
     else:

@@ -304,8 +304,9 @@ class VolumeMethods:
     ) -> Self:
         """Return a stack whose slices are shifted against each other (gantry tilt) on an upright grid.
 
-        Slices keep their planes and their distances; rows and columns are added so that
-        nothing is cut off. A stack that is upright already is returned itself.
+        Slices keep their planes. `spacing[0]` becomes the distance of these planes, which is less than
+        the length of the slanting step that it was. Rows and columns are added so that nothing is cut
+        off. A stack that is upright already is returned itself.
 
         Parameters
         ----------

@@ -18,6 +18,7 @@ from numpy.testing.overrides import get_overridable_numpy_array_functions
 from imagedata import Series
 from imagedata.axis import VariableAxis
 from imagedata.errors import AxisError, BadShapeGiven, GeometryMismatchWarning
+from imagedata.numpy_functions import median as medians
 from imagedata.numpy_functions import sets
 from imagedata.numpy_functions.dispatch import HANDLERS
 from strategies import KINDS, FakeRecords, check, claims, make_series, series
@@ -270,6 +271,78 @@ def test_quantiles_and_weights() -> None:
     assert np.mean(s, axis=0, out=into) is into
     assert into.header is before
     assert np.array_equal(into, plain(s).mean(0))
+
+
+def test_out_by_its_place() -> None:
+    s = make_series((3, 4, 5), (2,))
+    values = np.empty((3, 4, 5))
+    assert np.median(s, 0, values) is values
+    for function, arguments in [(np.median, (0,)), (np.sum, (0, None)), (np.any, (0,)), (np.nanmax, (0,))]:
+        into = make_series((3, 4, 5), seed=5).astype(float)
+        into.windowCenter, into.windowWidth = 40, 400
+        before = into.header.geometry
+        assert function(s, *arguments, into) is into
+        assert into.header.geometry is before
+        assert "windowCenter" not in into.header.attributes
+        assert np.array_equal(into, function(plain(s), *arguments))
+
+
+MEDIANS = ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", "g", ">i2", ">f4", "?", "c8"]
+
+
+@pytest.mark.parametrize("dtype", MEDIANS)
+def test_fast_medians_are_those_of_numpy(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(medians, "FEWEST", 1)
+    monkeypatch.setattr(medians, "SHORTEST", 1)
+    rng = np.random.default_rng(8)
+    kind = np.dtype(dtype)
+    for block, shape in [(1, (4, 3, 5, 2)), (7, (5, 4, 6, 3)), (64, (6, 5, 4, 7)), (10**6, (1, 9, 8, 2))]:
+        monkeypatch.setattr(medians, "BLOCK", block)
+        if kind.kind in "iu":
+            least, most = np.iinfo(kind).min, np.iinfo(kind).max
+            values = rng.integers(least, most, shape, kind.newbyteorder("="), endpoint=True).astype(kind)
+        else:
+            values = rng.normal(0, 100, shape)
+            values = (values > 0 if kind.kind == "b" else values).astype(kind)
+            if kind.kind == "f":
+                values.flat[::23] = np.nan
+                values.flat[5::17] = np.inf
+                values.flat[6::19] = -np.inf
+        for array in (values, values.transpose(2, 0, 3, 1), values[:, ::-1, ::2]):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # infinity minus infinity
+                _same_medians(array, rng)
+
+
+def _same_medians(array: Any, rng: np.random.Generator) -> None:
+    before = array.copy()
+    s = Series(array)
+    for axis in (None, 0, 1, 2, 3, -1, (0, 1), (0, -1)):
+        for keepdims in (False, True):
+            wanted = np.median(array, axis, keepdims=keepdims)
+            got = np.median(s, axis, keepdims=keepdims)
+            assert got.dtype == wanted.dtype
+            assert type(got) is Series or axis is None
+            np.testing.assert_array_equal(plain(got), wanted, strict=True)
+            out = np.empty_like(wanted)
+            assert np.median(s, axis, out=out, keepdims=keepdims) is out
+            np.testing.assert_array_equal(out, wanted)
+    np.testing.assert_array_equal(array, before)
+    name = s.header.dims[1]
+    np.testing.assert_array_equal(plain(np.median(s, name)), np.median(array, 1))
+    copied = Series(array.copy())
+    np.testing.assert_array_equal(plain(np.median(copied, 0, overwrite_input=True)), np.median(array, 0))
+
+
+def test_fast_medians_leave_errors_to_numpy() -> None:
+    s = Series(np.zeros((8, 20, 20, 20), np.int16))
+    for wrong in ({"axis": 4}, {"axis": -5}, {"axis": 0, "out": np.zeros(3)}, {"axis": 0.5}):
+        with pytest.raises((ValueError, TypeError)) as ours:
+            np.median(s, **wrong)
+        with pytest.raises((ValueError, TypeError)) as theirs:
+            np.median(plain(s), **wrong)
+        assert type(ours.value) is type(theirs.value)
+        assert "axis" not in wrong or "out" in wrong or str(ours.value) == str(theirs.value)
 
 
 def test_where_argument_and_series_in_other_places() -> None:

@@ -167,6 +167,23 @@ def test_gantry_tilt_keeps_its_shear(tmp_path: Path) -> None:
     assert series.header.geometry.is_sheared
 
 
+def test_spacing_under_a_tilted_gantry_is_that_of_the_table(tmp_path: Path) -> None:
+    """The step from origin to origin; thickness, the tilt and the distance told in headers are not asked."""
+    tilt = np.deg2rad(20)
+    told = {'SliceThickness': 3, 'SpacingBetweenSlices': 7, 'GantryDetectorTilt': 10}
+    orientation = (1, 0, 0, 0, np.cos(tilt), -np.sin(tilt))
+    images = stack([(0, 0, 5 * i) for i in range(4)], orientation=orientation, Modality='CT', **told)
+    series = Series(save(tmp_path / 'read', images))
+    planes = 5 * np.cos(tilt)
+    np.testing.assert_allclose(series.spacing, [5, 2, 1.5])
+    np.testing.assert_allclose(np.diff(series.sliceLocations), planes)
+    np.testing.assert_allclose(series.deskew().spacing[0], planes)
+    assert f'sheared (planes {planes:.4g} mm apart)' in str(series)
+    series.write(tmp_path / 'written')
+    written = Series(tmp_path / 'written').getDicomAttribute('SpacingBetweenSlices')
+    assert float(written) == pytest.approx(planes)
+
+
 def test_uneven_slices_keep_their_places(tmp_path: Path) -> None:
     heights = [0, 4, 8, 15, 22]
     series = Series(save(tmp_path, stack([(0, 0, z) for z in heights])))

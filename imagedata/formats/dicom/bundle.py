@@ -106,9 +106,9 @@ def _nuclear(series: Composer, first: Dataset) -> dict[str, Any]:
         values |= {'ImagePositionPatient': None, 'ImageOrientationPatient': None, 'SliceLocation': None}
         values['DetectorInformationSequence'] = _detectors(first, series.placement.first)
         # Its sign tells on which side of the first slice the others lie (PS3.3 C.8.4.15).
-        step, given = series.placement.step, numbers(first.get('SpacingBetweenSlices'))
-        if step is not None and not (given and abs(given[0] - step) <= TOLERANCE):
-            values['SpacingBetweenSlices'] = ds_text(step)
+        distance, given = series.placement.signed_distance, numbers(first.get('SpacingBetweenSlices'))
+        if distance is not None and not (given and abs(given[0] - distance) <= TOLERANCE):
+            values['SpacingBetweenSlices'] = ds_text(distance)
     return values
 
 

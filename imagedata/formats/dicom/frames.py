@@ -103,7 +103,8 @@ class Frame:
     orientation : (6,) ndarray or None
         Image Orientation (Patient).
     spacing : (2,) ndarray or None
-        Pixel Spacing: distance of rows, then of columns, mm.
+        Pixel Spacing: distance of rows, then of columns, mm. The distance of slices is no matter of
+        one frame: `Geometry.from_slices` measures it.
     scale : Scale
         From stored values to values.
     """

@@ -93,8 +93,8 @@ class Placement:
         return [ds_text(round(v, 9)) for v in steps]
 
     @property
-    def step(self) -> float | None:
-        """Distance from each slice to the next along the normal of its rows and columns, mm.
+    def signed_distance(self) -> float | None:
+        """Distance from each plane to the next along the normal of its rows and columns, mm.
 
         Negative where they follow each other against it; None where it varies.
         """
@@ -172,7 +172,11 @@ class Placement:
         return values
 
     def spacing_between_slices(self, source: Dataset | None) -> str | None:
-        """Return a new Spacing Between Slices, None where that of the source is right."""
+        """Return a new Spacing Between Slices, None where that of the source is right.
+
+        It is measured along the normal, as PS3.3 C.8.4.15 words it: of a sheared stack, it is less than
+        `Geometry.spacing[0]`.
+        """
         if self._distance is None:
             return None
         given = numbers(source.get('SpacingBetweenSlices')) if source is not None else []
@@ -208,7 +212,10 @@ def is_turned(geometry: Geometry | None) -> bool:
 
 
 def _slice_distance(geometry: Geometry) -> float | None:
-    """Return the distance of slices along their normal, None where it varies."""
+    """Return the distance of planes along their normal, None where it varies.
+
+    `Geometry.spacing[0]` is the length of the step, which is more where the stack is sheared.
+    """
     if not geometry.is_uniform:
         return None
     distance = abs(float(geometry.affine[:3, 0] @ geometry.normal))

@@ -273,7 +273,10 @@ def _own_tolerance(options: Mapping[str, Any]) -> float | None:
 
 
 def _place_tolerance(frame: Frame) -> float:
-    """Return how far images of one slice may lie apart, mm: less in a micrometre's stack."""
+    """Return how far images of one slice may lie apart, mm: less in a micrometre's stack.
+
+    What headers tell of distances is a limit here, and no spacing.
+    """
     spacing = numbers(frame.dataset.get('SpacingBetweenSlices'))
     thickness = numbers(frame.dataset.get('SliceThickness'))
     known = [abs(spacing[0]) / 4] if spacing and spacing[0] else []
@@ -346,13 +349,13 @@ def _geometry(grid: Grid, placed: bool, options: Mapping[str, Any]) -> tuple[Geo
     frame_of_reference = str(dataset.get('FrameOfReferenceUID') or '') or _own_space(dataset)
     if not placed:
         grid.notes.append('the headers tell no position: voxel sizes alone are known')
-        unit = Geometry.unit(shape).with_spacing([_slice_spacing(first), *spacing])
+        unit = Geometry.unit(shape).with_spacing([_single_slice_spacing(first), *spacing])
         return replace(unit, assumed=True, frame_of_reference=frame_of_reference), grid
     places = np.array([f.position for f in frames])
     assert first.orientation is not None
     geometry = Geometry.from_slices(
         places, first.orientation, spacing, shape,
-        slice_spacing=_slice_spacing(first), frame_of_reference=frame_of_reference,
+        slice_spacing=_single_slice_spacing(first), frame_of_reference=frame_of_reference,
         tolerance=max(UNIFORM_TOLERANCE, _own_tolerance(options) or 0.0),
     )  # fmt: skip
     if first.spacing is None:
@@ -377,8 +380,11 @@ def _own_space(dataset: Dataset) -> str:
     return f'2.25.{uuid5(NAMESPACE_OID, series).int}' if series else new_uid()
 
 
-def _slice_spacing(frame: Frame) -> float:
-    """Return the slice distance that a header tells, for a single slice; 1 mm without."""
+def _single_slice_spacing(frame: Frame) -> float:
+    """Return the slice distance that a header tells; 1 mm without.
+
+    For a single slice, or without places. Else `Geometry.from_slices` measures it.
+    """
     for keyword in ('SpacingBetweenSlices', 'SliceThickness'):
         found = numbers(frame.dataset.get(keyword))
         if found and abs(found[0]) > 0:
