@@ -106,6 +106,7 @@ def make_ct(folder: Path, data: Path, files: int) -> None:
 
     ds = template(data, "CT")
     ds.SeriesInstanceUID, ds.Rows, ds.Columns = generate_uid(), 512, 512
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 12, 11, 0
     noise = gaussian_filter(np.random.default_rng(0).normal(1000, 900, (512, 512)), 2)
     image = np.clip(noise, 0, 4000).astype(np.uint16)
     for z in range(files):
